@@ -1,0 +1,109 @@
+// Package runtime keeps deployed Workers running on workerd and serves them on the
+// data port. It knows versions, bindings and addresses, and nothing of the REST API.
+package runtime
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// State is everything that should be served. Apply makes it so.
+type State struct {
+	Workers []Worker
+	Routes  []Route
+	Domains []Domain // custom domains
+}
+
+// Worker is a script with one or two versions that share its traffic.
+type Worker struct {
+	Account    string
+	Script     string
+	WorkersDev string // "SCRIPT.SUBDOMAIN.workers.dev" when enabled, else ""
+	Versions   []Share
+	Crons      []string
+	// Migrations that were applied to the Worker so far; they decide which classes
+	// store their data in SQLite and under which unique key.
+	Classes []Class
+}
+
+// Share is a version and its percentage of the traffic; the percentages of a
+// Worker sum to 100. A version at 0 is reached only by a version override.
+type Share struct {
+	Version    *Version
+	Percentage float64
+}
+
+// Class is a durable object class that a Worker owns. Key is the identity of its
+// storage and stays the same when the class is renamed or transferred.
+type Class struct {
+	Name   string
+	Key    string
+	SQLite bool
+}
+
+// Version is one uploaded version; it never changes.
+type Version struct {
+	ID                 string // UUID
+	Tag                string // annotation workers/tag
+	CreatedOn          time.Time
+	MainModule         string // "" when assets only
+	BodyPart           string // service-worker syntax
+	Modules            []Module
+	CompatibilityDate  string
+	CompatibilityFlags []string
+	// Bindings are those of the upload's metadata, resolved: inherited and kept ones
+	// are filled in, secrets carry their text.
+	Bindings []json.RawMessage
+	Assets   *Assets
+}
+
+// Module is one file of a version. ContentType is the part's type in the upload.
+type Module struct {
+	Name        string
+	ContentType string
+	Path        string // absolute file that holds its bytes
+}
+
+// Assets is the static files of a version: Files maps "/path" to the absolute file
+// of its bytes; Config is metadata.assets.config.
+type Assets struct {
+	Files  map[string]AssetFile
+	Config json.RawMessage
+}
+
+// AssetFile is the bytes of one asset and the content type it was uploaded with.
+type AssetFile struct {
+	Path        string
+	ContentType string
+}
+
+// Route sends requests that match Pattern to a Worker. An empty Script excludes
+// them: they go to the zone's origin, which the local cloud does not have.
+type Route struct {
+	Zone    string
+	Pattern string
+	Account string
+	Script  string
+}
+
+// Domain is a custom domain: every request for Hostname goes to the Worker unless
+// a route of the same hostname matches.
+type Domain struct {
+	Hostname string
+	Account  string
+	Script   string
+}
+
+// Startup is what a trial boot found in a version.
+type Startup struct {
+	Handlers      []string            // such as fetch, scheduled
+	NamedHandlers map[string][]string // entrypoint or class name to its handlers
+	Duration      time.Duration
+}
+
+// StartupError is a version that does not start; Message is the runtime's own text.
+type StartupError struct {
+	Message string
+}
+
+func (e *StartupError) Error() string { return e.Message }

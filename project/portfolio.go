@@ -1,0 +1,141 @@
+// Package project reads clodo.yaml and the wrangler files below it into one
+// Portfolio, and resolves from it the Targets that can be deployed. Every value
+// knows the file and line it came from.
+package project
+
+import (
+	"github.com/tamylaa/clodo/diag"
+)
+
+// Value is something read from a file, together with where it was written. The
+// position is zero for a default.
+type Value[T any] struct {
+	V   T
+	Pos diag.Position
+}
+
+// Portfolio is everything that is configured: services, environments, accounts,
+// customers. Without a clodo.yaml it is made of the wrangler files alone.
+type Portfolio struct {
+	Name         string
+	Root         string // absolute folder of clodo.yaml, or the folder that was loaded
+	File         string // "clodo.yaml" relative to Root, "" when there is none
+	Accounts     []*Account
+	Environments []*Environment // in file order
+	Services     []*Service     // in file order, or sorted by name without a clodo.yaml
+	Customers    []*Customer
+}
+
+// Account is where Workers run. Token is a reference (env:NAME, keyring:NAME or
+// file:PATH), never the token itself.
+type Account struct {
+	Name  string
+	ID    Value[string] // 32 hex digits; "" means: the only account that the token sees
+	Token Value[string]
+	Pos   diag.Position
+}
+
+// Environment is one stage of the portfolio, such as staging. The zero Name is the
+// top level of a wrangler file and exists only without a clodo.yaml.
+type Environment struct {
+	Name      string
+	Local     bool
+	Account   string // name in Accounts; "" means the default account
+	Protected Value[bool]
+	Rollout   Rollout
+	Policy    string
+	Vars      map[string]Value[any]
+	Pos       diag.Position
+}
+
+// Rollout says how a new version takes over.
+type Rollout struct {
+	Strategy Value[string] // "all-at-once" (default), "canary" or "blue-green"
+}
+
+// Service is one Worker's source, before environment and customer are chosen.
+type Service struct {
+	Name        string
+	Dir         string // slash-separated, relative to Root; "." is Root
+	File        string // the wrangler file, relative to Root
+	Inherit     string // "wrangler" (default) or "all"
+	Needs       []Value[string]
+	Pos         diag.Position
+	EnvNames    []string // environments declared in the wrangler file
+	WranglerPos diag.Position
+	// unexported: the wrangler tree and the layers, see resolve.go
+	layers layers
+}
+
+// Customer is for whom a target runs.
+type Customer struct {
+	Name         string
+	Title        string
+	Isolation    string // "dedicated" or "shared"
+	Account      string
+	Environments []string
+	Pos          diag.Position
+}
+
+// Selector says which targets are meant. The zero Selector means every service in
+// the only environment that is not local.
+type Selector struct {
+	Services    []string // names, globs, folders or exact hostnames; empty means all
+	Environment string   // "" means: decide, see Portfolio.Targets
+	Customers   []string // empty: the shared targets only; "*": all
+	Local       bool     // the account side is the local cloud: a local environment may be chosen by default
+}
+
+// TargetID names a target in plans, records and messages.
+type TargetID struct {
+	Service     string `json:"service"`
+	Environment string `json:"env,omitempty"`
+	Customer    string `json:"customer,omitempty"`
+}
+
+// String is "service", "service/env" or "service/env/customer".
+func (id TargetID) String() string {
+	s := id.Service
+	if id.Environment != "" {
+		s += "/" + id.Environment
+	}
+	if id.Customer != "" {
+		s += "/" + id.Customer
+	}
+	return s
+}
+
+// Target is a service in an environment for a customer: one Worker, with every
+// setting resolved. It is read-only once made.
+type Target struct {
+	TargetID
+	Account   *Account // nil: the default account
+	Worker    Worker
+	Domains   []Value[string] // custom domains from clodo.yaml
+	Health    HealthCheck
+	Database  string // binding whose database clodo owns, "" for none
+	Secrets   []SecretSpec
+	Needs     []string // services of the portfolio that must be deployed before this one: `needs` and service bindings
+	Protected bool
+	Local     bool
+	Strategy  string
+	Root      string // absolute, the portfolio's
+}
+
+// HealthCheck is how a deployed target shows that it works. Path defaults to "/";
+// Status 0 accepts every answer below 500.
+type HealthCheck struct {
+	Path    string
+	Status  int
+	Timeout Duration // total time to wait for it, default 60s
+	Pos     diag.Position
+}
+
+// SecretSpec is a secret that the Worker needs before it may serve.
+type SecretSpec struct {
+	Name     string
+	SameAs   string // "service.NAME"
+	Generate string
+	Source   string
+	Pos      diag.Position
+}
