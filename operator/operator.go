@@ -53,11 +53,11 @@ type Options struct {
 
 // CloudOptions says how a local cloud runs.
 type CloudOptions struct {
-	StateDir   string   // the folder that holds everything it knows
-	Port       int      // of the API; the data port is the next one. 0: the system chooses both
-	FixedPorts bool     // with Port 0: the usual pair, or the next free pair
-	Zones      []string // zones to create when they are missing
-	Accounts   []CloudAccount
+	StateDir string   // the folder that holds everything it knows
+	Port     int      // of the API, the data port is the next one; default: the usual pair, or the next free one
+	AnyPort  bool     // the system chooses both ports
+	Zones    []string // zones to create when they are missing
+	Accounts []CloudAccount
 }
 
 // CloudAccount is an account that a local cloud is seeded with.
