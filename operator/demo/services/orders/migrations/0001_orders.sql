@@ -1,0 +1,5 @@
+CREATE TABLE orders (
+  id INTEGER PRIMARY KEY,
+  item TEXT NOT NULL,
+  count INTEGER NOT NULL CHECK (count > 0)
+);
