@@ -1,0 +1,189 @@
+package archtest
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// floor is one storey of the house. A package imports only from floors below its
+// own; packages of one floor do not know each other.
+type floor struct {
+	name     string
+	packages []string
+}
+
+// floors is the house from the ground up. A package that is missing here fails the
+// test, so every new package is placed on purpose. What lies below a package's own
+// internal folder (localcloud/internal/…) shares its floor.
+var floors = []floor{
+	{"runtime", nil},
+	{"leaves", []string{"cloudflare", "diag", "internal/source"}},
+	{"nouns", []string{"audit", "check", "flow", "migrate", "secret"}},
+	{"configuration", []string{"project"}},
+	{"heart", []string{"deploy"}},
+	{"adapters", []string{"internal/bundle", "internal/npm", "internal/vault", "internal/workerd"}},
+	{"faces", []string{"internal/term", "localcloud"}},
+	{"ways in", []string{"operator"}},
+	{"command line", nil},
+	{"main", nil},
+}
+
+// apart are pairs that the floors would allow and the design does not.
+var apart = []struct{ pkg, imports, why string }{
+	{"localcloud", module + "/cloudflare", "a client and a fake that share structs share mistakes"},
+	{"migrate", "net/http", "the nouns declare ports; adapters speak to the network"},
+	{"secret", "net/http", "the nouns declare ports; adapters speak to the network"},
+	{"audit", "net/http", "the nouns declare ports; adapters speak to the network"},
+	{"flow", "net/http", "the nouns declare ports; adapters speak to the network"},
+	{"project", "net/http", "configuration is read from files alone"},
+	{"project", "os/exec", "configuration is read from files alone"},
+	{"deploy", "net/http", "the heart declares ports; adapters speak to the network"},
+	{"deploy", "os/exec", "the heart declares ports; adapters start programs"},
+	{"deploy", module + "/cloudflare", "the heart knows no wire type of any API"},
+	{"project", module + "/cloudflare", "configuration knows no wire type of any API"},
+}
+
+// neighbours are imports within one floor that the design wants.
+var neighbours = []struct{ pkg, imports string }{
+	{"internal/source", "diag"},          // a value's position is diag's position
+	{"internal/workerd", "internal/npm"}, // workerd comes from npm
+}
+
+func areNeighbours(pkg, imports string) bool {
+	return slices.ContainsFunc(neighbours, func(n struct{ pkg, imports string }) bool { return n.pkg == pkg && n.imports == imports })
+}
+
+// home is the package of the table that pkg belongs to: itself, or the package
+// whose internal folder it lies in.
+func home(pkg string) string {
+	if strings.HasPrefix(pkg, "internal/") {
+		return strings.SplitN(pkg, "/internal/", 2)[0]
+	}
+	outer, _, _ := strings.Cut(pkg, "/internal/")
+	return outer
+}
+
+func floorOf(pkg string) (int, bool) {
+	for i, f := range floors {
+		if slices.Contains(f.packages, home(pkg)) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// forTests reports whether pkg is a kit that only tests may import.
+func forTests(pkg string) bool { return strings.HasSuffix(pkg, "test") }
+
+func TestEveryPackageHasAFloor(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, s := range sources(t) {
+		if forTests(s.pkg) || seen[s.pkg] {
+			continue
+		}
+		seen[s.pkg] = true
+		seen[home(s.pkg)] = true
+		if _, ok := floorOf(s.pkg); !ok {
+			t.Errorf("%s: package %q has no floor; add it to the table in internal/archtest and to docs/architecture.md", s.path, s.pkg)
+		}
+	}
+	for _, f := range floors {
+		for _, pkg := range f.packages {
+			if !seen[pkg] {
+				t.Errorf("the table places %q on floor %q, and there is no such package", pkg, f.name)
+			}
+		}
+	}
+}
+
+func TestImportsGoDownward(t *testing.T) {
+	t.Parallel()
+	for _, s := range sources(t) {
+		if s.test || forTests(s.pkg) {
+			continue
+		}
+		mine, ok := floorOf(s.pkg)
+		if !ok {
+			continue // TestEveryPackageHasAFloor tells
+		}
+		for name, at := range s.imports(t) {
+			for _, a := range apart {
+				if home(s.pkg) == a.pkg && (name == a.imports || strings.HasPrefix(name, a.imports+"/")) {
+					t.Errorf("%s: %s must not import %s: %s", at, a.pkg, name, a.why)
+				}
+			}
+			rest, ours := strings.CutPrefix(name, module)
+			if !ours {
+				continue
+			}
+			pkg := path.Clean("." + rest)
+			if forTests(pkg) {
+				t.Errorf("%s: imports %s, which is for tests only", at, pkg)
+				continue
+			}
+			below, ok := floorOf(pkg)
+			switch {
+			case !ok:
+				t.Errorf("%s: imports %s, which has no floor", at, pkg)
+			case home(pkg) == home(s.pkg):
+				// one house, one floor: the compiler forbids circles
+			case below == mine && areNeighbours(home(s.pkg), home(pkg)):
+			case below >= mine:
+				t.Errorf("%s: %s (floor %d, %s) imports %s (floor %d, %s); imports go downward only",
+					at, s.pkg, mine, floors[mine].name, pkg, below, floors[below].name)
+			}
+		}
+	}
+}
+
+// The word that says what a package does is its own; these say nothing.
+func TestPackagesAreNamedForWhatTheyAre(t *testing.T) {
+	t.Parallel()
+	empty := []string{"util", "utils", "common", "helper", "helpers", "types", "manager", "pkg", "shared", "misc", "lib"}
+	for _, s := range sources(t) {
+		for word := range strings.SplitSeq(s.pkg, "/") {
+			if slices.Contains(empty, word) {
+				t.Errorf("%s: %q says nothing about what is in it; a package is a noun that the user says", s.path, word)
+			}
+		}
+	}
+}
+
+// docs/architecture.md shows the same floors in a table whose rows start with the
+// floor's number.
+func TestTheArchitecturePageShowsThisHouse(t *testing.T) {
+	t.Parallel()
+	row := regexp.MustCompile(`^\| ([0-9]) ([a-z ]+?) *\|([^|]*)\|`)
+	quoted := regexp.MustCompile("`([^`]+)`")
+	shown := 0
+	for line := range strings.SplitSeq(read(t, "docs/architecture.md"), "\n") {
+		m := row.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		shown++
+		n, err := strconv.Atoi(m[1])
+		if err != nil || n >= len(floors) {
+			t.Errorf("docs/architecture.md: floor %s is not in the house", m[1])
+			continue
+		}
+		var got []string
+		for _, q := range quoted.FindAllStringSubmatch(m[3], -1) {
+			got = append(got, q[1])
+		}
+		want := slices.Clone(floors[n].packages)
+		slices.Sort(got)
+		slices.Sort(want)
+		if m[2] != floors[n].name || !slices.Equal(got, want) {
+			t.Errorf("docs/architecture.md shows floor %d as %q with %q; the house has %q with %q", n, m[2], got, floors[n].name, want)
+		}
+	}
+	if shown != len(floors) {
+		t.Errorf("docs/architecture.md shows %d floors; the house has %d", shown, len(floors))
+	}
+}
