@@ -35,7 +35,7 @@ type Document struct {
 
 // Parse reads a file by the ending of its name: .yaml and .yml, .toml, .json and
 // .jsonc (comments and trailing commas are allowed in both). Problems are findings
-// with codes C001 to C003; Root is nil when one of them is an error.
+// with codes C001, C003 and C005; Root is nil when one of them is an error.
 func Parse(name string, data []byte) (*Document, []diag.Finding) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	d := &Document{Name: name}
@@ -187,7 +187,7 @@ func (d *Document) count(depth int, pos diag.Position) bool {
 // add puts a pair into a map, or reports the key as written twice.
 func (d *Document) add(m *Value, p Pair, seen map[string]diag.Position) {
 	if first, twice := seen[p.Key]; twice {
-		d.fail("C002", p.Pos, fmt.Sprintf("the key %q is written twice", p.Key), "first written at "+first.String(), "remove one of the two")
+		d.fail("C005", p.Pos, fmt.Sprintf("the key %q is written twice", p.Key), "first written at "+first.String(), "remove one of the two")
 		return
 	}
 	seen[p.Key] = p.Pos

@@ -91,7 +91,7 @@ func (b *tomlBuilder) step(at *Value, k tomlKey, depth int) *Value {
 }
 
 func (b *tomlBuilder) twice(k tomlKey, first diag.Position) {
-	b.d.fail("C002", k.pos, fmt.Sprintf("the key %q is written twice", k.text), "first written at "+first.String(), "remove one of the two")
+	b.d.fail("C005", k.pos, fmt.Sprintf("the key %q is written twice", k.text), "first written at "+first.String(), "remove one of the two")
 }
 
 func (b *tomlBuilder) header(keys []tomlKey, array bool) {
