@@ -1,0 +1,223 @@
+package bundle
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/tamylaa/clodo/internal/npmtest"
+	"github.com/tamylaa/clodo/project"
+)
+
+// The differences between clodo's bundle and wrangler's, for the same project:
+//
+//   - Wrangler appends a comment that names the source map also when the map is not
+//     uploaded; clodo only with upload_source_maps.
+//   - Comments that tell where a polyfill comes from name a path in wrangler's own
+//     folder; clodo's name the project's folder.
+//   - Wrangler 4.86 has an older esbuild: it lowers `using` to helpers, and its
+//     helper for CommonJS modules does not forget a module that threw.
+//   - The main script's parts of a service worker are named by the global that they
+//     become; wrangler's files on disk have the names of modules.
+func TestBundlesEqualWranglers(t *testing.T) {
+	t.Parallel()
+	projects, err := filepath.Glob("testdata/projects/*.txtar")
+	if err != nil || len(projects) < 10 {
+		t.Fatalf("got %d fixture projects, want at least 10 (%v)", len(projects), err)
+	}
+	for _, version := range []string{npmtest.WranglerCurrent, npmtest.WranglerOld} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			wrangler := npmtest.Wrangler(t, version)
+			for _, archive := range projects {
+				name := strings.TrimSuffix(filepath.Base(archive), ".txtar")
+				if version == npmtest.WranglerOld && !slices.Contains([]string{"javascript", "npm", "nodecompat", "modules", "durable"}, name) {
+					continue // the older one is tried on what differs between builds in practice
+				}
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					dir, w := unpack(t, archive)
+					r, err := Bundle(t.Context(), &w, dir)
+					if err != nil {
+						t.Fatal(err)
+					}
+					out := t.TempDir()
+					cmd := wrangler.Command(t.Context(), w.Dir, "deploy", "--dry-run", "--outdir", out)
+					if text, err := cmd.CombinedOutput(); err != nil {
+						t.Fatalf("wrangler: %v\n%s", err, text)
+					}
+					want := readOutput(t, out)
+					got := map[string]string{}
+					for _, m := range r.Modules {
+						name := filepath.ToSlash(filepath.Clean(m.Name))
+						got[name] = comparable(m.Bytes)
+					}
+					if r.Format == ServiceWorker {
+						want = rename(want, r.MainModule)
+					}
+					if diff := cmp.Diff(want, got); diff != "" {
+						t.Errorf("bundle differs from wrangler %s (-wrangler +clodo):\n%s", version, diff)
+					}
+				})
+			}
+		})
+	}
+}
+
+// unpack writes a fixture project to a folder and reads its Worker. Files called
+// .hex are written as bytes.
+func unpack(t *testing.T, archive string) (dir string, w project.Worker) {
+	t.Helper()
+	a, err := txtar.ParseFile(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	config := ""
+	for _, f := range a.Files {
+		name, data := filepath.Join(dir, filepath.FromSlash(f.Name)), f.Data
+		if plain, ok := strings.CutSuffix(name, ".hex"); ok {
+			name = plain
+			if data, err = hex.DecodeString(strings.Join(strings.Fields(string(data)), "")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(t, name, string(data))
+		if strings.HasSuffix(f.Name, "wrangler.json") {
+			config = f.Name
+		}
+	}
+	return dir, worker(t, dir, config)
+}
+
+// worker reads the few settings that building needs, in the place of package
+// project, whose rules these tests are not about.
+func worker(t *testing.T, root, config string) project.Worker {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(config)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c struct {
+		Name, Main, Tsconfig  string
+		CompatibilityDate     string   `json:"compatibility_date"`
+		CompatibilityFlags    []string `json:"compatibility_flags"`
+		NoBundle              bool     `json:"no_bundle"`
+		FindAdditionalModules bool     `json:"find_additional_modules"`
+		BaseDir               string   `json:"base_dir"`
+		PreserveFileNames     bool     `json:"preserve_file_names"`
+		Minify                bool
+		KeepNames             *bool  `json:"keep_names"`
+		UploadSourceMaps      bool   `json:"upload_source_maps"`
+		JSXFactory            string `json:"jsx_factory"`
+		JSXFragment           string `json:"jsx_fragment"`
+		Alias, Define         map[string]string
+		Rules                 []struct {
+			Type        string
+			Globs       []string
+			Fallthrough bool
+		}
+		Build          struct{ Command, Cwd string }
+		Assets         *struct{ Directory, Binding string }
+		DurableObjects struct {
+			Bindings []struct {
+				Name, ScriptName string
+				ClassName        string `json:"class_name"`
+			}
+		} `json:"durable_objects"`
+		Migrations []project.DOMigration
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		t.Fatalf("%s: %v", config, err)
+	}
+	w := project.Worker{
+		Name: c.Name, Dir: filepath.Dir(filepath.Join(root, filepath.FromSlash(config))), File: config,
+		NoBundle: c.NoBundle, FindAdditionalModules: c.FindAdditionalModules, BaseDir: c.BaseDir, PreserveFileNames: c.PreserveFileNames,
+		Alias: c.Alias, Define: c.Define, Minify: c.Minify, KeepNames: c.KeepNames, UploadSourceMaps: c.UploadSourceMaps, TSConfig: c.Tsconfig,
+		JSXFactory: c.JSXFactory, JSXFragment: c.JSXFragment, CompatibilityFlags: c.CompatibilityFlags, DOMigrations: c.Migrations,
+		Build: project.CustomBuild{Command: c.Build.Command},
+	}
+	w.Main.V, w.CompatibilityDate.V = c.Main, c.CompatibilityDate
+	w.Main.Pos.File, w.Main.Pos.Line = config, 1
+	for _, r := range c.Rules {
+		w.Rules = append(w.Rules, project.ModuleRule{Kind: r.Type, Globs: r.Globs, Fallthrough: r.Fallthrough})
+	}
+	for _, d := range c.DurableObjects.Bindings {
+		w.Bindings = append(w.Bindings, project.Binding{Kind: "durable_object_namespace", Name: d.Name, ClassName: d.ClassName, ScriptName: d.ScriptName})
+	}
+	if c.Build.Cwd != "" {
+		w.Build.Cwd = filepath.Join(w.Dir, c.Build.Cwd)
+	}
+	if c.Assets != nil {
+		w.Assets = &project.Assets{Dir: filepath.Join(w.Dir, c.Assets.Directory), Binding: c.Assets.Binding}
+	}
+	return w
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readOutput is what wrangler wrote that it would upload.
+func readOutput(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == "README.md" || strings.HasSuffix(file, ".map") {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, file)
+		files[filepath.ToSlash(name)] = comparable(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// comparable is code without what is known to differ.
+func comparable(code []byte) string {
+	code = regexp.MustCompile(`(?m)^//# sourceMappingURL=.*\n?`).ReplaceAll(code, nil)
+	code = regexp.MustCompile(`(?m)^// .*_virtual_unenv_global_polyfill-`).ReplaceAll(code, []byte("// _virtual_unenv_global_polyfill-"))
+	code = bytes.Replace(code, []byte(`  try {
+    return mod || (0, cb[__getOwnPropNames(cb)[0]])((mod = { exports: {} }).exports, mod), mod.exports;
+  } catch (e) {
+    throw mod = 0, e;
+  }
+`), []byte(`  return mod || (0, cb[__getOwnPropNames(cb)[0]])((mod = { exports: {} }).exports, mod), mod.exports;
+`), 1)
+	return string(bytes.TrimSpace(code))
+}
+
+// rename gives the parts of a service worker their names in the upload.
+func rename(files map[string]string, main string) map[string]string {
+	renamed := map[string]string{}
+	for name, text := range files {
+		if name != main {
+			name = identifier("./" + name)
+		}
+		renamed[name] = text
+	}
+	return renamed
+}
