@@ -12,9 +12,20 @@
 package operator
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"os"
+	"os/user"
+	"path/filepath"
+	"sync"
 
 	"github.com/tamylaa/clodo/deploy"
+	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/edge"
+	"github.com/tamylaa/clodo/internal/state"
+	"github.com/tamylaa/clodo/internal/vault"
+	"github.com/tamylaa/clodo/project"
 )
 
 // Options says which portfolio and which Cloudflare. The zero value is the
@@ -83,4 +94,122 @@ type DeployOptions struct {
 // RollbackOptions say where a rollback goes.
 type RollbackOptions struct {
 	To string // version id; default: the version that served before the current one
+}
+
+// Operator works on one portfolio. It is safe for concurrent use, but runs one
+// release at a time. Close it.
+type Operator struct {
+	opts   Options
+	getenv func(string) string
+	vault  *vault.Vault
+
+	load     sync.Once
+	findings []diag.Finding
+	loadErr  error
+
+	mu        sync.Mutex // guards what follows
+	portfolio *project.Portfolio
+	cloud     *cloud
+	accounts  map[string]*edge.Account
+	state     *state.State
+	closers   []func() error
+}
+
+// New makes an Operator. It reads no file and asks no network; that is done by the
+// first method that needs it.
+func New(o Options) (*Operator, error) {
+	if o.Local && o.APIBaseURL != "" {
+		return nil, &diag.Error{Finding: diag.Finding{
+			Code: "U003", Severity: diag.SeverityError, Message: "two Cloudflares were asked for: the local cloud and " + o.APIBaseURL,
+			Fix: "leave out --local, or unset CLOUDFLARE_API_BASE_URL",
+		}, State: diag.NothingChanged, Exit: diag.ExitUsage}
+	}
+	if o.Dir == "" {
+		o.Dir = "."
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	o.Dir = dir
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	if o.Home == "" {
+		if o.Home, err = home(o.Getenv); err != nil {
+			return nil, err
+		}
+	}
+	if o.Actor == "" {
+		o.Actor = actor()
+	}
+	if o.Notice == nil {
+		o.Notice = func(string) {}
+	}
+	if o.Observe == nil {
+		o.Observe = func(deploy.Event) {}
+	}
+	return &Operator{
+		opts: o, getenv: o.Getenv, accounts: map[string]*edge.Account{},
+		vault: vault.New(vault.Options{Dir: o.Home, Passphrase: func() string { return o.Getenv("CLODO_SECRETS_PASSPHRASE") }}),
+	}, nil
+}
+
+// Close releases what the Operator holds, such as its state database and a local
+// cloud that runs inside this process.
+func (o *Operator) Close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var errs []error
+	for i := len(o.closers) - 1; i >= 0; i-- {
+		errs = append(errs, o.closers[i]())
+	}
+	o.closers = nil
+	return errors.Join(errs...)
+}
+
+// home is the folder for user settings: CLODO_HOME, else the system's place.
+func home(getenv func(string) string) (string, error) {
+	if dir := getenv("CLODO_HOME"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", &diag.Error{Finding: diag.Finding{
+			Code: "U004", Severity: diag.SeverityError, Message: "there is no folder for clodo's settings", Why: err.Error(),
+			Fix: "set CLODO_HOME to a folder",
+		}, State: diag.NothingChanged, Exit: diag.ExitUsage, Err: err}
+	}
+	return filepath.Join(dir, "clodo"), nil
+}
+
+// actor is user@host, as far as the system tells.
+func actor() string {
+	name, host := "unknown", "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
+}
+
+var _ edge.Accounts = (*Operator)(nil)
+
+// stateDir is where clodo keeps what it knows of this portfolio.
+func (o *Operator) stateDir() string {
+	if o.opts.StateDir != "" {
+		return o.opts.StateDir
+	}
+	return filepath.Join(o.portfolio.Root, ".clodo")
+}
+
+// loaded reads every configuration file, once.
+func (o *Operator) loaded(context.Context) error {
+	o.load.Do(func() {
+		o.portfolio, o.findings = project.Load(project.LoadOptions{Dir: o.opts.Dir, File: o.opts.Config})
+		o.loadErr = diag.Findings(o.findings)
+	})
+	return o.loadErr
 }
