@@ -5,6 +5,7 @@ package project
 
 import (
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/source"
 )
 
 // Value is something read from a file, together with where it was written. The
@@ -24,6 +25,10 @@ type Portfolio struct {
 	Environments []*Environment // in file order
 	Services     []*Service     // in file order, or sorted by name without a clodo.yaml
 	Customers    []*Customer
+
+	cwd  string                      // absolute folder that loading started in
+	tree *source.Value               // clodo.yaml, nil without one
+	docs map[string]*source.Document // every file that was read, by its name in positions
 }
 
 // Account is where Workers run. Token is a reference (env:NAME, keyring:NAME or
@@ -63,8 +68,7 @@ type Service struct {
 	Pos         diag.Position
 	EnvNames    []string // environments declared in the wrangler file
 	WranglerPos diag.Position
-	// unexported: the wrangler tree and the layers, see resolve.go
-	layers layers
+	layers      layers // the trees it is made of, see resolve.go
 }
 
 // Customer is for whom a target runs.

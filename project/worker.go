@@ -47,6 +47,11 @@ type Worker struct {
 	Observability, Placement, Limits map[string]any
 	TailConsumers                    []map[string]any
 	Logpush                          *bool
+	KeepVars                         bool           // variables set elsewhere stay
+	Metadata                         map[string]any // further fields of the upload's metadata, as they are sent
+
+	// QueueConsumers are not part of an upload; a warning W020 names each of them.
+	QueueConsumers []map[string]any
 }
 
 // ModuleRule tells how files that match one of Globs are uploaded. Kind is
@@ -75,8 +80,8 @@ type Binding struct {
 	Text string // plain_text
 	JSON any    // json
 
-	ID       string // id of a database or namespace when the file pins one
-	Resource string // name of the resource: database, bucket, queue, dataset, index
+	ID       string // id of a database, namespace or configuration when the file pins one
+	Resource string // name of the resource: database, bucket, queue, dataset, index; d1, kv_namespace, r2_bucket and queue always have an ID or a Resource
 
 	MigrationsDir   string // d1: absolute folder, "" when there is none
 	MigrationsTable string // d1: default d1_migrations
@@ -120,6 +125,7 @@ type Assets struct {
 	Binding          string
 	HTMLHandling     string
 	NotFoundHandling string
+	BasePath         string
 	RunWorkerFirst   any // nil, bool or []string, as written
 	Pos              diag.Position
 }
