@@ -21,15 +21,15 @@ type floor struct {
 // internal folder (localcloud/internal/…) shares its floor.
 var floors = []floor{
 	{"runtime", nil},
-	{"leaves", []string{"cloudflare", "diag", "internal/source"}},
+	{"leaves", []string{"cloudflare", "diag", "internal/source", "internal/sqlite"}},
 	{"nouns", []string{"audit", "check", "flow", "migrate", "secret"}},
 	{"configuration", []string{"project"}},
 	{"heart", []string{"deploy"}},
-	{"adapters", []string{"internal/bundle", "internal/npm", "internal/vault", "internal/workerd"}},
+	{"adapters", []string{"internal/bundle", "internal/edge", "internal/npm", "internal/vault", "internal/workerd"}},
 	{"faces", []string{"internal/term", "localcloud"}},
 	{"ways in", []string{"operator"}},
-	{"command line", nil},
-	{"main", nil},
+	{"command line", []string{"internal/cli"}},
+	{"main", []string{"bench", "cmd/clodo"}},
 }
 
 // apart are pairs that the floors would allow and the design does not.

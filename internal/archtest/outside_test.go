@@ -14,16 +14,22 @@ import (
 // outside says which package each outside module stands behind: a module is used by
 // one package, so that leaving it touches one package. Two names need a reason.
 var outside = map[string][]string{
+	"charm.land/huh/v2":               {"internal/term"},
 	"filippo.io/age":                  {"internal/vault"},
 	"github.com/charmbracelet/x/ansi": {"internal/term"},
-	"github.com/pelletier/go-toml/v2": {"internal/source"},
-	"github.com/tailscale/hujson":     {"internal/source"},
-	"go.yaml.in/yaml/v4":              {"internal/source"},
 	"github.com/evanw/esbuild":        {"internal/bundle"},
+	"github.com/pelletier/go-toml/v2": {"internal/source"},
+	"github.com/spf13/cobra":          {"internal/cli"},
+	"github.com/spf13/pflag":          {"internal/cli"}, // cobra's flags
+	"github.com/tailscale/hujson":     {"internal/source"},
 	"github.com/zalando/go-keyring":   {"internal/vault"},
-	"golang.org/x/sys":                {"internal/npm"}, // file locks
+	"go.yaml.in/yaml/v4":              {"internal/source"},
+	"golang.org/x/sync":               {"internal/edge"},
+	"golang.org/x/sys":                {"internal/cli", "internal/npm"}, // process groups; file locks
 	"golang.org/x/term":               {"internal/term"},
-	"zombiezen.com/go/sqlite":         {"localcloud"},
+	"modernc.org/libc":                {"internal/sqlite"}, // the calls of SQLite that zombiezen leaves out
+	"modernc.org/sqlite":              {"internal/sqlite"},
+	"zombiezen.com/go/sqlite":         {"internal/sqlite"},
 }
 
 // testOnly are modules that never reach the product.
