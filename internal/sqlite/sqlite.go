@@ -1,0 +1,204 @@
+// Package sqlite is the little of SQLite that clodo needs at a low level: typed
+// columns, statement tails, change counts, an authorizer, limits and interrupts.
+// Its types and constants are the driver's own.
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"modernc.org/libc"
+	lib "modernc.org/sqlite/lib"
+	driver "zombiezen.com/go/sqlite"
+)
+
+// The driver's own types, under this package's name.
+type (
+	Stmt         = driver.Stmt
+	Action       = driver.Action
+	AuthResult   = driver.AuthResult
+	ResultCode   = driver.ResultCode
+	ColumnType   = driver.ColumnType
+	Limit        = driver.Limit
+	AuthorizerFn = driver.AuthorizeFunc
+)
+
+// Options say how Open opens a database.
+type Options struct {
+	Path string // a file, created when missing; its folder has to exist
+	// Full makes every commit survive a loss of power (synchronous=FULL). Without it
+	// commits survive the death of the process (synchronous=NORMAL). Both use WAL.
+	Full bool
+	// DoubleQuotedStrings accepts "text" as a string where no column has that name,
+	// as SQLite's own default and D1 do.
+	DoubleQuotedStrings bool
+}
+
+// Conn is one connection. It is for one goroutine at a time, except Interrupt's
+// channel.
+type Conn struct {
+	driver *driver.Conn
+	tls    *libc.TLS
+	handle uintptr // sqlite3*
+}
+
+// Open opens a database with foreign keys on.
+func Open(o Options) (*Conn, error) {
+	d, err := driver.OpenConn(o.Path, driver.OpenReadWrite, driver.OpenCreate, driver.OpenWAL)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", o.Path, err)
+	}
+	c := &Conn{driver: d, tls: libc.NewTLS(), handle: uintptr(reflect.ValueOf(d).Elem().FieldByName("conn").Uint())}
+	synchronous := "NORMAL"
+	if o.Full {
+		synchronous = "FULL"
+	}
+	err = errors.Join(c.Exec("PRAGMA synchronous="+synchronous), c.Exec("PRAGMA foreign_keys=ON"))
+	if o.DoubleQuotedStrings {
+		err = errors.Join(err, c.enable(lib.SQLITE_DBCONFIG_DQS_DDL), c.enable(lib.SQLITE_DBCONFIG_DQS_DML))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", o.Path, errors.Join(err, c.Close()))
+	}
+	return c, nil
+}
+
+// enable turns on a switch that the driver keeps off and has no call for.
+func (c *Conn) enable(option int32) error {
+	args := libc.NewVaList(int32(1), uintptr(0))
+	if args == 0 {
+		return errors.New("setting an option: out of memory")
+	}
+	defer libc.Xfree(c.tls, args)
+	if err := ResultCode(lib.Xsqlite3_db_config(c.tls, c.handle, option, args)).ToError(); err != nil {
+		return fmt.Errorf("setting an option: %w", err)
+	}
+	return nil
+}
+
+// Close closes the connection; statements from Prepare have to be finalized first.
+func (c *Conn) Close() error {
+	err := c.driver.Close()
+	c.tls.Close()
+	return err
+}
+
+// Prepare compiles the first statement of text and returns how many bytes of text
+// follow it. A text without a statement gives a statement for which Empty is true.
+// The caller finalizes the statement.
+func (c *Conn) Prepare(text string) (stmt *Stmt, rest int, err error) {
+	return c.driver.PrepareTransient(text)
+}
+
+// Own returns a statement that stays prepared until Close: for a small fixed set
+// of texts.
+func (c *Conn) Own(text string) (*Stmt, error) { return c.driver.Prepare(text) }
+
+// Exec runs one statement of a fixed set with text, integer, bytes or nil arguments.
+func (c *Conn) Exec(text string, args ...any) error {
+	return c.Query(func(*Stmt) error { return nil }, text, args...)
+}
+
+// Query is Exec that hands every row to row.
+func (c *Conn) Query(row func(*Stmt) error, text string, args ...any) error {
+	stmt, err := c.Own(text)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = stmt.Reset() }() // repeats the error of Step
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case nil:
+			stmt.BindNull(i + 1)
+		case string:
+			stmt.BindText(i+1, v)
+		case int64:
+			stmt.BindInt64(i+1, v)
+		case int:
+			stmt.BindInt64(i+1, int64(v))
+		case []byte:
+			stmt.BindBytes(i+1, v)
+		default:
+			return fmt.Errorf("argument %d has type %T", i+1, arg)
+		}
+	}
+	for {
+		more, err := stmt.Step()
+		if err != nil || !more {
+			return err
+		}
+		if err := row(stmt); err != nil {
+			return err
+		}
+	}
+}
+
+// TotalChanges counts the rows changed since Open, by triggers too.
+func (c *Conn) TotalChanges() int64 {
+	return int64(lib.Xsqlite3_total_changes(c.tls, c.handle))
+}
+
+// LastInsertRowID is the row id of the last insert of this connection.
+func (c *Conn) LastInsertRowID() int64 { return c.driver.LastInsertRowID() }
+
+// Autocommit reports that no transaction is open.
+func (c *Conn) Autocommit() bool { return c.driver.AutocommitEnabled() }
+
+// SetLimit lowers one of SQLite's limits.
+func (c *Conn) SetLimit(l Limit, value int32) { c.driver.Limit(l, value) }
+
+// Authorize has every statement that is prepared checked by check.
+func (c *Conn) Authorize(check AuthorizerFn) error { return c.driver.SetAuthorizer(check) }
+
+// Interrupt makes the running statement, and all later ones, fail once done is
+// closed, until Interrupt is called again.
+func (c *Conn) Interrupt(done <-chan struct{}) { c.driver.SetInterrupt(done) }
+
+// Serialize is the database as the bytes of a database file.
+func (c *Conn) Serialize() ([]byte, error) { return c.driver.Serialize("main") }
+
+// Empty reports a statement without SQL in it: blanks and comments only.
+func Empty(s *Stmt) bool { return handle(s) == 0 }
+
+// ColumnNames are the names of a statement's columns, which need not be unique.
+func (c *Conn) ColumnNames(s *Stmt) []string {
+	names := make([]string, s.ColumnCount())
+	for i := range names {
+		names[i] = libc.GoString(lib.Xsqlite3_column_name(c.tls, handle(s), int32(i)))
+	}
+	return names
+}
+
+// handle is the sqlite3_stmt* of a statement.
+func handle(s *Stmt) uintptr { return uintptr(reflect.ValueOf(s).Elem().FieldByName("stmt").Uint()) }
+
+// Failure is what SQLite itself said about an error.
+type Failure struct {
+	Message string     // such as "UNIQUE constraint failed: t.id"
+	Code    ResultCode // extended
+	Offset  int        // byte offset in the statement, -1 when unknown
+}
+
+// FailureOf takes the driver's words off an error; ok is false when err is not
+// from SQLite.
+func FailureOf(err error) (f Failure, ok bool) {
+	inner := err
+	for next := errors.Unwrap(inner); next != nil; next = errors.Unwrap(inner) {
+		inner = next
+	}
+	code := driver.ErrCode(err)
+	text := inner.Error()
+	if code == driver.ResultError && !strings.HasPrefix(text, code.Message()) {
+		return Failure{}, false
+	}
+	if after, cut := strings.CutPrefix(text, code.Message()+": "); cut {
+		text = after
+	}
+	offset, known := driver.ErrorOffset(err)
+	if !known {
+		offset = -1
+	}
+	return Failure{Message: text, Code: code, Offset: offset}, true
+}

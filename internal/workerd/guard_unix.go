@@ -1,0 +1,11 @@
+//go:build unix && !linux
+
+package workerd
+
+import "syscall"
+
+// guard puts workerd in a process group of its own, so that Ctrl-C in a terminal
+// reaches clodo alone.
+func guard() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}

@@ -1,0 +1,82 @@
+package d1
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+)
+
+// sessionHeader carries a session's constraint or bookmark, both ways.
+const sessionHeader = "x-cf-d1-session-commit-token"
+
+// maxCall bounds the body of one call from a Worker; Cloudflare's own limit for
+// messages between Workers is 32 MiB.
+const maxCall = 32 << 20
+
+// Binding answers workerd's D1 binding for the database of that id. An error of
+// SQL has status 200, as on Cloudflare: the binding looks at the body.
+func (s *Store) Binding(w http.ResponseWriter, r *http.Request, id string) {
+	db, err := s.Get(id)
+	if err != nil {
+		reply(w, http.StatusOK, failure(err))
+		return
+	}
+	if r.URL.Path == "/dump" {
+		dump(w, db)
+		return
+	}
+	batch, err := readCall(r)
+	if err != nil {
+		reply(w, http.StatusOK, failure(err))
+		return
+	}
+	out, bookmark, err := db.run(r.Context(), Request{Batch: batch, Rows: r.URL.Query().Get("resultsFormat") == "ROWS_AND_COLUMNS"})
+	if err != nil {
+		reply(w, http.StatusOK, failure(err))
+		return
+	}
+	if r.Header.Get(sessionHeader) != "" {
+		w.Header().Set(sessionHeader, bookmark)
+	}
+	reply(w, http.StatusOK, out)
+}
+
+// readCall reads one statement or an array of them.
+func readCall(r *http.Request) ([]Statement, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxCall+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(body) > maxCall:
+		return nil, errors.New("the call is longer than 32 MiB")
+	case len(body) > 0 && body[0] == '[':
+		var batch []Statement
+		return batch, json.Unmarshal(body, &batch)
+	}
+	var one Statement
+	if err := json.Unmarshal(body, &one); err != nil {
+		return nil, err
+	}
+	return []Statement{one}, nil
+}
+
+func dump(w http.ResponseWriter, db *DB) {
+	data, err := db.Dump()
+	if err != nil {
+		reply(w, http.StatusInternalServerError, failure(err))
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	_, _ = w.Write(data) // the Worker went away
+}
+
+func failure(err error) []byte {
+	return append(appendString([]byte(`{"success":false,"error":`), err.Error()), '}')
+}
+
+func reply(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the Worker went away
+}

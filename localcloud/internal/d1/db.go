@@ -1,0 +1,200 @@
+package d1
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tamylaa/clodo/internal/sqlite"
+)
+
+// Statement is SQL, possibly several statements, and the values for its
+// parameters: JSON numbers (bound as REAL, as D1 does), strings, null, booleans,
+// and arrays of bytes. With several statements only the last may have parameters.
+type Statement struct {
+	SQL    string            `json:"sql"`
+	Params []json.RawMessage `json:"params"`
+}
+
+// Request is one call: all its statements succeed, or none has an effect.
+type Request struct {
+	Batch []Statement
+	// Rows asks for {"columns":[…],"rows":[[…]]} instead of an array of objects.
+	Rows bool
+	// EveryStatement gives a result for each SQL statement, as the REST API does;
+	// without it there is one for each element of Batch, that of its last statement.
+	EveryStatement bool
+}
+
+// Error is what D1 says about a call that failed; nothing of the call was kept.
+type Error struct{ Message string }
+
+func (e *Error) Error() string { return e.Message }
+
+// DB is one database. Its calls run one at a time, as on Cloudflare.
+type DB struct {
+	mu     sync.Mutex
+	conn   *sqlite.Conn // nil when closed
+	guard  *guard
+	cache  *cache
+	cancel chan struct{} // closing it interrupts conn
+	size   int64         // bytes
+	stamp  bookmark
+}
+
+func openDB(path string) (*DB, error) {
+	conn, err := sqlite.Open(sqlite.Options{Path: path, DoubleQuotedStrings: true})
+	if err != nil {
+		return nil, err
+	}
+	d := &DB{conn: conn, guard: &guard{trusted: true}, cache: newCache(256), stamp: newBookmark(time.Now())}
+	limit(conn)
+	err = errors.Join(conn.Authorize(d.guard.check), d.measure())
+	d.guard.trusted = false
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, errors.Join(err, conn.Close()))
+	}
+	d.resetInterrupt()
+	return d, nil
+}
+
+func (d *DB) close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.conn == nil {
+		return nil
+	}
+	d.cache.clear()
+	err := d.conn.Close()
+	d.conn = nil
+	return err
+}
+
+func (d *DB) resetInterrupt() {
+	d.cancel = make(chan struct{})
+	d.conn.Interrupt(d.cancel)
+}
+
+// Query runs r and returns a JSON array of results, each {"success":true,
+// "results":…,"meta":{…}}. The error is an *Error when SQL is to blame, else
+// ErrNotFound for a database deleted meanwhile, or a fault of the machine.
+func (d *DB) Query(ctx context.Context, r Request) (json.RawMessage, error) {
+	out, _, err := d.run(ctx, r)
+	return out, err
+}
+
+// run is Query that also returns the bookmark after it.
+func (d *DB) run(ctx context.Context, r Request) (json.RawMessage, string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	if d.conn == nil {
+		return nil, "", ErrNotFound
+	}
+	cancel := d.cancel
+	timer := time.AfterFunc(QueryTimeout, func() { close(cancel) })
+	q := &query{db: d, request: r, out: make([]byte, 0, 512)}
+	err := q.all()
+	if !timer.Stop() {
+		<-cancel
+		d.resetInterrupt()
+	}
+	if rollback := d.settle(err); rollback != nil {
+		return nil, "", rollback
+	}
+	if err != nil {
+		return nil, "", explain(err)
+	}
+	if q.changed {
+		d.stamp.next()
+	}
+	return q.out, d.stamp.String(), nil
+}
+
+// settle undoes what a failed call left open.
+func (d *DB) settle(failed error) error {
+	if failed == nil || d.conn.Autocommit() {
+		return nil
+	}
+	if err := d.own("ROLLBACK"); err != nil {
+		return fmt.Errorf("undoing a failed call (%w): %w", failed, err)
+	}
+	return d.measure()
+}
+
+// own runs a statement that callers are refused.
+func (d *DB) own(sql string) error {
+	d.guard.trusted = true
+	defer func() { d.guard.trusted = false }()
+	return d.conn.Exec(sql)
+}
+
+// measure reads the size of the database.
+func (d *DB) measure() error {
+	before := d.guard.trusted
+	d.guard.trusted = true
+	defer func() { d.guard.trusted = before }()
+	var pages, page int64
+	err := errors.Join(
+		d.conn.Query(func(s *sqlite.Stmt) error { pages = s.ColumnInt64(0); return nil }, "PRAGMA page_count"),
+		d.conn.Query(func(s *sqlite.Stmt) error { page = s.ColumnInt64(0); return nil }, "PRAGMA page_size"))
+	d.size = pages * page
+	return err
+}
+
+// Info is what the API tells about a database.
+type Info struct {
+	Size   int64 // bytes
+	Tables int   // of the user
+}
+
+// Info measures the database.
+func (d *DB) Info() (Info, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.conn == nil {
+		return Info{}, ErrNotFound
+	}
+	info := Info{Size: d.size}
+	err := d.conn.Query(func(s *sqlite.Stmt) error { info.Tables = s.ColumnInt(0); return nil },
+		`SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE '\_cf\_%' ESCAPE '\'`)
+	return info, err
+}
+
+// Bookmark names the present state; bookmarks sort as strings and grow with
+// every change.
+func (d *DB) Bookmark() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stamp.String()
+}
+
+// Dump is the database as the bytes of an SQLite file.
+func (d *DB) Dump() ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.conn == nil {
+		return nil, ErrNotFound
+	}
+	return d.conn.Serialize()
+}
+
+// bookmark counts changes since the database was opened, after the time of that.
+type bookmark struct {
+	opened  int64 // Unix milliseconds
+	changes int64
+}
+
+func newBookmark(now time.Time) bookmark { return bookmark{opened: now.UnixMilli()} }
+
+func (b *bookmark) next() { b.changes++ }
+
+// String has the four parts of D1's own bookmarks.
+func (b bookmark) String() string {
+	return fmt.Sprintf("%08x-%08x-%08x-%032x", b.opened>>16, b.opened&0xffff, b.changes, 0)
+}

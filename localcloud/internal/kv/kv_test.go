@@ -1,0 +1,189 @@
+package kv
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func newStore(t testing.TB, now func() time.Time) *Store {
+	t.Helper()
+	s, err := open(filepath.Join(t.TempDir(), "kv.sqlite"), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestAnEntryIsThereUntilItExpires(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	s := newStore(t, func() time.Time { return now })
+	want := Entry{Value: []byte("v\x00"), Metadata: json.RawMessage(`{"a":1}`), Expiration: 1060}
+	if err := s.Put("n", Pair{"k", want}, Pair{Key: "empty"}); err != nil {
+		t.Fatal(err)
+	}
+	got, ok, err := s.Get("n", "k")
+	if diff := cmp.Diff(want, got); diff != "" || !ok || err != nil {
+		t.Errorf("ok %t, %v (-want +got):\n%s", ok, err, diff)
+	}
+	if e, ok, err := s.Get("n", "empty"); !ok || err != nil || len(e.Value) != 0 {
+		t.Errorf("an empty value: %+v, %t, %v", e, ok, err)
+	}
+	if _, ok, err := s.Get("other", "k"); ok || err != nil {
+		t.Errorf("a key of another namespace: %t, %v", ok, err)
+	}
+	now = time.Unix(1060, 0)
+	if _, ok, err := s.Get("n", "k"); ok || err != nil {
+		t.Errorf("an expired key: %t, %v", ok, err)
+	}
+	page, err := s.List("n", ListOptions{})
+	if err != nil || len(page.Keys) != 1 {
+		t.Errorf("list after expiry: %+v, %v", page, err)
+	}
+}
+
+func TestWhatKVRefusesChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, time.Now)
+	for name, c := range map[string]struct {
+		pair   Pair
+		status int
+	}{
+		"an empty key":             {Pair{}, http.StatusBadRequest},
+		"a key of dots":            {Pair{Key: ".."}, http.StatusBadRequest},
+		"a key of 513 bytes":       {Pair{Key: strings.Repeat("k", 513)}, http.StatusRequestURITooLong},
+		"a value over 25 MiB":      {Pair{Key: "k", Entry: Entry{Value: make([]byte, MaxValue+1)}}, http.StatusRequestEntityTooLarge},
+		"metadata over 1024 bytes": {Pair{Key: "k", Entry: Entry{Metadata: json.RawMessage(`"` + strings.Repeat("m", 1024) + `"`)}}, http.StatusRequestEntityTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var refused *Error
+			if err := s.Put("n", Pair{Key: "first"}, c.pair); !errors.As(err, &refused) || refused.Status != c.status {
+				t.Errorf("got %v, want status %d", err, c.status)
+			}
+			if page, err := s.List("n", ListOptions{}); err != nil || len(page.Keys) != 0 {
+				t.Errorf("something was stored: %+v, %v", page, err)
+			}
+		})
+	}
+	if _, err := s.Expiration(0, 59); err == nil {
+		t.Error("a TTL of 59 seconds is accepted")
+	}
+	if _, err := s.Expiration(time.Now().Unix()+10, 0); err == nil {
+		t.Error("an expiration in 10 seconds is accepted")
+	}
+	if _, err := s.List("n", ListOptions{Cursor: "!"}); err == nil {
+		t.Error("a cursor that is none is accepted")
+	}
+}
+
+func TestPagesTogetherAreAllKeysOfAPrefixInOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s, err := open(":memory:", time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		keys := rapid.SliceOfDistinct(rapid.StringMatching(`[a-cé%_]{1,4}`), rapid.ID).Draw(t, "keys")
+		prefix := rapid.StringMatching(`[a-cé%_]{0,2}`).Draw(t, "prefix")
+		limit := rapid.IntRange(1, 5).Draw(t, "limit")
+		want := map[string]bool{}
+		for _, k := range keys {
+			if err := s.Put("n", Pair{Key: k}); err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(k, prefix) {
+				want[k] = true
+			}
+		}
+		last, o := "", ListOptions{Prefix: prefix, Limit: limit}
+		for {
+			page, err := s.List("n", o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, k := range page.Keys {
+				if !want[k.Name] || k.Name <= last {
+					t.Fatalf("%q after %q is twice, out of order or without the prefix %q", k.Name, last, prefix)
+				}
+				delete(want, k.Name)
+				last = k.Name
+			}
+			if page.Cursor == "" {
+				break
+			}
+			if len(page.Keys) != limit {
+				t.Fatalf("%d keys on a page that is not the last, want %d", len(page.Keys), limit)
+			}
+			o.Cursor = page.Cursor
+		}
+		if len(want) > 0 {
+			t.Fatalf("missing %v", want)
+		}
+	})
+}
+
+func TestTheBindingProtocol(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, time.Now)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.Binding(w, r, "n") }))
+	t.Cleanup(server.Close)
+	do := func(method, target, metadata, body string) (string, string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+target, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if metadata != "" {
+			r.Header.Set(metadataHeader, metadata)
+		}
+		res, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(res.Status + " " + res.Header.Get(metadataHeader)), string(b)
+	}
+	for i, c := range []struct{ method, target, metadata, body, status, answer string }{
+		{"PUT", "/a%2Fb?urlencoded=true", `{"m":1}`, "one", "200 OK", ""},
+		{"PUT", "/j?urlencoded=true", "", `{"x":2}`, "200 OK", ""},
+		{"GET", "/a%2Fb?urlencoded=true", "", "", `200 OK {"m":1}`, "one"},
+		{"GET", "/nope?urlencoded=true", "", "", "404 Not Found", ""},
+		{"GET", "/?prefix=a&key_count_limit=1", "", "", "200 OK", `{"keys":[{"name":"a/b","metadata":{"m":1}}],"list_complete":true}`},
+		{"GET", "/?key_count_limit=1", "", "", "200 OK", `{"keys":[{"name":"a/b","metadata":{"m":1}}],"list_complete":false,"cursor":"YS9i"}`},
+		{"POST", "/bulk/get", "", `{"keys":["a/b","no"],"type":"text"}`, "200 OK", `{"a/b":"one","no":null}`},
+		{"POST", "/bulk/get", "", `{"keys":["j"],"type":"json","withMetadata":true}`, "200 OK", `{"j":{"value":{"x":2},"metadata":null}}`},
+		{"POST", "/bulk/get", "", `{"keys":["a/b"],"type":"json"}`, `400 At least one of the requested keys corresponds to a non-json value: "a/b"`, ""},
+		{"PUT", "/t?urlencoded=true&expiration_ttl=59", "", "x", "400 Invalid expiration_ttl of 59. Expiration TTL must be at least 60.", ""},
+		{"PUT", "/" + strings.Repeat("k", 513) + "?urlencoded=true", "", "x", "414 UTF-8 encoded length of 513 exceeds key length limit of 512.", ""},
+		{"DELETE", "/a%2Fb?urlencoded=true", "", "", "200 OK", ""},
+		{"GET", "/a%2Fb?urlencoded=true", "", "", "404 Not Found", ""},
+	} {
+		t.Run(fmt.Sprint(i, " ", c.method, " ", c.target[:min(len(c.target), 30)]), func(t *testing.T) {
+			status, answer := do(c.method, c.target, c.metadata, c.body)
+			if status != c.status || answer != c.answer {
+				t.Errorf("got %q %q\nwant %q %q", status, answer, c.status, c.answer)
+			}
+		})
+	}
+}
