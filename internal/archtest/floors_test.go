@@ -22,7 +22,7 @@ type floor struct {
 var floors = []floor{
 	{"runtime", nil},
 	{"leaves", []string{"cloudflare", "diag", "internal/source", "internal/sqlite"}},
-	{"nouns", []string{"audit", "check", "flow", "migrate", "secret"}},
+	{"nouns", []string{"audit", "check", "flow", "internal/assets", "migrate", "secret"}},
 	{"configuration", []string{"project"}},
 	{"heart", []string{"deploy"}},
 	{"adapters", []string{"internal/bundle", "internal/edge", "internal/npm", "internal/vault", "internal/workerd"}},

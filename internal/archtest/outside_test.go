@@ -27,6 +27,7 @@ var outside = map[string][]string{
 	"golang.org/x/sync":               {"internal/edge"},
 	"golang.org/x/sys":                {"internal/cli", "internal/npm"}, // process groups; file locks
 	"golang.org/x/term":               {"internal/term"},
+	"lukechampine.com/blake3":         {"internal/assets"},
 	"modernc.org/libc":                {"internal/sqlite"}, // the calls of SQLite that zombiezen leaves out
 	"modernc.org/sqlite":              {"internal/sqlite"},
 	"zombiezen.com/go/sqlite": {"internal/sqlite", "localcloud"}, // its own store, and the vocabulary of D1
