@@ -109,7 +109,10 @@ type Operator struct {
 
 	mu        sync.Mutex // guards what follows
 	portfolio *project.Portfolio
+	targets   map[project.TargetID]*project.Target
+	local     bool // an environment with `local: true` was selected
 	cloud     *cloud
+	cloudInfo CloudInfo
 	accounts  map[string]*edge.Account
 	state     *state.State
 	closers   []func() error
@@ -150,7 +153,7 @@ func New(o Options) (*Operator, error) {
 		o.Observe = func(deploy.Event) {}
 	}
 	return &Operator{
-		opts: o, getenv: o.Getenv, accounts: map[string]*edge.Account{},
+		opts: o, getenv: o.Getenv, accounts: map[string]*edge.Account{}, targets: map[project.TargetID]*project.Target{},
 		vault: vault.New(vault.Options{Dir: o.Home, Passphrase: func() string { return o.Getenv("CLODO_SECRETS_PASSPHRASE") }}),
 	}, nil
 }

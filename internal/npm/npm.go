@@ -69,22 +69,11 @@ func (in Installer) Install(ctx context.Context, p Package) (string, error) {
 // node_modules. Callers in any number of processes may race: one installs, the
 // others wait for it.
 func (in Installer) InstallTree(ctx context.Context, t Tree) (string, error) {
-	root := in.Dir
-	if root == "" {
-		cache, err := CacheDir()
-		if err != nil {
-			return "", err
-		}
-		root = cache
+	dir, err := in.treeDir(t)
+	if err != nil || installed(dir) {
+		return dir, err
 	}
-	root, err := filepath.Abs(filepath.Join(root, "npm"))
-	if err != nil {
-		return "", fmt.Errorf("finding the download folder: %w", err)
-	}
-	dir := filepath.Join(root, t.folder())
-	if installed(dir) {
-		return dir, nil
-	}
+	root := filepath.Dir(dir)
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return "", fmt.Errorf("making the download folder: %w", err)
 	}
@@ -100,6 +89,23 @@ func (in Installer) InstallTree(ctx context.Context, t Tree) (string, error) {
 		in.Notice(fmt.Sprintf("installing %s with npm (once, into %s)", t.Name, root))
 	}
 	return dir, in.install(ctx, t, root, dir)
+}
+
+// treeDir is where t is, or will be.
+func (in Installer) treeDir(t Tree) (string, error) {
+	root := in.Dir
+	if root == "" {
+		cache, err := CacheDir()
+		if err != nil {
+			return "", err
+		}
+		root = cache
+	}
+	dir, err := filepath.Abs(filepath.Join(root, "npm", t.folder()))
+	if err != nil {
+		return "", fmt.Errorf("finding the download folder: %w", err)
+	}
+	return dir, nil
 }
 
 // install runs npm in a folder beside dir and moves the result into place, so that
@@ -147,6 +153,12 @@ func (in Installer) run(ctx context.Context, name, dir string) error {
 
 // installed reports whether dir is a finished installation; install makes it
 // appear in one step.
+// Installed reports whether p is available without a download.
+func (in Installer) Installed(p Package) bool {
+	dir, err := in.treeDir(p.tree())
+	return err == nil && installed(dir)
+}
+
 func installed(dir string) bool {
 	_, err := os.Stat(dir)
 	return err == nil

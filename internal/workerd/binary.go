@@ -62,6 +62,17 @@ func Path(ctx context.Context, in npm.Installer) (string, error) {
 	return filepath.Join(dir, "bin", name), nil
 }
 
+// Installed reports whether Path would answer without a download: a binary of one's
+// own, or the pinned one installed before.
+func Installed(in npm.Installer) bool {
+	if own := os.Getenv("CLODO_WORKERD"); own != "" {
+		_, err := ownBinary(own)
+		return err == nil
+	}
+	p, ok := packageOf(runtime.GOOS, runtime.GOARCH)
+	return ok && in.Installed(p)
+}
+
 func ownBinary(path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {

@@ -1,0 +1,125 @@
+package operator
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/project"
+)
+
+// compare orders by one key.
+func compare(a, b string) int { return cmp.Compare(a, b) }
+
+// Portfolio is what the configuration says, nil before a method has read it.
+func (o *Operator) Portfolio() *project.Portfolio { return o.portfolio }
+
+// Check reads every configuration file and resolves every target of every
+// environment and customer. It asks no network and changes nothing. The report holds
+// all findings; that there are some is not an error of Check.
+func (o *Operator) Check(ctx context.Context) (*CheckReport, error) {
+	err := o.loaded(ctx)
+	report := &CheckReport{Findings: slices.Clone(o.findings)}
+	if o.portfolio == nil {
+		return report, err
+	}
+	p := o.portfolio
+	report.Portfolio, report.Files = p.Name, p.Files()
+	report.Services, report.Customers = len(p.Services), len(p.Customers)
+	for _, env := range p.Environments {
+		if env.Name != "" {
+			report.Environments++
+		}
+		if err != nil {
+			continue // targets of files with errors would only repeat them
+		}
+		targets, err := p.Targets(project.Selector{Environment: env.Name, Customers: []string{"*"}, Local: env.Local})
+		report.add(diag.AllFindings(err)...)
+		report.add(p.Warnings(targets)...)
+	}
+	diag.Sort(report.Findings)
+	return report, nil
+}
+
+// add keeps findings that are not there yet: environments share most of their files.
+func (r *CheckReport) add(findings ...diag.Finding) {
+	for _, f := range findings {
+		if !slices.Contains(r.Findings, f) {
+			r.Findings = append(r.Findings, f)
+		}
+	}
+}
+
+// Targets resolves what sel means.
+func (o *Operator) Targets(ctx context.Context, sel project.Selector) ([]*project.Target, error) {
+	if err := o.loaded(ctx); err != nil {
+		return nil, err
+	}
+	sel.Local = sel.Local || o.opts.Local
+	targets, err := o.portfolio.Targets(sel)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.decideLocal(targets); err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, t := range targets {
+		o.targets[t.TargetID] = t
+	}
+	return targets, nil
+}
+
+// target is the resolved target of this id.
+func (o *Operator) target(id project.TargetID) (*project.Target, error) {
+	o.mu.Lock()
+	t, ok := o.targets[id]
+	o.mu.Unlock()
+	if ok {
+		return t, nil
+	}
+	sel := project.Selector{Services: []string{id.Service}, Environment: id.Environment, Local: true}
+	if id.Customer != "" {
+		sel.Customers = []string{id.Customer}
+	}
+	targets, err := o.Targets(context.Background(), sel)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(targets, func(t *project.Target) bool { return t.TargetID == id })
+	if i < 0 {
+		return nil, &diag.Error{Finding: diag.Finding{
+			Code: "C020", Severity: diag.SeverityError, Message: "the target " + id.String() + " is no longer configured",
+		}, Exit: diag.ExitConfig}
+	}
+	return targets[i], nil
+}
+
+// decideLocal notes that targets are of an environment with `local: true`, which
+// always means the local cloud. Local and other environments do not mix.
+func (o *Operator) decideLocal(targets []*project.Target) error {
+	local := slices.ContainsFunc(targets, func(t *project.Target) bool { return t.Local })
+	remote := slices.ContainsFunc(targets, func(t *project.Target) bool { return !t.Local })
+	if !local || o.opts.Local || o.opts.APIBaseURL != "" {
+		return nil
+	}
+	if remote {
+		return &diag.Error{Finding: diag.Finding{
+			Code: "U006", Severity: diag.SeverityError, Message: "local and other environments were selected together",
+			Fix: "name one environment with --env",
+		}, State: diag.NothingChanged, Exit: diag.ExitUsage}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.local = true
+	return nil
+}
+
+func accountName(t *project.Target) string {
+	if t.Account == nil {
+		return ""
+	}
+	return t.Account.Name
+}

@@ -1,0 +1,263 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/localcloud"
+	"github.com/tamylaa/clodo/project"
+)
+
+// connect decides which Cloudflare is meant and, for a local cloud, sees that it
+// runs. The caller holds o.mu.
+func (o *Operator) connect(ctx context.Context) (*cloud, error) {
+	if o.cloud != nil {
+		return o.cloud, nil
+	}
+	c := &cloud{base: o.opts.APIBaseURL, data: o.opts.DataURL}
+	if o.opts.Local || o.local {
+		info, err := o.startLocal(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c = &cloud{base: info.API, data: info.Data, token: info.APIToken, accountID: info.AccountID, local: true}
+	} else if c.base != "" && c.data == "" {
+		// A local cloud that somebody else started says where its Workers answer; any
+		// other API has them on the internet.
+		if info, err := localcloud.Ask(ctx, c.base); err == nil {
+			c.data = info.Data
+		}
+	}
+	o.cloud = c
+	return c, nil
+}
+
+// Cloud is how to reach the project's own local cloud, which is started when it does
+// not run. It is for operators with Options.Local.
+func (o *Operator) Cloud(ctx context.Context) (CloudInfo, error) {
+	if err := o.loaded(ctx); err != nil {
+		return CloudInfo{}, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, err := o.connect(ctx); err != nil {
+		return CloudInfo{}, err
+	}
+	return o.cloudInfo, nil
+}
+
+// LocalURL is where people reach a Worker in the local cloud; "" without one.
+func (o *Operator) LocalURL(script string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.cloud == nil || o.cloud.data == "" {
+		return ""
+	}
+	u, err := url.Parse(o.cloud.data)
+	if err != nil {
+		return ""
+	}
+	return "http://" + script + ".localhost:" + u.Port()
+}
+
+// startLocal finds the local cloud of this portfolio's state folder, or starts it,
+// and gives it the accounts and zones that the portfolio needs.
+func (o *Operator) startLocal(ctx context.Context) (CloudInfo, error) {
+	dir := filepath.Join(o.stateDir(), "cloud")
+	if err := o.makeStateDir(); err != nil {
+		return CloudInfo{}, err
+	}
+	info, running, err := CloudStatus(dir)
+	if err != nil {
+		return CloudInfo{}, err
+	}
+	if !running {
+		if info, err = o.launch(ctx, CloudOptions{StateDir: dir, Zones: o.zones(), Accounts: o.cloudAccounts()}); err != nil {
+			return CloudInfo{}, err
+		}
+	} else if err := localcloud.Extend(ctx, localcloud.Info(info), o.zones(), seedAccounts(o.cloudAccounts())); err != nil {
+		return CloudInfo{}, err
+	}
+	o.cloudInfo = info
+	return info, nil
+}
+
+// launch starts a local cloud: in the background when Options say how, else in this
+// process.
+func (o *Operator) launch(ctx context.Context, c CloudOptions) (CloudInfo, error) {
+	if o.opts.StartCloud == nil {
+		cloud, err := startCloud(ctx, c)
+		if err != nil {
+			return CloudInfo{}, err
+		}
+		o.closers = append(o.closers, func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			return cloud.Close(ctx)
+		})
+		info := CloudInfo(cloud.Info())
+		o.opts.Notice("started a local cloud in this process, Workers answer at " + info.Data)
+		return info, nil
+	}
+	if err := o.opts.StartCloud(c); err != nil {
+		return CloudInfo{}, err
+	}
+	info, running, err := CloudStatus(c.StateDir)
+	if err == nil && !running {
+		err = errors.New("the local cloud was started and does not run")
+	}
+	if err != nil {
+		return CloudInfo{}, err
+	}
+	o.opts.Notice(fmt.Sprintf("started the local cloud in the background (stop it with `clodo cloud stop`), Workers answer at %s", info.Data))
+	return info, nil
+}
+
+// zones is the registrable domain of every hostname of the portfolio, in every
+// environment.
+func (o *Operator) zones() []string {
+	var zones []string
+	add := func(host string) {
+		zone, err := publicsuffix.EffectiveTLDPlusOne(host)
+		if err == nil && !slices.Contains(zones, zone) {
+			zones = append(zones, zone)
+		}
+	}
+	for _, env := range o.portfolio.Environments {
+		targets, err := o.portfolio.Targets(project.Selector{Environment: env.Name, Customers: []string{"*"}, Local: true})
+		if err != nil {
+			continue // its findings are told when it is selected
+		}
+		for _, t := range targets {
+			for _, d := range t.Domains {
+				add(d.V)
+			}
+			for _, r := range t.Worker.Routes {
+				add(r.Host())
+			}
+		}
+	}
+	return zones
+}
+
+func (o *Operator) cloudAccounts() []CloudAccount {
+	var accounts []CloudAccount
+	for _, a := range o.portfolio.Accounts {
+		if a.ID.V != "" {
+			accounts = append(accounts, CloudAccount{ID: a.ID.V, Name: a.Name})
+		}
+	}
+	return accounts
+}
+
+func seedAccounts(accounts []CloudAccount) []localcloud.Account {
+	var seeds []localcloud.Account
+	for _, a := range accounts {
+		seeds = append(seeds, localcloud.Account{ID: a.ID, Name: a.Name})
+	}
+	return seeds
+}
+
+// The usual ports of a local cloud: the API, and the Workers on the next one.
+const (
+	usualPort = 7787
+	portPairs = 50
+)
+
+// startCloud starts a local cloud in this process.
+func startCloud(ctx context.Context, c CloudOptions) (*localcloud.Cloud, error) {
+	options := localcloud.Options{Dir: c.StateDir, Seed: localcloud.Seed{Zones: c.Zones, Accounts: seedAccounts(c.Accounts)}}
+	address := func(port int) string { return net.JoinHostPort("127.0.0.1", fmt.Sprint(port)) }
+	switch {
+	case c.AnyPort:
+		options.APIAddr, options.DataAddr = address(0), address(0)
+		return localcloud.Start(ctx, options)
+	case c.Port != 0:
+		options.APIAddr, options.DataAddr = address(c.Port), address(c.Port+1)
+		return localcloud.Start(ctx, options)
+	}
+	for pair := range portPairs {
+		options.APIAddr, options.DataAddr = address(usualPort+2*pair), address(usualPort+2*pair+1)
+		cloud, err := localcloud.Start(ctx, options)
+		if !errors.Is(err, localcloud.ErrPortInUse) {
+			return cloud, err
+		}
+	}
+	return nil, &diag.Error{Finding: diag.Finding{
+		Code: "L120", Severity: diag.SeverityError, Message: fmt.Sprintf("no two neighbouring ports from %d to %d are free", usualPort, usualPort+2*portPairs-1),
+		Fix: "name one with --port, or let the system choose: --port 0",
+	}, State: diag.NothingChanged, Exit: diag.ExitFailed}
+}
+
+// ServeCloud runs a local cloud until ctx ends. ready is called once, when it serves.
+func ServeCloud(ctx context.Context, c CloudOptions, ready func(CloudInfo)) error {
+	cloud, err := startCloud(ctx, c)
+	if err != nil {
+		return err
+	}
+	ready(CloudInfo(cloud.Info()))
+	select {
+	case <-ctx.Done():
+	case <-cloud.Stopped(): // asked to stop by StopCloud
+	}
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	return cloud.Close(closing)
+}
+
+// CloudStatus says whether a local cloud runs on this state folder, and how to reach
+// it.
+func CloudStatus(stateDir string) (info CloudInfo, running bool, err error) {
+	found, running, err := localcloud.Running(stateDir)
+	return CloudInfo(found), running, err
+}
+
+// StopCloud stops the local cloud of a state folder and waits until it is gone. It
+// reports whether one ran.
+func StopCloud(ctx context.Context, stateDir string) (bool, error) {
+	return localcloud.Stop(ctx, stateDir)
+}
+
+// ResetCloud forgets everything that the local cloud of a state folder knows. A
+// running one is stopped first.
+func ResetCloud(ctx context.Context, stateDir string) error {
+	if _, err := StopCloud(ctx, stateDir); err != nil {
+		return err
+	}
+	return localcloud.Remove(stateDir)
+}
+
+// ProjectCloudDir is the state folder of the local cloud that --local uses in the
+// portfolio of dir.
+func ProjectCloudDir(dir string) (string, error) {
+	p, findings := project.Load(project.LoadOptions{Dir: dir})
+	if p == nil {
+		return "", diag.Findings(findings)
+	}
+	return filepath.Join(p.Root, ".clodo", "cloud"), nil
+}
+
+// localClient sends requests to Workers of the local cloud by their people's URLs,
+// whatever this machine thinks that *.localhost is.
+func localClient(data string) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = nil
+	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		u, err := url.Parse(data)
+		if err != nil {
+			return nil, err
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, u.Host)
+	}
+	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
+}
