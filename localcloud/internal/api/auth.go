@@ -1,0 +1,108 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/tamylaa/clodo/localcloud/internal/store"
+)
+
+var (
+	hex32 = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	// realToken is how Cloudflare's own tokens look: forty characters, or a prefix of
+	// the newer kinds.
+	realToken = regexp.MustCompile(`^(cf[a-z]{1,4}_.+|v1\.0-.+|[A-Za-z0-9_-]{40})$`)
+)
+
+// authorize finds who asks and whether they may: the token, one of the permission
+// groups, and the account or zone of the path.
+func (c *call) authorize(groups []string) error {
+	value, err := bearer(c.req)
+	if err != nil {
+		return err
+	}
+	return c.store.Read(c.ctx, func(tx *store.Tx) error {
+		token, err := tx.Token(value)
+		if errors.Is(err, store.ErrNotFound) {
+			return unknownToken(c.req, value)
+		}
+		if err != nil {
+			return err
+		}
+		c.token = token
+		if id, ok := c.vars["account_id"]; ok {
+			if c.account, err = c.openAccount(tx, id); err != nil {
+				return err
+			}
+		}
+		if id, ok := c.vars["zone_id"]; ok {
+			if c.zone, err = c.openZone(tx, id); err != nil {
+				return err
+			}
+		}
+		if !token.May(groups...) {
+			return refuse(http.StatusForbidden, 10000, "Authentication error")
+		}
+		return nil
+	})
+}
+
+func (c *call) openAccount(tx *store.Tx, id string) (store.Account, error) {
+	if !hex32.MatchString(id) {
+		return store.Account{}, unroutable(c.req)
+	}
+	account, err := tx.Account(id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !c.token.Opens(id) {
+		return store.Account{}, refuse(http.StatusForbidden, 10000, "Authentication error")
+	}
+	return account, err
+}
+
+func (c *call) openZone(tx *store.Tx, id string) (store.Zone, error) {
+	if !hex32.MatchString(id) {
+		return store.Zone{}, unroutable(c.req)
+	}
+	zone, err := tx.Zone(id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !c.token.Opens(zone.Account) {
+		return store.Zone{}, refuse(http.StatusForbidden, 9109, "Unauthorized to access requested resource")
+	}
+	if err == nil {
+		c.account, err = tx.Account(zone.Account)
+	}
+	return zone, err
+}
+
+// bearer is the token of the request. Keys with an e-mail address are not taken:
+// the local cloud has no users, and a real key has no business here.
+func bearer(req *http.Request) (string, error) {
+	h := req.Header.Get("Authorization")
+	if h == "" {
+		return "", refuse(http.StatusBadRequest, 9106, "Missing Authorization header: the local cloud takes its own API tokens only.")
+	}
+	value, ok := strings.CutPrefix(h, "Bearer ")
+	if !ok || strings.TrimSpace(value) == "" || strings.ContainsAny(value, " \t") {
+		e := refuse(http.StatusBadRequest, 6003, "Invalid request headers")
+		e.Chain = []Error{{Code: 6111, Message: "Invalid format for Authorization header"}}
+		return "", e
+	}
+	return value, nil
+}
+
+// unknownToken never repeats the value: it may be a real one.
+func unknownToken(req *http.Request, value string) error {
+	if realToken.MatchString(value) && !strings.HasPrefix(value, TokenPrefix) {
+		return refuse(http.StatusForbidden, 9109, "This is a local cloud and the token looks like one of the real Cloudflare: it was not kept. Use the token that the local cloud printed; it starts with %s.", TokenPrefix)
+	}
+	if strings.HasSuffix(req.URL.Path, "/tokens/verify") {
+		return refuse(http.StatusUnauthorized, 1000, "Invalid API Token")
+	}
+	return refuse(http.StatusForbidden, 9109, "Invalid access token: tokens of this local cloud start with %s.", TokenPrefix)
+}
+
+func unroutable(req *http.Request) error {
+	e := refuse(http.StatusNotFound, 7003, "Could not route to %s, perhaps your object identifier is invalid?", strings.TrimPrefix(req.URL.Path, Prefix))
+	e.Chain = []Error{{Code: 7000, Message: "No route for that URI"}}
+	return e
+}

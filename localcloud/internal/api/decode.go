@@ -1,0 +1,65 @@
+package api
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// decode reads the request's JSON body. Fields that the local cloud does not know
+// are ignored, as Cloudflare does.
+func (c *call) decode(into any) error {
+	b, err := io.ReadAll(c.req.Body)
+	if err != nil {
+		return bodyError(err)
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return refuse(http.StatusBadRequest, 10026, "The request body is not the JSON that was expected: %s.", err)
+	}
+	return nil
+}
+
+// bodyError tells a body that is too large from one that broke off.
+func bodyError(err error) error {
+	var size *http.MaxBytesError
+	if errors.As(err, &size) {
+		return err
+	}
+	return refuse(http.StatusBadRequest, 10026, "The request body broke off: %s.", err)
+}
+
+// newID is an identifier of 32 hex digits.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// newUUID is a random UUID (version 4).
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// isHostname reports whether s is a lower-case hostname without a final dot.
+func isHostname(s string) bool {
+	if len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if !isLabel(strings.ReplaceAll(label, "_", "x")) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// given reports whether a field that is carried along as JSON has a value.
+func given(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }

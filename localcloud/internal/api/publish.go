@@ -1,0 +1,190 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/tamylaa/clodo/localcloud/internal/runtime"
+	"github.com/tamylaa/clodo/localcloud/internal/store"
+)
+
+// applying bounds how long the runtime may take to serve a new state.
+const applying = 60 * time.Second
+
+// publish makes a change and serves its result, or does neither: readers of the
+// store see the change only after the runtime took it.
+func (a *API) publish(ctx context.Context, change func(*store.Tx) error) error {
+	// Once begun it is finished, even when the client has gone: half a deployment is
+	// worse than one nobody waited for.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), applying)
+	defer cancel()
+	a.serving.Lock()
+	defer a.serving.Unlock()
+	applied := false
+	err := a.store.Write(ctx, func(tx *store.Tx) error {
+		if err := change(tx); err != nil {
+			return err
+		}
+		s, err := a.state(tx)
+		if err != nil {
+			return err
+		}
+		if err := a.runtime.Apply(ctx, s); err != nil {
+			return startError(err)
+		}
+		applied = true
+		return nil
+	})
+	if err != nil && applied {
+		// The change was served but could not be kept (a full disk): serve what is kept.
+		return errors.Join(err, a.serve(ctx))
+	}
+	return err
+}
+
+func (c *call) publish(change func(*store.Tx) error) error { return c.API.publish(c.ctx, change) }
+
+// Serve hands the kept state to the runtime. It is how a cloud resumes after a
+// restart.
+func (a *API) Serve(ctx context.Context) error {
+	a.serving.Lock()
+	defer a.serving.Unlock()
+	return a.serve(ctx)
+}
+
+func (a *API) serve(ctx context.Context) error {
+	return a.store.Read(ctx, func(tx *store.Tx) error {
+		s, err := a.state(tx)
+		if err != nil {
+			return err
+		}
+		if err := a.runtime.Apply(ctx, s); err != nil {
+			return fmt.Errorf("serving the deployed Workers: %w", err)
+		}
+		return nil
+	})
+}
+
+// startError says in Cloudflare's terms that Workers did not start.
+func startError(err error) error {
+	var start *runtime.StartupError
+	if errors.As(err, &start) {
+		return refuse(http.StatusBadRequest, 10021, "%s", start.Message)
+	}
+	return fmt.Errorf("serving the Workers: %w", err)
+}
+
+// state is everything that should be served, as tx sees it.
+func (a *API) state(tx *store.Tx) (runtime.State, error) {
+	var s runtime.State
+	accounts, err := tx.Accounts()
+	if err != nil {
+		return s, err
+	}
+	subdomains := map[string]string{}
+	for _, account := range accounts {
+		subdomains[account.ID] = account.Subdomain
+	}
+	scripts, err := tx.AllScripts()
+	if err != nil {
+		return s, err
+	}
+	for _, script := range scripts {
+		w, err := a.servedWorker(tx, script, subdomains[script.Account])
+		if err != nil {
+			return s, err
+		}
+		if len(w.Versions) > 0 {
+			s.Workers = append(s.Workers, w)
+		}
+	}
+	if err := a.addresses(tx, &s); err != nil {
+		return s, err
+	}
+	return s, nil
+}
+
+func (a *API) servedWorker(tx *store.Tx, script store.Script, subdomain string) (runtime.Worker, error) {
+	w := runtime.Worker{Account: script.Account, Script: script.Name, Classes: runtimeClasses(script.Classes)}
+	if script.WorkersDev && subdomain != "" {
+		w.WorkersDev = workersDev(script.Name, subdomain)
+	}
+	for _, c := range script.Crons {
+		w.Crons = append(w.Crons, c.Expression)
+	}
+	active, err := tx.ActiveDeployment(script.Account, script.Name)
+	if errors.Is(err, store.ErrNotFound) {
+		return w, nil
+	}
+	if err != nil {
+		return w, err
+	}
+	for _, share := range active.Versions {
+		v, err := tx.Version(script.Account, script.Name, share.Version)
+		if err != nil {
+			return w, fmt.Errorf("reading version %s of %s: %w", share.Version, script.Name, err)
+		}
+		w.Versions = append(w.Versions, runtime.Share{Version: a.runtimeVersion(v), Percentage: share.Percentage})
+	}
+	return w, nil
+}
+
+func workersDev(script, subdomain string) string { return script + "." + subdomain + ".workers.dev" }
+
+func (a *API) addresses(tx *store.Tx, s *runtime.State) error {
+	zones, err := tx.Zones()
+	if err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, z := range zones {
+		names[z.ID] = z.Name
+	}
+	routes, err := tx.AllRoutes()
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		s.Routes = append(s.Routes, runtime.Route{Zone: names[r.Zone], Pattern: r.Pattern, Account: r.Account, Script: r.Script})
+	}
+	domains, err := tx.AllDomains()
+	if err != nil {
+		return err
+	}
+	for _, d := range domains {
+		s.Domains = append(s.Domains, runtime.Domain{Hostname: d.Hostname, Account: d.Account, Script: d.Script})
+	}
+	return nil
+}
+
+func runtimeClasses(in []store.Class) []runtime.Class {
+	var out []runtime.Class
+	for _, c := range in {
+		out = append(out, runtime.Class{Name: c.Name, Key: c.Key, SQLite: c.SQLite})
+	}
+	return out
+}
+
+// runtimeVersion is a version as the runtime wants it, with files in place of
+// digests.
+func (a *API) runtimeVersion(v store.Version) *runtime.Version {
+	out := &runtime.Version{
+		ID: v.ID, Tag: v.Annotations["workers/tag"], CreatedOn: v.CreatedOn, MainModule: v.MainModule, BodyPart: v.BodyPart,
+		CompatibilityDate: v.CompatibilityDate, CompatibilityFlags: v.CompatibilityFlags, Bindings: v.Bindings,
+	}
+	for _, m := range v.Modules {
+		if m.ContentType != sourceMap {
+			out.Modules = append(out.Modules, runtime.Module{Name: m.Name, ContentType: m.ContentType, Path: a.store.Blobs.Path(m.Blob)})
+		}
+	}
+	if v.Assets != nil {
+		out.Assets = &runtime.Assets{Files: map[string]runtime.AssetFile{}, Config: v.Assets.Config}
+		for path, f := range v.Assets.Files {
+			out.Assets.Files[path] = runtime.AssetFile{Path: a.store.Blobs.Path(f.Blob), ContentType: f.ContentType}
+		}
+	}
+	return out
+}

@@ -1,0 +1,360 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+
+	"github.com/tamylaa/clodo/localcloud/internal/store"
+)
+
+// scriptJSON is a Worker as lists and uploads tell it; v is the version that counts.
+func scriptJSON(s store.Script, v *store.Version) map[string]any {
+	m := map[string]any{
+		"id": s.Name, "tag": s.Tag, "tags": tags(s), "created_on": stamp(s.CreatedOn), "modified_on": stamp(s.ModifiedOn),
+		"logpush": s.Logpush, "usage_model": "standard", "has_assets": false, "has_modules": false,
+		"handlers": []string{}, "named_handlers": []any{}, "tail_consumers": []any{},
+	}
+	if given(s.TailConsumers) {
+		m["tail_consumers"] = s.TailConsumers
+	}
+	if s.MigrationTag != "" {
+		m["migration_tag"] = s.MigrationTag
+	}
+	if given(s.Observability) {
+		m["observability"] = s.Observability
+	}
+	if v == nil {
+		return m
+	}
+	m["etag"], m["has_assets"], m["has_modules"] = v.Etag, v.Assets != nil, v.MainModule != ""
+	m["handlers"], m["named_handlers"] = handlers(v), namedHandlers(v)
+	m["compatibility_date"], m["compatibility_flags"] = v.CompatibilityDate, flags(v)
+	m["last_deployed_from"] = v.Source
+	return m
+}
+
+func tags(s store.Script) []string {
+	if s.Tags == nil {
+		return []string{}
+	}
+	return s.Tags
+}
+
+func handlers(v *store.Version) []string {
+	if v.Handlers == nil {
+		return []string{}
+	}
+	return v.Handlers
+}
+
+func flags(v *store.Version) []string {
+	if v.CompatibilityFlags == nil {
+		return []string{}
+	}
+	return v.CompatibilityFlags
+}
+
+func namedHandlers(v *store.Version) []map[string]any {
+	out := []map[string]any{}
+	for _, name := range sortedNames(v.NamedHandlers) {
+		found := v.NamedHandlers[name]
+		if found == nil {
+			found = []string{}
+		}
+		out = append(out, map[string]any{"name": name, "handlers": found})
+	}
+	return out
+}
+
+// latestOf is the newest version of a Worker, or nil.
+func latestOf(tx *store.Tx, s store.Script) (*store.Version, error) {
+	v, err := tx.LatestVersion(s.Account, s.Name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return &v, err
+}
+
+// script is the Worker of the path.
+func (c *call) script(tx *store.Tx) (store.Script, error) {
+	s, err := tx.Script(c.account.ID, c.scriptName())
+	if errors.Is(err, store.ErrNotFound) {
+		err = noScript()
+	}
+	return s, err
+}
+
+func (c *call) scripts() (any, error) {
+	listed := []map[string]any{}
+	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
+		all, err := tx.Scripts(c.account.ID)
+		if err != nil {
+			return err
+		}
+		for _, s := range all {
+			if !tagsMatch(c.query.Get("tags"), s.Tags) {
+				continue
+			}
+			v, err := latestOf(tx, s)
+			if err != nil {
+				return err
+			}
+			listed = append(listed, scriptJSON(s, v))
+		}
+		return nil
+	})
+	return listed, err
+}
+
+// tagsMatch reads a filter such as "a:yes,b:no".
+func tagsMatch(filter string, have []string) bool {
+	if filter == "" {
+		return true
+	}
+	for part := range strings.SplitSeq(filter, ",") {
+		tag, want, _ := strings.Cut(part, ":")
+		if slices.Contains(have, tag) == (want == "no") {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *call) deleteScript() (any, error) {
+	return c.exclusive(c.ctx, c.scriptName(), func() (any, error) {
+		err := c.publish(func(tx *store.Tx) error {
+			s, err := c.script(tx)
+			if err != nil {
+				return err
+			}
+			if c.query.Get("force") != "true" {
+				users, err := boundTo(tx, s)
+				if err != nil {
+					return err
+				}
+				if len(users) > 0 {
+					return refuse(http.StatusBadRequest, 10142, "Worker %q is referenced by %s. Use force=true to delete it all the same.", s.Name, strings.Join(users, ", "))
+				}
+			}
+			if err := dropDomainRecords(tx, s); err != nil {
+				return err
+			}
+			return tx.DeleteScript(s.Account, s.Name)
+		})
+		return nil, err
+	})
+}
+
+// boundTo names the Workers whose served version is bound to s.
+func boundTo(tx *store.Tx, s store.Script) ([]string, error) {
+	all, err := tx.Scripts(s.Account)
+	if err != nil {
+		return nil, err
+	}
+	var users []string
+	for _, other := range all {
+		if other.Name == s.Name {
+			continue
+		}
+		v, err := latestOf(tx, other)
+		if err != nil {
+			return nil, err
+		}
+		if v != nil && slices.ContainsFunc(v.Bindings, func(raw json.RawMessage) bool {
+			var b binding
+			return json.Unmarshal(raw, &b) == nil && (b.Type == "service" && b.Service == s.Name || b.Type == "durable_object_namespace" && b.ScriptName == s.Name)
+		}) {
+			users = append(users, other.Name)
+		}
+	}
+	return users, nil
+}
+
+func (c *call) references() (any, error) {
+	incoming := []map[string]string{}
+	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
+		s, err := c.script(tx)
+		if err != nil {
+			return err
+		}
+		users, err := boundTo(tx, s)
+		for _, name := range users {
+			incoming = append(incoming, map[string]string{"service": name, "environment": "production", "name": name})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"services":        map[string]any{"incoming": incoming, "outgoing": []any{}},
+		"durable_objects": []any{}, "dispatch_outbounds": []any{},
+	}, nil
+}
+
+// tailedBy lists the Workers whose logs a Worker consumes: none, as long as the
+// local cloud has no tails.
+func (c *call) tailedBy() (any, error) { return []any{}, nil }
+
+// service is the older view of a Worker that clients ask for before a deploy.
+func (c *call) service() (any, error) {
+	var result any
+	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
+		s, err := c.script(tx)
+		if err != nil {
+			var refused *Error
+			if errors.As(err, &refused) {
+				return refuse(http.StatusNotFound, 10090, "This Worker does not exist on your account.")
+			}
+			return err
+		}
+		v, err := latestOf(tx, s)
+		if err != nil {
+			return err
+		}
+		environment := map[string]any{"environment": "production", "created_on": stamp(s.CreatedOn), "modified_on": stamp(s.ModifiedOn), "script": scriptJSON(s, v)}
+		result = map[string]any{
+			"id": s.Name, "created_on": stamp(s.CreatedOn), "modified_on": stamp(s.ModifiedOn), "usage_model": "standard",
+			"default_environment": environment, "environments": []any{environment},
+		}
+		return nil
+	})
+	return result, err
+}
+
+// worker is the newer view; current wrangler reads the subdomain from it.
+func (c *call) worker() (any, error) {
+	var result any
+	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
+		s, err := c.scriptByNameOrTag(tx)
+		if err != nil {
+			return err
+		}
+		subdomain := map[string]any{"enabled": s.WorkersDev, "previews_enabled": s.Previews}
+		if c.account.Subdomain != "" {
+			subdomain["url"] = "https://" + workersDev(s.Name, c.account.Subdomain)
+			subdomain["preview_url_suffix"] = "-" + workersDev(s.Name, c.account.Subdomain)
+		}
+		domains := []map[string]string{}
+		all, err := tx.Domains(c.account.ID)
+		if err != nil {
+			return err
+		}
+		for _, d := range all {
+			if d.Script == s.Name {
+				domains = append(domains, map[string]string{"id": d.ID, "hostname": d.Hostname, "zone_id": d.Zone, "zone_name": d.ZoneName, "certificate_id": d.CertID})
+			}
+		}
+		users, err := boundTo(tx, s)
+		if err != nil {
+			return err
+		}
+		workers := []map[string]string{}
+		for _, u := range users {
+			workers = append(workers, map[string]string{"id": u, "name": u})
+		}
+		m := map[string]any{
+			"id": s.Tag, "name": s.Name, "created_on": stamp(s.CreatedOn), "updated_on": stamp(s.ModifiedOn), "deployed_on": nil,
+			"logpush": s.Logpush, "tags": tags(s), "tail_consumers": []any{}, "subdomain": subdomain,
+			"observability": map[string]any{"enabled": false},
+			"references": map[string]any{
+				"domains": domains, "workers": workers, "durable_objects": []any{}, "queues": []any{}, "dispatch_namespace_outbounds": []any{},
+			},
+		}
+		if given(s.Observability) {
+			m["observability"] = s.Observability
+		}
+		if active, err := tx.ActiveDeployment(s.Account, s.Name); err == nil {
+			m["deployed_on"] = stamp(active.CreatedOn)
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		result = m
+		return nil
+	})
+	return result, err
+}
+
+// scriptByNameOrTag finds the Worker of a path that takes either.
+func (c *call) scriptByNameOrTag(tx *store.Tx) (store.Script, error) {
+	s, err := tx.Script(c.account.ID, c.vars["worker_id"])
+	if !errors.Is(err, store.ErrNotFound) {
+		return s, err
+	}
+	all, err := tx.Scripts(c.account.ID)
+	if i := slices.IndexFunc(all, func(s store.Script) bool { return s.Tag == c.vars["worker_id"] }); err == nil && i >= 0 {
+		return all[i], nil
+	}
+	if err == nil {
+		err = noScript()
+	}
+	return store.Script{}, err
+}
+
+// scriptContent gives the code back: a service worker as it is, modules as multipart.
+func (c *call) scriptContent() (any, error) {
+	var v store.Version
+	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
+		s, err := c.script(tx)
+		if err != nil {
+			return err
+		}
+		if id := c.query.Get("version"); id != "" {
+			v, err = c.versionOf(tx, s, id)
+			return err
+		}
+		v, err = tx.LatestVersion(s.Account, s.Name)
+		if errors.Is(err, store.ErrNotFound) {
+			err = refuse(http.StatusNotFound, 10222, "This Worker has no versions.")
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if v.BodyPart != "" && !strings.HasSuffix(c.req.URL.Path, "/v2") {
+		i := slices.IndexFunc(v.Modules, func(m store.Module) bool { return m.Name == v.BodyPart })
+		return reply{write: func(w http.ResponseWriter) error {
+			w.Header().Set("Content-Type", typeScript)
+			w.Header().Set("Etag", v.Etag)
+			return c.copyBlob(w, v.Modules[i].Blob)
+		}}, nil
+	}
+	return reply{write: func(w http.ResponseWriter) error { return c.writeModules(w, v) }}, nil
+}
+
+func (c *call) writeModules(w http.ResponseWriter, v store.Version) error {
+	parts := multipart.NewWriter(w)
+	w.Header().Set("Content-Type", parts.FormDataContentType())
+	w.Header().Set("Etag", v.Etag)
+	w.Header().Set("cf-entrypoint", v.MainModule+v.BodyPart)
+	for _, m := range v.Modules {
+		h := textproto.MIMEHeader{}
+		h.Set("Content-Disposition", multipart.FileContentDisposition(m.Name, m.Name))
+		h.Set("Content-Type", m.ContentType)
+		part, err := parts.CreatePart(h)
+		if err != nil {
+			return err
+		}
+		if err := c.copyBlob(part, m.Blob); err != nil {
+			return err
+		}
+	}
+	return parts.Close()
+}
+
+func (c *call) copyBlob(w io.Writer, digest string) error {
+	f, err := c.store.Blobs.Open(digest)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return err
+}

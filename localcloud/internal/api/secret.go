@@ -1,0 +1,237 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"github.com/tamylaa/clodo/localcloud/internal/store"
+)
+
+// secretInput is one secret as a client sends it; nil means remove.
+type secretInput struct {
+	Name string  `json:"name"`
+	Type string  `json:"type"`
+	Text *string `json:"text"`
+}
+
+func secretJSON(name string) map[string]string {
+	return map[string]string{"name": name, "type": "secret_text"}
+}
+
+func (c *call) secrets() (any, error) {
+	found, err := c.secretNames()
+	listed := []map[string]string{}
+	for _, name := range found {
+		listed = append(listed, secretJSON(name))
+	}
+	return listed, err
+}
+
+func (c *call) secretNames() ([]string, error) {
+	var names []string
+	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
+		s, err := c.script(tx)
+		if err != nil {
+			return err
+		}
+		v, err := latestOf(tx, s)
+		if err == nil && v != nil {
+			names = sortedNames(secretsOf(v.Bindings))
+		}
+		return err
+	})
+	return names, err
+}
+
+func (c *call) secretDetails() (any, error) {
+	names, err := c.secretNames()
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(names, c.vars["secret_name"]) {
+		return nil, noSecret(c.vars["secret_name"])
+	}
+	return secretJSON(c.vars["secret_name"]), nil
+}
+
+func noSecret(name string) error {
+	return refuse(http.StatusNotFound, 10056, "The Worker has no secret %q.", name)
+}
+
+func (c *call) putSecret() (any, error) {
+	var in secretInput
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	_, err := c.changeSecrets(map[string]*secretInput{in.Name: &in})
+	if err != nil {
+		return nil, err
+	}
+	return secretJSON(in.Name), nil
+}
+
+func (c *call) deleteSecret() (any, error) {
+	_, err := c.changeSecrets(map[string]*secretInput{c.vars["secret_name"]: nil})
+	return nil, err
+}
+
+// editSecrets is a merge patch: a value sets a secret, null removes it.
+func (c *call) editSecrets() (any, error) {
+	var in struct {
+		Secrets map[string]*secretInput `json:"secrets"`
+	}
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	for name, s := range in.Secrets {
+		if s != nil {
+			s.Name = name
+		}
+	}
+	bindings, err := c.changeSecrets(in.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	result := map[string]any{}
+	for name := range secretsOf(bindings) {
+		result[name] = secretJSON(name)
+	}
+	return result, nil
+}
+
+// changeSecrets makes a version with other secrets and serves it. That is refused
+// while the newest version is not the one that serves, because it would begin to.
+func (c *call) changeSecrets(changes map[string]*secretInput) ([]json.RawMessage, error) {
+	for name, in := range changes {
+		if in != nil && in.Type != "secret_text" {
+			return nil, refuse(http.StatusNotImplemented, 100153, "Secret %q has type %q: the local cloud has secret_text only.", name, in.Type)
+		}
+	}
+	var d *draft
+	_, err := c.exclusive(c.ctx, c.scriptName(), func() (any, error) {
+		err := c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
+			if d, err = c.derived(tx); err != nil {
+				return err
+			}
+			if !d.servesLatest() {
+				return refuse(http.StatusBadRequest, 10215, "Secret edit failed: the latest version of this Worker is not deployed to all of its traffic. Deploy it first, or make a version with the secret (versions secret put).")
+			}
+			bindings, err := editedSecrets(d.version.Bindings, changes)
+			if err != nil {
+				return err
+			}
+			return c.resolveBindings(tx, d, bindings, nil)
+		})
+		if err != nil {
+			return nil, err
+		}
+		c.seal(d, "secret")
+		if err := c.start(d); err != nil {
+			return nil, err
+		}
+		return nil, c.keep(d, true)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d.version.Bindings, nil
+}
+
+// editedSecrets applies changes to bindings.
+func editedSecrets(have []json.RawMessage, changes map[string]*secretInput) ([]json.RawMessage, error) {
+	out := []json.RawMessage{}
+	known := map[string]bool{}
+	for _, raw := range have {
+		var b binding
+		if err := json.Unmarshal(raw, &b); err != nil {
+			return nil, err
+		}
+		if _, changed := changes[b.Name]; changed {
+			if b.Type != "secret_text" {
+				return nil, refuse(http.StatusBadRequest, 10053, "Binding name %q is used already, by a binding of type %s.", b.Name, b.Type)
+			}
+			known[b.Name] = true
+			continue
+		}
+		out = append(out, raw)
+	}
+	for _, name := range sortedNames(changes) {
+		in := changes[name]
+		if in == nil {
+			if !known[name] {
+				return nil, noSecret(name)
+			}
+			continue
+		}
+		fields := map[string]any{"name": name, "type": "secret_text"}
+		if in.Text != nil {
+			fields["text"] = *in.Text
+		}
+		raw, err := json.Marshal(fields)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, raw)
+	}
+	return out, nil
+}
+
+// editLatestVersion is a merge patch on the newest version that makes a new one,
+// without serving it: how current wrangler sets a secret of a version.
+func (c *call) editLatestVersion() (any, error) {
+	var in struct {
+		Env         map[string]*secretInput `json:"env"`
+		Annotations map[string]string       `json:"annotations"`
+	}
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	if err := checkAnnotations(in.Annotations); err != nil {
+		return nil, err
+	}
+	for name, s := range in.Env {
+		if s != nil && s.Type != "secret_text" {
+			return nil, refuse(http.StatusNotImplemented, 100153, "Binding %q has type %q: only secret_text can be patched in the local cloud.", name, s.Type)
+		}
+	}
+	var name string
+	if err := c.store.Read(c.ctx, func(tx *store.Tx) error {
+		s, err := c.scriptByNameOrTag(tx)
+		name = s.Name
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	c.vars["script_name"] = name
+	return c.exclusive(c.ctx, name, func() (any, error) {
+		var d *draft
+		err := c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
+			if d, err = c.derived(tx); err != nil {
+				return err
+			}
+			d.version.Annotations = in.Annotations
+			bindings, err := editedSecrets(d.version.Bindings, in.Env)
+			if err != nil {
+				return err
+			}
+			return c.resolveBindings(tx, d, bindings, nil)
+		})
+		if err != nil {
+			return nil, err
+		}
+		c.seal(d, "secret")
+		if err := c.start(d); err != nil {
+			return nil, err
+		}
+		if err := c.keep(d, false); err != nil {
+			return nil, err
+		}
+		v := d.version
+		return map[string]any{
+			"id": v.ID, "number": v.Number, "created_on": stamp(v.CreatedOn), "source": v.Source, "annotations": v.Annotations,
+			"bindings": shown(v.Bindings), "compatibility_date": v.CompatibilityDate, "compatibility_flags": flags(&v),
+			"main_module": v.MainModule, "startup_time_ms": v.StartupMS, "usage_model": "standard", "urls": []string{},
+		}, nil
+	})
+}
