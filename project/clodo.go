@@ -1,49 +1,185 @@
 package project
 
 import (
-	"github.com/tamylaa/clodo/diag"
-	"github.com/tamylaa/clodo/internal/source"
+	"cmp"
+	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/source"
 )
 
-func (l *loader) portfolio(root, file string) *Portfolio { return nil }
-func (p *Portfolio) hosts(s *Service, env *Environment, cust *Customer) []Value[string] {
-	var out []Value[string]
-	for _, r := range routes(environmentOf(s.layers.wrangler.Root, env.Name, s.Inherit == "all")) {
-		out = append(out, Value[string]{V: routeHost(r.Pattern), Pos: r.Pos})
+// portfolio reads a clodo.yaml with the customers' files and wrangler files that
+// belong to it.
+func (l *loader) portfolio(root, file string) *Portfolio {
+	l.root = root
+	doc := l.read(file)
+	if doc == nil {
+		return nil
 	}
-	return out
+	l.found = append(l.found, checkForm(doc, schemas().config, "")...)
+	if doc.Root.Kind != source.Map {
+		return nil
+	}
+	tree := doc.Root
+	p := &Portfolio{Name: tree.Get("portfolio").Str(), Root: root, File: file, cwd: l.dir, tree: tree}
+	for _, a := range tree.Get("accounts").Map() {
+		p.Accounts = append(p.Accounts, &Account{Name: a.Key, ID: text(a.Value.Get("id")), Token: text(a.Value.Get("token")), Pos: a.Pos})
+	}
+	for _, e := range tree.Get("environments").Map() {
+		p.Environments = append(p.Environments, environment(e))
+	}
+	for _, f := range tree.Get("features").Map() {
+		p.Features = append(p.Features, &Feature{
+			Name: f.Key, Default: f.Value.Get("default").True(), Description: f.Value.Get("description").Str(),
+			Owner: f.Value.Get("owner").Str(), Pos: f.Pos,
+		})
+	}
+	for _, s := range tree.Get("policies").Map() {
+		rules, _ := s.Value.Any().(map[string]any)
+		delete(rules, "extends")
+		p.Policies = append(p.Policies, &Policy{Name: s.Key, Extends: s.Value.Get("extends").Str(), Rules: rules, Pos: s.Pos})
+	}
+	for _, s := range tree.Get("services").Map() {
+		if service := l.declared(s); service != nil {
+			p.Services = append(p.Services, service)
+		}
+	}
+	for _, c := range tree.Get("customers").Map() {
+		p.Customers = append(p.Customers, customer(c.Key, c.Pos, c.Value))
+	}
+	l.customerFiles(p)
+	return p
 }
-func (r *resolver) clodo(t *Target) {
-	r.services(t)
-}
-func (r *resolver) vars(tree *source.Value) []source.Pair { return tree.Map() }
-func (p *Portfolio) references() []diag.Finding           { return nil }
 
-// routeHost is the hostname of a route's pattern, without scheme and path.
-func routeHost(pattern string) string {
-	pattern = strings.TrimPrefix(strings.TrimPrefix(pattern, "https://"), "http://")
-	host, _, _ := strings.Cut(pattern, "/")
-	return host
+func environment(e source.Pair) *Environment {
+	rollout := e.Value.Get("rollout")
+	env := &Environment{
+		Name: e.Key, Local: e.Value.Get("local").True(), Account: e.Value.Get("account").Str(),
+		Protected: Value[bool]{V: e.Value.Get("protected").True(), Pos: e.Value.Get("protected").At()},
+		Rollout: Rollout{
+			Strategy: text(rollout.Get("strategy")), Hold: text(rollout.Get("hold")),
+			ErrorRate: text(rollout.Get("abort_if", "error_rate")), P95: text(rollout.Get("abort_if", "p95")),
+		},
+		Policy: e.Value.Get("policy").Str(), Pos: e.Pos,
+	}
+	for _, s := range rollout.Get("steps").List() {
+		env.Rollout.Steps = append(env.Rollout.Steps, text(s))
+	}
+	if env.Rollout.Strategy.V == "" {
+		env.Rollout.Strategy.V = "all-at-once"
+	}
+	for _, v := range e.Value.Get("vars").Map() {
+		if env.Vars == nil {
+			env.Vars = map[string]Value[any]{}
+		}
+		env.Vars[v.Key] = Value[any]{V: v.Value.Any(), Pos: v.Value.Pos}
+	}
+	return env
 }
 
-// services finds out which service bindings point into the portfolio.
-func (r *resolver) services(t *Target) {
-	t.Health.Timeout = 60 * time.Second
-	for i := range t.Worker.Bindings {
-		b := &t.Worker.Bindings[i]
-		if b.Kind != "service" {
+func customer(name string, pos diag.Position, v *source.Value) *Customer {
+	c := &Customer{
+		Name: name, Title: v.Get("name").Str(), Isolation: v.Get("isolation").Str(), Account: v.Get("account").Str(),
+		Environments: texts(v.Get("environments")), Pos: pos, tree: v,
+	}
+	for _, f := range v.Get("features").Map() {
+		if c.Features == nil {
+			c.Features = map[string]Value[bool]{}
+		}
+		c.Features[f.Key] = Value[bool]{V: f.Value.True(), Pos: f.Value.Pos}
+	}
+	return c
+}
+
+// declared reads a service's wrangler file and joins it with its part of clodo.yaml.
+func (l *loader) declared(s source.Pair) *Service {
+	dir := s.Value.Get("path")
+	if dir == nil || dir.Kind != source.String {
+		return nil
+	}
+	doc := l.docs[s.Pos.File]
+	rel := path.Clean(filepath.ToSlash(dir.Text))
+	full := filepath.Join(l.root, filepath.FromSlash(rel))
+	var file string
+	switch {
+	case path.IsAbs(rel) || rel == ".." || strings.HasPrefix(rel, "../"):
+		l.found = append(l.found, doc.Finding("C014", dir.Pos, "services."+s.Key+".path leaves the portfolio", "every service lies below the folder of "+doc.Name, "write the folder relative to "+doc.Name))
+		return nil
+	case isFile(full):
+		file = rel
+	case isDir(full) && l.wranglerIn(full) != "":
+		file = path.Join(rel, l.wranglerIn(full))
+	default:
+		why, fix := "it does not exist", ""
+		if isDir(full) {
+			why, fix = "the folder has no wrangler.jsonc, wrangler.json or wrangler.toml", "add one, or correct the path"
+		} else if near := l.nearFolder(rel); near != "" {
+			fix = "did you mean " + near + "?"
+		}
+		l.found = append(l.found, doc.Finding("C026", dir.Pos, "there is no wrangler project at "+dir.Text, why, fix))
+		return nil
+	}
+	service := l.service(file)
+	if service == nil {
+		return nil
+	}
+	service.Name, service.Pos = s.Key, s.Pos
+	service.Inherit = cmp.Or(s.Value.Get("inherit").Str(), "wrangler")
+	for _, n := range s.Value.Get("needs").List() {
+		service.Needs = append(service.Needs, text(n))
+	}
+	service.layers.service = s.Value
+	return service
+}
+
+// nearFolder is the neighbour that a misspelt folder was meant to be.
+func (l *loader) nearFolder(rel string) string {
+	parent := path.Dir(rel)
+	entries, err := os.ReadDir(filepath.Join(l.root, filepath.FromSlash(parent)))
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	if near := diag.Nearest(path.Base(rel), names); near != "" {
+		return path.Join(parent, near)
+	}
+	return ""
+}
+
+// customerFiles reads customers/NAME.yaml, each the same as customers: NAME: would
+// be in clodo.yaml.
+func (l *loader) customerFiles(p *Portfolio) {
+	entries, err := os.ReadDir(filepath.Join(l.root, "customers"))
+	if err != nil {
+		return // the folder is optional
+	}
+	for _, e := range entries {
+		name, isYAML := strings.CutSuffix(e.Name(), ".yaml")
+		if e.IsDir() || !isYAML {
 			continue
 		}
-		for _, s := range r.p.Services {
-			if r.p.workerName(s, r.env, r.cust) == b.Service || r.p.workerName(s, r.env, nil) == b.Service {
-				b.Portfolio = s.Name
-				if s != r.s && !slices.Contains(t.Needs, s.Name) {
-					t.Needs = append(t.Needs, s.Name)
-				}
-			}
+		doc := l.read("customers/" + e.Name())
+		if doc == nil {
+			continue
 		}
+		l.found = append(l.found, checkForm(doc, schemas().customer, "customers."+name)...)
+		if doc.Root.Kind != source.Map {
+			continue
+		}
+		pos := diag.Position{File: doc.Name, Line: 1, Column: 1}
+		if i := slices.IndexFunc(p.Customers, func(c *Customer) bool { return c.Name == name }); i >= 0 {
+			l.found = append(l.found, doc.Finding("C030", pos, "two files describe the customer \""+name+"\"", "the other place is "+p.Customers[i].Pos.String(), "keep one of the two"))
+			continue
+		}
+		p.Customers = append(p.Customers, customer(name, pos, doc.Root))
 	}
 }

@@ -42,9 +42,7 @@ func Load(opts LoadOptions) (*Portfolio, []diag.Finding) {
 	p := l.load(opts)
 	if p != nil {
 		p.docs = l.docs
-		if !diag.HasErrors(l.found) {
-			l.found = append(l.found, p.references()...)
-		}
+		l.found = append(l.found, p.references()...)
 	}
 	diag.Sort(l.found)
 	return p, l.found

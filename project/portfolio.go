@@ -24,7 +24,9 @@ type Portfolio struct {
 	Accounts     []*Account
 	Environments []*Environment // in file order
 	Services     []*Service     // in file order, or sorted by name without a clodo.yaml
-	Customers    []*Customer
+	Customers    []*Customer    // those of clodo.yaml, then those of customers/*.yaml
+	Features     []*Feature
+	Policies     []*Policy
 
 	cwd  string                      // absolute folder that loading started in
 	tree *source.Value               // clodo.yaml, nil without one
@@ -55,7 +57,29 @@ type Environment struct {
 
 // Rollout says how a new version takes over.
 type Rollout struct {
-	Strategy Value[string] // "all-at-once" (default), "canary" or "blue-green"
+	Strategy  Value[string]   // "all-at-once" (default), "canary" or "blue-green"
+	Steps     []Value[string] // shares of the traffic, such as "5%"
+	Hold      Value[string]   // how long each step is watched, such as "5m"
+	ErrorRate Value[string]   // abort above this share of errors
+	P95       Value[string]   // abort above this response time
+}
+
+// Feature is a flag that customers can have.
+type Feature struct {
+	Name        string
+	Default     bool
+	Description string
+	Owner       string // service
+	Pos         diag.Position
+}
+
+// Policy is a named set of rules. Rules holds them as they are written, by section
+// and name; Extends names the policy that it adds to.
+type Policy struct {
+	Name    string
+	Extends string
+	Rules   map[string]any
+	Pos     diag.Position
 }
 
 // Service is one Worker's source, before environment and customer are chosen.
@@ -77,8 +101,11 @@ type Customer struct {
 	Title        string
 	Isolation    string // "dedicated" or "shared"
 	Account      string
-	Environments []string
+	Environments []string // empty: all of them
+	Features     map[string]Value[bool]
 	Pos          diag.Position
+
+	tree *source.Value // the customer's part of clodo.yaml, or its file
 }
 
 // Selector says which targets are meant. The zero Selector means every service in
@@ -120,10 +147,23 @@ type Target struct {
 	Database  string // binding whose database clodo owns, "" for none
 	Secrets   []SecretSpec
 	Needs     []string // services of the portfolio that must be deployed before this one: `needs` and service bindings
+	Smoke     SmokeTest
+	Policy    string
 	Protected bool
 	Local     bool
 	Strategy  string
 	Root      string // absolute, the portfolio's
+
+	// Warnings are what should be known about this target but does not keep it from
+	// being deployed.
+	Warnings []diag.Finding
+}
+
+// SmokeTest is a program of the project that tests a target; the zero value is none.
+type SmokeTest struct {
+	Run     string
+	Timeout Duration
+	Pos     diag.Position
 }
 
 // HealthCheck is how a deployed target shows that it works. Path defaults to "/";
@@ -141,5 +181,7 @@ type SecretSpec struct {
 	SameAs   string // "service.NAME"
 	Generate string
 	Source   string
+	Rotate   string   // such as "90d"
+	Forbid   []string // patterns that its value must not match
 	Pos      diag.Position
 }

@@ -14,7 +14,7 @@ import (
 // Targets resolves what sel means, in the order of the portfolio: for every service
 // the shared target, then those of customers. An error is a *diag.Error: ExitUsage
 // for a selection that means nothing or too much, ExitConfig for a target that
-// cannot be resolved. Warnings about targets are not errors, see Warnings.
+// cannot be resolved. What only should be known is in each Target's Warnings.
 func (p *Portfolio) Targets(sel Selector) ([]*Target, error) {
 	picks, err := p.pick(sel)
 	if err != nil {
@@ -24,28 +24,17 @@ func (p *Portfolio) Targets(sel Selector) ([]*Target, error) {
 	var found []diag.Finding
 	for _, k := range picks {
 		t, fs := p.resolve(k.s, k.env, k.cust)
-		targets = append(targets, t)
-		found = append(found, fs...)
-	}
-	found = append(found, p.clashes(targets)...)
-	return targets, diag.Findings(found)
-}
-
-// Warnings is what should be known about targets but does not keep them from being
-// deployed.
-func (p *Portfolio) Warnings(targets []*Target) []diag.Finding {
-	var found []diag.Finding
-	for _, t := range targets {
-		s, env, cust := p.serviceNamed(t.Service), p.environmentNamed(t.Environment), p.customerNamed(t.Customer)
-		_, fs := p.resolve(s, env, cust)
 		for _, f := range fs {
-			if f.Severity != diag.SeverityError && !slices.Contains(found, f) {
+			if f.Severity == diag.SeverityError {
 				found = append(found, f)
+			} else {
+				t.Warnings = append(t.Warnings, f)
 			}
 		}
+		targets = append(targets, t)
 	}
-	diag.Sort(found)
-	return found
+	found = append(found, p.clashes(targets)...)
+	return targets, diag.Findings(unique(found))
 }
 
 // pick is a target before it is resolved.
@@ -88,7 +77,9 @@ func (p *Portfolio) pick(sel Selector) ([]pick, error) {
 	}
 	picks := byHost
 	for _, s := range services {
-		if len(sel.Customers) == 0 || slices.ContainsFunc(customers, func(c *Customer) bool { return c.Isolation == "shared" }) {
+		shared := len(sel.Customers) == 0 || slices.Contains(sel.Customers, "*") ||
+			slices.ContainsFunc(customers, func(c *Customer) bool { return c.Isolation == "shared" })
+		if shared {
 			picks = append(picks, pick{s, env, nil})
 		}
 		for _, c := range customers {
@@ -365,3 +356,14 @@ func (p *Portfolio) finding(code string, pos diag.Position, message, why, fix st
 // Files are the files that the portfolio was read from, relative to its root,
 // sorted.
 func (p *Portfolio) Files() []string { return slices.Sorted(maps.Keys(p.docs)) }
+
+// unique drops findings that several targets share.
+func unique(fs []diag.Finding) []diag.Finding {
+	var out []diag.Finding
+	for _, f := range fs {
+		if !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}

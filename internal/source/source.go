@@ -21,9 +21,9 @@ const (
 	Map
 )
 
-// String names the kind as people do: "text", "a whole number".
+// String names the kind as people do: "text", "a number".
 func (k Kind) String() string {
-	return [...]string{"empty", "true or false", "a whole number", "a number", "text", "a date", "a list", "a map"}[k]
+	return [...]string{"empty", "true or false", "a number", "a number", "text", "a date", "a list", "a map"}[k]
 }
 
 // Value is one node of the tree. Only the fields of its Kind are set. All methods

@@ -1,0 +1,101 @@
+package project_test
+
+import (
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/project"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// write makes a folder of files; a name is a slash-separated path.
+func write(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		full := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(full, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// example is the files of testdata/example.
+func example(t *testing.T) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	root := os.DirFS(filepath.Join("testdata", "example"))
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(root, name)
+		files[name] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func rendered(t *testing.T, found []diag.Finding) string {
+	t.Helper()
+	var b strings.Builder
+	if err := diag.Render(&b, found); err != nil {
+		t.Fatal(err)
+	}
+	if s := diag.Summary(found); s != "" {
+		b.WriteString("\n" + s + ". " + diag.NothingChanged + "\n")
+	}
+	return b.String()
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(name, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s: -want +got\n%s", name, d)
+	}
+}
+
+func TestEveryMistakeInClodoYAMLHasItsMessage(t *testing.T) {
+	t.Parallel()
+	mistakes, err := filepath.Glob(filepath.Join("testdata", "bad", "*.yaml"))
+	if err != nil || len(mistakes) == 0 {
+		t.Fatalf("no testdata: %v", err)
+	}
+	for _, file := range mistakes {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files := example(t)
+			files["clodo.yaml"] = string(text)
+			_, found := project.Load(project.LoadOptions{Dir: write(t, files)})
+			golden(t, strings.TrimSuffix(file, ".yaml")+".txt", rendered(t, found))
+		})
+	}
+}

@@ -1,0 +1,205 @@
+package project
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	validator "github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/source"
+)
+
+// checkForm checks a tree with a schema and says what is wrong in words. prefix is
+// what the root is called in messages.
+func checkForm(doc *source.Document, schema *validator.Schema, prefix string) []diag.Finding {
+	err := schema.Validate(doc.Root.Any())
+	var invalid *validator.ValidationError
+	if !errors.As(err, &invalid) {
+		return nil
+	}
+	c := formChecker{shapeChecker: shapeChecker{doc: doc}, prefix: prefix, meant: map[string]bool{}}
+	leaves := leafErrors(invalid)
+	// Unknown keys first: a misspelt key explains the missing one.
+	slices.SortStableFunc(leaves, func(a, b *validator.ValidationError) int { return rank(a) - rank(b) })
+	for _, e := range leaves {
+		c.explain(e)
+	}
+	return c.found
+}
+
+func rank(e *validator.ValidationError) int {
+	if _, ok := e.ErrorKind.(*kind.AdditionalProperties); ok {
+		return 0
+	}
+	return 1
+}
+
+func leafErrors(e *validator.ValidationError) []*validator.ValidationError {
+	if len(e.Causes) == 0 {
+		return []*validator.ValidationError{e}
+	}
+	var out []*validator.ValidationError
+	for _, c := range e.Causes {
+		out = append(out, leafErrors(c)...)
+	}
+	return out
+}
+
+type formChecker struct {
+	shapeChecker
+	prefix string
+	meant  map[string]bool // paths of keys that a misspelt one stands for
+}
+
+// place is the value at a path, with the key that leads to it.
+func (c *formChecker) place(path []string) (*source.Value, *source.Pair) {
+	v := c.doc.Root
+	var pair *source.Pair
+	for _, part := range path {
+		if v.Kind == source.List {
+			if i, err := strconv.Atoi(part); err == nil && i < len(v.Items) {
+				v = v.Items[i]
+			}
+			continue
+		}
+		if pair = v.Pair(part); pair == nil {
+			return v, nil
+		}
+		v = pair.Value
+	}
+	return v, pair
+}
+
+// where is the path in words: services.auth.needs.
+func (c *formChecker) where(path []string) string {
+	if c.prefix == "" {
+		return strings.Join(path, ".")
+	}
+	return strings.Join(append([]string{c.prefix}, path...), ".")
+}
+
+func (c *formChecker) explain(e *validator.ValidationError) {
+	v, pair := c.place(e.InstanceLocation)
+	where := c.where(e.InstanceLocation)
+	switch k := e.ErrorKind.(type) {
+	case *kind.AdditionalProperties:
+		known := slices.Sorted(maps.Keys(asMap(schemas().at(e.SchemaURL)["properties"])))
+		slices.Sort(k.Properties)
+		for _, key := range k.Properties {
+			c.unknownKey(v.Pair(key), where, known)
+		}
+	case *kind.Required:
+		for _, key := range k.Missing {
+			if c.meant[where+"."+key] {
+				continue
+			}
+			pos := v.Pos
+			if pair != nil {
+				pos = pair.Pos
+			}
+			what := where
+			if what == "" {
+				what = c.doc.Name
+			}
+			c.add("C011", pos, fmt.Sprintf("%s needs %s", what, key), "", "add: "+key+": …")
+		}
+	case *kind.Type:
+		c.wrongType(v, pair, where, wanted(k.Want))
+	case *kind.Enum:
+		words := make([]any, len(k.Want))
+		for i, w := range k.Want {
+			words[i] = fmt.Sprint(w)
+		}
+		if v.Kind == source.String || v.Text == "" {
+			c.enum(where, v, words)
+		} else {
+			c.add("C013", v.Pos, fmt.Sprintf("%s cannot be %s", where, c.shown(v)), "", oneOf(v.Text, texted(words)))
+		}
+	case *kind.Pattern:
+		extras := schemas().at(e.SchemaURL)
+		if extras["x-sensitive"] == true || extras["x-sensitive"] == "true" {
+			c.doc.Hide(v.Pos)
+		}
+		form, _ := extras["x-form"].(string)
+		if form == "" {
+			form = "something that matches " + k.Want
+		}
+		c.add("C014", v.Pos, fmt.Sprintf("%s: %s is not in the right form", where, c.shown(v)), "", "write "+form)
+	case *kind.Maximum:
+		c.add("C015", v.Pos, fmt.Sprintf("%s is %s, the highest allowed value is %s", where, v.Text, k.Want.RatString()), "", "")
+	case *kind.Minimum:
+		c.add("C015", v.Pos, fmt.Sprintf("%s is %s, the lowest allowed value is %s", where, v.Text, k.Want.RatString()), "", "")
+	case *kind.MinItems:
+		c.add("C015", v.Pos, fmt.Sprintf("%s has %d entries, it needs at least %d", where, k.Got, k.Want), "", "")
+	default:
+		c.add("C014", v.Pos, fmt.Sprintf("%s is not in the right form", where), fmt.Sprint(k), "")
+	}
+}
+
+// wanted is the type that is meant where "null" only means "may be empty".
+func wanted(types []string) string {
+	for _, t := range types {
+		if t != "null" {
+			return t
+		}
+	}
+	return "null"
+}
+
+func texted(words []any) []string {
+	var out []string
+	for _, w := range words {
+		out = append(out, fmt.Sprint(w))
+	}
+	return out
+}
+
+func asMap(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
+
+// shown is the value in quotes, unless it must not be seen.
+func (c *formChecker) shown(v *source.Value) string {
+	if c.doc.Hidden(v.Pos) {
+		return "(hidden)"
+	}
+	return strconv.Quote(v.Text)
+}
+
+func (c *formChecker) unknownKey(p *source.Pair, where string, known []string) {
+	message := fmt.Sprintf("unknown key %q", p.Key)
+	if where != "" {
+		message += " in " + where
+	}
+	fix := "remove it"
+	if len(known) > 0 {
+		fix = "the keys here are: " + strings.Join(known, ", ")
+	}
+	if near := diag.Nearest(p.Key, known); near != "" {
+		fix = fmt.Sprintf("did you mean %q?", near)
+		c.meant[where+"."+near] = true
+	}
+	c.add("C010", p.Pos, message, "", fix)
+}
+
+func (c *formChecker) wrongType(v *source.Value, pair *source.Pair, where, want string) {
+	kinds := map[string]source.Kind{"string": source.String, "boolean": source.Bool, "array": source.List, "object": source.Map, "number": source.Float}
+	if where == "" {
+		where = c.doc.Name
+	}
+	if want == "integer" {
+		c.add("C012", v.Pos, fmt.Sprintf("%s must be a whole number, not %s", where, v.Kind), "", "")
+		return
+	}
+	if v.Kind == source.Null && pair != nil {
+		v = &source.Value{Kind: source.Null, Pos: pair.Pos}
+	}
+	c.wrongKind(where, v, kinds[want])
+}
