@@ -324,23 +324,32 @@ func (p *Portfolio) customerNamed(name string) *Customer {
 	return nil
 }
 
-// clashes finds two targets that would be the same Worker.
+// clashes finds two targets that would be the same Worker, or have the same address.
 func (p *Portfolio) clashes(targets []*Target) []diag.Finding {
 	type worker struct{ account, name string }
-	seen := map[worker]*Target{}
+	workers := map[worker]*Target{}
+	addresses := map[string]diag.Position{}
 	var found []diag.Finding
 	for _, t := range targets {
 		key := worker{name: t.Worker.Name}
 		if t.Account != nil {
 			key.account = t.Account.Name
 		}
-		if other, twice := seen[key]; twice {
-			s := p.serviceNamed(t.Service)
-			found = append(found, p.finding("C031", s.WranglerPos, fmt.Sprintf("%s and %s would both be the Worker %q", other.TargetID, t.TargetID, t.Worker.Name),
+		if other, twice := workers[key]; twice {
+			found = append(found, p.finding("C031", p.serviceNamed(t.Service).WranglerPos, fmt.Sprintf("%s and %s would both be the Worker %q", other.TargetID, t.TargetID, t.Worker.Name),
 				"deploying one would overwrite the other", "give one of them a name of its own"))
 			continue
 		}
-		seen[key] = t
+		workers[key] = t
+		for _, r := range t.Worker.Routes {
+			pattern := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(r.Pattern, "https://"), "http://"), "/")
+			if first, twice := addresses[pattern]; twice {
+				found = append(found, p.finding("C021", r.Pos, fmt.Sprintf("route %s is claimed twice", r.Pattern),
+					"first claimed at "+first.String(), "an address can point at one Worker; remove one of the two"))
+				continue
+			}
+			addresses[pattern] = r.Pos
+		}
 	}
 	return found
 }

@@ -126,12 +126,15 @@ var (
 	reference     = regexp.MustCompile(`^(env|keyring|file|prompt)\b`)
 )
 
+// Sensitive reports whether a value called name should be taken for a secret.
+func Sensitive(name string) bool { return sensitiveKey.MatchString(name) }
+
 // hideSecrets hides the scalars below keys that sound like secrets, unless they
 // only say where a secret is kept.
 func (d *Document) hideSecrets(v *Value, inSecrets bool) {
 	for _, p := range v.Map() {
 		scalar := p.Value.Kind == String || p.Value.Kind == Int || p.Value.Kind == Float
-		if scalar && p.Key != "secret_name" && (inSecrets || sensitiveKey.MatchString(p.Key)) && !reference.MatchString(p.Value.Text) {
+		if scalar && p.Key != "secret_name" && (inSecrets || Sensitive(p.Key)) && !reference.MatchString(p.Value.Text) {
 			d.Hide(p.Value.Pos)
 		}
 		d.hideSecrets(p.Value, p.Key == "secrets")

@@ -34,7 +34,7 @@ func (d *Document) jsonValue(v *hujson.Value, depth int) *Value {
 	}
 	switch value := v.Value.(type) {
 	case *hujson.Object:
-		out.Kind = Map
+		out.Kind, out.Pos.EndColumn = Map, 0
 		seen := map[string]diag.Position{}
 		for i := range value.Members {
 			m := &value.Members[i]
@@ -44,7 +44,7 @@ func (d *Document) jsonValue(v *hujson.Value, depth int) *Value {
 			d.add(out, pair, seen)
 		}
 	case *hujson.Array:
-		out.Kind = List
+		out.Kind, out.Pos.EndColumn = List, 0
 		for i := range value.Elements {
 			out.Items = append(out.Items, d.jsonValue(&value.Elements[i], depth+1))
 		}
