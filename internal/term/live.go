@@ -224,10 +224,18 @@ func (r *row) line(style Style, spin string, nameWidth int, now time.Time) strin
 		if d := firstLine(r.now.Detail); d != "" {
 			tail += " " + d
 		}
-		tail += " " + style.Dim(elapsed(now.Sub(r.since).Truncate(time.Second)))
+		tail += " " + style.Dim(ticking(now.Sub(r.since)))
 	}
 	name := r.name + strings.Repeat(" ", max(0, nameWidth-ansi.StringWidth(r.name)))
 	return strings.TrimRight(fmt.Sprintf("  %s %s  %s  %s", mark, name, r.bar(style), tail), " ")
+}
+
+// ticking is a time that goes on, in whole seconds: tenths would only flicker.
+func ticking(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	}
+	return elapsed(d)
 }
 
 func (r *row) undoing(style Style, spin string) (mark, tail string) {

@@ -53,7 +53,7 @@ var (
 
 // ErrInterrupted is a question that was answered with Ctrl-C.
 var ErrInterrupted = &diag.Error{
-	Finding: diag.Finding{Code: "U003", Severity: diag.SeverityError, Message: "interrupted"},
+	Finding: diag.Finding{Code: "U011", Severity: diag.SeverityError, Message: "interrupted"},
 	State:   diag.NothingChanged,
 	Exit:    diag.ExitInterrupted,
 }

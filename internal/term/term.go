@@ -172,6 +172,9 @@ func (t *Terminal) plainLines() bool {
 	return t.streams.Getenv("TERM") == "dumb" || t.streams.Getenv("CLODO_ACCESSIBLE") != ""
 }
 
+// PipedIn reports whether stdin is a file or a pipe: something to read, not a person.
+func (t *Terminal) PipedIn() bool { return !isTerminal(t.streams.In) }
+
 // redraws reports whether stderr can show a block that changes.
 func (t *Terminal) redraws() bool {
 	return isTerminal(t.streams.Err) && !t.CI() && !t.plainLines() && t.Format() == Text
