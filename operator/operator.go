@@ -110,7 +110,8 @@ type Operator struct {
 	mu        sync.Mutex // guards what follows
 	portfolio *project.Portfolio
 	targets   map[project.TargetID]*project.Target
-	local     bool // an environment with `local: true` was selected
+	plans     map[string]deploy.Checked // by hash
+	local     bool                      // an environment with `local: true` was selected
 	cloud     *cloud
 	cloudInfo CloudInfo
 	accounts  map[string]*edge.Account
@@ -153,7 +154,7 @@ func New(o Options) (*Operator, error) {
 		o.Observe = func(deploy.Event) {}
 	}
 	return &Operator{
-		opts: o, getenv: o.Getenv, accounts: map[string]*edge.Account{}, targets: map[project.TargetID]*project.Target{},
+		opts: o, getenv: o.Getenv, accounts: map[string]*edge.Account{}, targets: map[project.TargetID]*project.Target{}, plans: map[string]deploy.Checked{},
 		vault: vault.New(vault.Options{Dir: o.Home, Passphrase: func() string { return o.Getenv("CLODO_SECRETS_PASSPHRASE") }}),
 	}, nil
 }

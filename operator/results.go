@@ -33,15 +33,15 @@ type TargetStatus struct {
 	URLs     []string         `json:"urls"`
 	Health   string           `json:"health"` // "healthy", "failing: …" or "not measured: …"
 	Healthy  bool             `json:"healthy"`
+	Drift    []string         `json:"drift,omitempty"` // how live differs from what was released last
 	Last     *LastRelease     `json:"last_release,omitempty"`
 }
 
 // VersionShare is a version and its part of the traffic in percent.
 type VersionShare struct {
-	ID         string    `json:"id"`
-	Percentage float64   `json:"percentage"`
-	CreatedOn  time.Time `json:"created_on,omitzero"`
-	ByClodo    bool      `json:"by_clodo"` // it carries clodo's tag
+	ID         string  `json:"id"`
+	Percentage float64 `json:"percentage"`
+	ByClodo    bool    `json:"by_clodo"` // a release of this state folder made it
 }
 
 // LastRelease is the newest release of a target that this state folder knows.

@@ -81,7 +81,7 @@ func (r *reader) read(ctx context.Context) error {
 		return r.keep(err, deploy.PermWorkersRead, "read the workers.dev subdomain", func() { r.live.WorkersDev = name + ".workers.dev" })
 	})
 	g.Go(func() error {
-		domains, err := cloudflare.Collect(c.Domains(gctx, id, cloudflare.DomainFilter{}))
+		domains, err := c.Domains(gctx, id, cloudflare.DomainFilter{})
 		return r.keep(err, deploy.PermWorkersRead, "list custom domains", func() {
 			for _, d := range domains {
 				r.live.Domains = append(r.live.Domains, deploy.Domain{ID: d.ID, Hostname: d.Hostname, ZoneID: d.ZoneID, Script: d.Service})

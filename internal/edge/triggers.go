@@ -32,7 +32,7 @@ func (e *Edge) Triggers(ctx context.Context, s deploy.Script, zones []deploy.Zon
 			}
 		}
 	}
-	domains, err := cloudflare.Collect(a.Client.Domains(ctx, a.ID, cloudflare.DomainFilter{Service: s.Name}))
+	domains, err := a.Client.Domains(ctx, a.ID, cloudflare.DomainFilter{Service: s.Name})
 	if err != nil {
 		return deploy.Attached{}, a.unavailable(err, deploy.PermWorkersRead, op)
 	}
@@ -132,7 +132,7 @@ func (a *Account) setDomain(ctx context.Context, script string, c deploy.Trigger
 		return a.translate(err, deploy.PermWorkers, op)
 	}
 	if want.ID == "" {
-		list, err := cloudflare.Collect(a.Client.Domains(ctx, a.ID, cloudflare.DomainFilter{Hostname: want.Hostname}))
+		list, err := a.Client.Domains(ctx, a.ID, cloudflare.DomainFilter{Hostname: want.Hostname})
 		if err != nil {
 			return a.unavailable(err, deploy.PermWorkers, op)
 		}
