@@ -107,6 +107,7 @@ type build struct {
 	entry    string // absolute
 	format   Format
 	node     nodeMode
+	imports  externals // what the bundle leaves to the runtime
 	rules    []rule
 	removed  []rule
 	warnings []diag.Finding
@@ -132,7 +133,7 @@ func (b *build) checkEntry() error {
 	case ".py":
 		return b.fail(diag.Finding{
 			Code: "B102", Message: "\"" + w.Main.V + "\" is a Python Worker", Pos: w.Main.Pos,
-			Why: "clodo builds TypeScript, JavaScript and Go; Python Workers need Cloudflare's own packaging.",
+			Why: "clodo builds TypeScript and JavaScript; Python Workers need Cloudflare's own packaging.",
 			Fix: "deploy this Worker with wrangler, or write its entry point in TypeScript",
 		})
 	case ".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs":

@@ -60,7 +60,7 @@ func (b *build) runCommand(ctx context.Context) error {
 	if errors.As(err, &exit) && exit.Exited() {
 		how = fmt.Sprintf("it ended with exit code %d", exit.ExitCode())
 	}
-	why := "Running it in " + b.relative(dir) + ", " + how + "."
+	why := "In folder \"" + b.relative(dir) + "\" " + how + "."
 	if tail := lastOf(output.String(), lastLines); tail != "" {
 		why += " Its output:\n" + tail
 	}

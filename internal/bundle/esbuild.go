@@ -113,12 +113,19 @@ func (b *build) bundle(ctx context.Context) (Result, error) {
 	for _, m := range r.Warnings {
 		b.warnings = append(b.warnings, b.warningFinding(m))
 	}
-	if len(r.Errors) > 0 {
-		var fs []diag.Finding
-		for _, m := range r.Errors {
-			fs = append(fs, b.errorFinding(m))
-		}
-		return Result{}, b.fail(fs...)
+	var fs []diag.Finding
+	for _, m := range r.Errors {
+		fs = append(fs, b.errorFinding(m))
+	}
+	if imports := b.imports.sorted(); b.format == ServiceWorker && len(imports) > 0 {
+		fs = append(fs, diag.Finding{
+			Code: "B111", Message: "a service worker cannot import \"" + strings.Join(imports, "\", \"") + "\"", Pos: b.worker.Main.Pos,
+			Why: "\"" + b.worker.Main.V + "\" has no default export, so it is built as a service worker, and those cannot import from the runtime.",
+			Fix: "write the Worker as a module: export default { fetch(request, env) { … } }",
+		})
+	}
+	if err := b.fail(fs...); err != nil {
+		return Result{}, err
 	}
 	meta, err := readMetafile(r.Metafile)
 	if err != nil {
@@ -231,9 +238,8 @@ func (b *build) aliasPlugin() api.Plugin {
 // runtimePlugin leaves imports of cloudflare: to the runtime.
 func (b *build) runtimePlugin() api.Plugin {
 	return api.Plugin{Name: "runtime", Setup: func(p api.PluginBuild) {
-		services := b.refuseInServiceWorker(p)
 		p.OnResolve(api.OnResolveOptions{Filter: `^cloudflare:`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
-			services.add(a.Path)
+			b.imports.add(a.Path)
 			return api.OnResolveResult{Path: a.Path, External: true}, nil
 		})
 	}}

@@ -97,7 +97,10 @@ func noteText(notes []api.Note) string {
 	for _, n := range notes {
 		texts = append(texts, strings.TrimSpace(n.Text))
 	}
-	return strings.Join(texts, " ")
+	if len(texts) == 0 {
+		return ""
+	}
+	return strings.TrimRight(strings.Join(texts, " "), ".:") + "."
 }
 
 // unresolvedFinding explains an import that leads nowhere.

@@ -27,8 +27,10 @@ func (b *build) nodeMode() (nodeMode, error) {
 		})
 	}
 	for _, pair := range [][2]string{
-		{"nodejs_compat", "nodejs_compat_v2"}, {"nodejs_compat", "no_nodejs_compat"},
-		{"nodejs_compat_v2", "no_nodejs_compat_v2"}, {"global_navigator", "no_global_navigator"},
+		{"nodejs_compat", "nodejs_compat_v2"},
+		{"nodejs_compat", "no_nodejs_compat"},
+		{"nodejs_compat_v2", "no_nodejs_compat_v2"},
+		{"global_navigator", "no_global_navigator"},
 	} {
 		if has(pair[0]) && has(pair[1]) {
 			conflict(pair[0], pair[1])
@@ -75,7 +77,6 @@ func (b *build) nodePlugin() api.Plugin {
 		return b.nodeV2Plugin()
 	}
 	return api.Plugin{Name: "node", Setup: func(p api.PluginBuild) {
-		services := b.refuseInServiceWorker(p)
 		p.OnResolve(api.OnResolveOptions{Filter: `^node:`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
 			if a.PluginData == (resolvedOnce{"node"}) {
 				return api.OnResolveResult{}, nil
@@ -87,7 +88,7 @@ func (b *build) nodePlugin() api.Plugin {
 			if len(r.Errors) == 0 {
 				return api.OnResolveResult{Path: r.Path, External: r.External, Namespace: r.Namespace, Suffix: r.Suffix}, nil
 			}
-			services.add(a.Path)
+			b.imports.add(a.Path)
 			result := api.OnResolveResult{Path: a.Path, External: true}
 			if b.node != nodeV1 {
 				result.Warnings = []api.Message{{Text: a.Path, Detail: b.missingFlagFinding(a.Path)}}
@@ -148,7 +149,8 @@ func nativeSince(name string) string {
 	return ""
 }
 
-// externals gathers the external imports that a service worker cannot have.
+// externals gathers the imports that the bundle leaves to the runtime, which a
+// service worker cannot have.
 type externals struct {
 	mu    sync.Mutex
 	paths []string
@@ -162,22 +164,9 @@ func (e *externals) add(path string) {
 	}
 }
 
-// refuseInServiceWorker ends a service worker's build with an error for what was
-// added to the list it returns.
-func (b *build) refuseInServiceWorker(p api.PluginBuild) *externals {
-	e := &externals{}
-	p.OnEnd(func(*api.BuildResult) (api.OnEndResult, error) {
-		if b.format != ServiceWorker || len(e.paths) == 0 {
-			return api.OnEndResult{}, nil
-		}
-		slices.Sort(e.paths)
-		return api.OnEndResult{Errors: []api.Message{{Text: "external import", Detail: diag.Finding{
-			Code: "B111", Severity: diag.SeverityError, Message: "a service worker cannot import \"" + strings.Join(e.paths, "\", \"") + "\"",
-			Why: "\"" + b.worker.Main.V + "\" has no default export, so it is built as a service worker, and those cannot import from the runtime.",
-			Fix: "write the Worker as a module: export default { fetch(request, env) { … } }",
-		}}}}, nil
-	})
-	return e
+func (e *externals) sorted() []string {
+	slices.Sort(e.paths)
+	return e.paths
 }
 
 // nodeV2Plugin leaves what the runtime has to the runtime, and takes the rest from
@@ -186,7 +175,6 @@ func (b *build) nodeV2Plugin() api.Plugin {
 	runtime := runtimeModules(b.worker.CompatibilityDate.V, b.worker.CompatibilityFlags)
 	polyfills := findPolyfills(b.worker.Dir)
 	return api.Plugin{Name: "node", Setup: func(p api.PluginBuild) {
-		services := b.refuseInServiceWorker(p)
 		var names []string
 		for _, n := range builtins() {
 			if n != "sqlite" && n != "test" {
@@ -198,7 +186,7 @@ func (b *build) nodeV2Plugin() api.Plugin {
 			if a.PluginData == (resolvedOnce{"node"}) {
 				return api.OnResolveResult{}, nil
 			}
-			services.add(a.Path)
+			b.imports.add(a.Path)
 			if a.Kind == api.ResolveJSRequireCall {
 				return api.OnResolveResult{Path: a.Path, Namespace: namespaceRequiredBuiltin}, nil
 			}
