@@ -16,6 +16,7 @@ type Artifact struct {
 	// AssetConfig is metadata.assets.config: html_handling, not_found_handling,
 	// run_worker_first, _headers, _redirects. nil without assets.
 	AssetConfig json.RawMessage `json:"asset_config,omitempty"`
+	AssetDir    string          `json:"-"`         // absolute; where the files of Assets are on this machine
 	Size        int64           `json:"size"`      // bytes of all modules but source maps
 	GzipSize    int64           `json:"gzip_size"` // the same, compressed
 	Warnings    []string        `json:"-"`         // what the bundler warned of, for people
@@ -41,7 +42,7 @@ type Asset struct {
 	Hash        string `json:"hash"`
 	Size        int64  `json:"size"`
 	ContentType string `json:"content_type,omitempty"`
-	File        string `json:"file"` // absolute
+	File        string `json:"file"` // slash-separated, relative to Artifact.AssetDir
 }
 
 // NewModule makes a module of b.
@@ -56,18 +57,9 @@ func Digest(b []byte) string {
 }
 
 // Digest is the identity of the artifact's content: names, types and bytes of all
-// modules, paths and hashes of all assets and their configuration. Where asset
-// files lie on this machine does not matter.
-func (a Artifact) Digest() string {
-	b := a
-	b.Assets = make([]Asset, len(a.Assets))
-	for i, f := range a.Assets {
-		f.File = ""
-		b.Assets[i] = f
-	}
-	b.GzipSize = 0
-	return digestJSON(b)
-}
+// modules, paths and hashes of all assets and their configuration. Where the files
+// lie on this machine does not matter. It is also the address of a's JSON in Blobs.
+func (a Artifact) Digest() string { return digestJSON(a) }
 
 // digestJSON is the digest of v's JSON; v holds no type that cannot be marshalled.
 func digestJSON(v any) string {

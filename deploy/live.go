@@ -14,8 +14,10 @@ type Live struct {
 	Applied map[string]migrate.Applied
 }
 
-// AppliedKey is the key of a database in Live.Applied.
-func AppliedKey(account, databaseID string) string { return account + "/" + databaseID }
+// AppliedKey is the key in Live.Applied of a database and its migrations table.
+func AppliedKey(account, databaseID, table string) string {
+	return account + "/" + databaseID + "/" + table
+}
 
 // LiveAccount is one account.
 type LiveAccount struct {

@@ -86,17 +86,19 @@ const (
 // TargetPlan is the part of a plan for one target, self-contained: steps need
 // nothing but it and what their ports give.
 type TargetPlan struct {
-	Target    project.TargetID `json:"target"`
-	Script    Script           `json:"script"`
-	AccountID string           `json:"account_id"`
-	First     bool             `json:"first,omitempty"` // the Worker does not exist yet
-	Base      Split            `json:"base,omitempty"`  // what serves now; the optimistic lock
+	Target    project.TargetID   `json:"target"`
+	Script    Script             `json:"script"`
+	AccountID string             `json:"account_id"`
+	Needs     []project.TargetID `json:"needs,omitempty"` // targets of this plan that must be released before
+	First     bool               `json:"first,omitempty"` // the Worker does not exist yet
+	Base      Split              `json:"base,omitempty"`  // what serves now; the optimistic lock
 
 	Mode        UploadMode      `json:"mode,omitempty"`
 	Why         string          `json:"why,omitempty"`      // why Mode is UploadPut on a Worker that exists
 	Existing    string          `json:"existing,omitempty"` // rollback: the version to go back to
 	Placeholder bool            `json:"placeholder,omitempty"`
 	Artifact    string          `json:"artifact,omitempty"` // blob of the Artifact as JSON
+	AssetDir    string          `json:"asset_dir,omitempty"`
 	Content     string          `json:"content,omitempty"`  // digest of all that makes the version
 	Metadata    json.RawMessage `json:"metadata,omitempty"` // ids of resources that are yet to be made are missing
 	Secrets     []string        `json:"secrets,omitempty"`  // names that travel with the upload

@@ -118,7 +118,8 @@ type Traffic interface {
 	// Split is the active deployment; empty when there is none or no such Worker.
 	Split(ctx context.Context, s Script) (Split, error)
 	// SetSplit makes a deployment, with one attempt. message becomes its
-	// workers/message.
+	// workers/message. It forces the deployment (force=true): going back to a version
+	// from before a secret was changed is meant.
 	SetSplit(ctx context.Context, s Script, split Split, message string) error
 }
 

@@ -1,0 +1,435 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tamylaa/clodo/audit"
+	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/flow"
+	"github.com/tamylaa/clodo/project"
+)
+
+// Options is what a Deployer needs besides its ports.
+type Options struct {
+	// Engine makes the engine that flows run on. It is called only when something is
+	// to be changed, once per Deploy or Resume, and closed afterwards.
+	Engine func(*flow.Set) (flow.Engine, error)
+	// By is who deploys.
+	By Holder
+	// Parallel is how many targets go at the same time; 0 means 8.
+	Parallel int
+	// LeaseTime is how long a lease lasts unless it is renewed; 0 means 30 s.
+	LeaseTime time.Duration
+}
+
+// Deployer plans releases and carries them out. It is safe for concurrent use.
+type Deployer struct {
+	ports Ports
+	o     Options
+}
+
+// New makes a Deployer. Every port must be set.
+func New(p Ports, o Options) *Deployer {
+	o.Parallel = cmp.Or(o.Parallel, 8)
+	o.LeaseTime = cmp.Or(o.LeaseTime, 30*time.Second)
+	return &Deployer{ports: p, o: o}
+}
+
+// Deploy carries out a checked plan and returns what became of it. When there is
+// nothing to do nothing is written, sent or recorded. The error, if any, has the exit
+// code and the state for people; the release is filled in also then.
+func (d *Deployer) Deploy(ctx context.Context, c Checked) (Release, error) {
+	if err := c.Err(); err != nil {
+		return Release{}, err
+	}
+	r := Release{ID: releaseID(time.Now()), Kind: c.Plan.Kind, Plan: c.Plan, By: d.o.By, Started: time.Now()}
+	r.By.Release = r.ID
+	for _, t := range c.Plan.Targets {
+		rec := TargetRecord{
+			Target: t.Target, Script: t.Script, Content: t.Content, Before: mainVersion(t.Base), Version: mainVersion(t.Base),
+			Attached: t.Before, Addresses: t.Addresses, Outcome: Running, Started: r.Started,
+		}
+		if len(t.Changes) == 0 {
+			rec.Outcome, rec.Ended = Unchanged, r.Started
+		}
+		r.Targets = append(r.Targets, rec)
+	}
+	if c.Plan.Changes() == 0 {
+		r.Ended = time.Now()
+		return r, nil
+	}
+	if err := d.refuseUnfinished(ctx, r); err != nil {
+		return r, err
+	}
+	if err := c.store(ctx, d.ports.Blobs); err != nil {
+		return r, unsaved(err)
+	}
+	return d.carryOut(ctx, r, true)
+}
+
+// Resume goes on with a release that was interrupted: forward, unless undo had
+// begun; then it finishes the undo. id "" is the newest unfinished one.
+func (d *Deployer) Resume(ctx context.Context, id string) (Release, error) {
+	list, err := d.ports.History.Releases(ctx, 100)
+	if err != nil {
+		return Release{}, fmt.Errorf("read releases: %w", err)
+	}
+	for _, r := range list {
+		if r.unfinished() && (id == "" || r.ID == id) {
+			return d.carryOut(ctx, r, false)
+		}
+	}
+	f := diag.Finding{Code: "D215", Severity: diag.SeverityError, Message: "there is no unfinished release to go on with", Fix: "clodo deploy"}
+	if id != "" {
+		f.Message = fmt.Sprintf("release %q is not unfinished", id)
+	}
+	return Release{}, &diag.Error{Finding: f, State: diag.NothingChanged, Exit: diag.ExitUsage}
+}
+
+func (r Release) unfinished() bool {
+	return slices.ContainsFunc(r.Targets, func(t TargetRecord) bool { return t.Outcome == Running })
+}
+
+// refuseUnfinished keeps a new release away from Workers that an interrupted one may
+// have left half-way.
+func (d *Deployer) refuseUnfinished(ctx context.Context, r Release) error {
+	list, err := d.ports.History.Releases(ctx, 100)
+	if err != nil {
+		return fmt.Errorf("read releases: %w", err)
+	}
+	for _, old := range list {
+		for _, t := range old.Targets {
+			mine := slices.ContainsFunc(r.Targets, func(x TargetRecord) bool { return x.Script == t.Script && x.Outcome == Running })
+			if t.Outcome != Running || !mine {
+				continue
+			}
+			resource := t.Script.resource()
+			l, err := d.ports.Leases.Acquire(ctx, resource, r.By, d.o.LeaseTime)
+			var held *HeldError
+			if errors.As(err, &held) {
+				return busy(held, t.Target)
+			}
+			if err != nil {
+				return unsaved(err)
+			}
+			if err := d.ports.Leases.Release(ctx, l); err != nil {
+				return unsaved(err)
+			}
+			return &diag.Error{
+				Finding: diag.Finding{
+					Code: "D303", Severity: diag.SeverityError,
+					Message: fmt.Sprintf("release %s of %s was interrupted and is not finished", old.ID, t.Target),
+					Why:     fmt.Sprintf("%s@%s started it %s", old.By.User, old.By.Host, old.Started.Local().Format("2006-01-02 15:04")),
+					Fix:     "clodo deploy --resume goes on after its last finished step",
+				},
+				State: diag.NothingChanged, Exit: diag.ExitBusy,
+			}
+		}
+	}
+	return nil
+}
+
+// carryOut runs the flows of all targets that have no outcome yet, wave by wave,
+// while it holds the leases.
+func (d *Deployer) carryOut(ctx context.Context, r Release, fresh bool) (Release, error) {
+	// Leases, records and undo go on when ctx is cancelled: only new steps do not begin.
+	keep := context.WithoutCancel(ctx)
+	w := &worker{Ports: d.ports, leases: map[string]Lease{}, paused: map[string]*Problem{}}
+	release, err := d.lock(ctx, keep, w, r)
+	if err != nil {
+		return r, err
+	}
+	defer release()
+	if fresh {
+		e := audit.Event{
+			Time: r.Started, Actor: r.By.actor(), Action: "release.begin", Release: r.ID,
+			Detail: map[string]string{"kind": string(r.Kind), "plan": r.Plan.Hash},
+		}
+		if err := d.ports.Recorder.SaveRelease(keep, r, e); err != nil { // no record, no deploy
+			return r, unsaved(err)
+		}
+	}
+	set := flow.NewSet()
+	w.define(set).defineFlows(set)
+	engine, err := d.o.Engine(set)
+	if err != nil {
+		return r, unsaved(err)
+	}
+	failed := map[project.TargetID]bool{}
+	var problems []error
+	for _, wave := range r.Plan.Waves {
+		if wave.Circle {
+			problems = append(problems, d.placeholders(ctx, engine, r, wave))
+		}
+		var g errgroup.Group
+		g.SetLimit(d.o.Parallel)
+		for _, id := range wave.Targets {
+			i := slices.IndexFunc(r.Targets, func(t TargetRecord) bool { return t.Target == id })
+			rec, tp := &r.Targets[i], r.Plan.Targets[i]
+			if rec.Outcome != Running {
+				failed[id] = rec.Problem != nil
+				continue
+			}
+			if j := slices.IndexFunc(tp.Needs, func(n project.TargetID) bool { return failed[n] }); j >= 0 {
+				d.notStarted(keep, w, r, rec, tp, tp.Needs[j])
+				continue
+			}
+			g.Go(func() error {
+				*rec = d.one(ctx, engine, w, r, tp, *rec)
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			problems = append(problems, err)
+		}
+		for _, id := range wave.Targets {
+			i := slices.IndexFunc(r.Targets, func(t TargetRecord) bool { return t.Target == id })
+			failed[id] = r.Targets[i].Problem != nil || r.Targets[i].Outcome == Running
+		}
+	}
+	if err := engine.Close(); err != nil {
+		problems = append(problems, err)
+	}
+	if !r.unfinished() {
+		r.Ended = time.Now()
+	}
+	return r, errors.Join(append(problems, r.err(ctx))...)
+}
+
+// placeholders makes the Workers of a circle that do not exist yet.
+func (d *Deployer) placeholders(ctx context.Context, engine flow.Engine, r Release, wave Wave) error {
+	for i, tp := range r.Plan.Targets {
+		if !tp.Placeholder || !slices.Contains(wave.Targets, tp.Target) || r.Targets[i].Outcome != Running {
+			continue
+		}
+		_, err := engine.Run(ctx, runID(r.ID, tp)+"/placeholder", placeholderFlow, marshalJob(r, tp))
+		if err != nil && !flow.NoOutcome(err) {
+			return fmt.Errorf("make placeholder of %s: %w", tp.Target, err)
+		}
+	}
+	return nil
+}
+
+func marshalJob(r Release, tp TargetPlan) json.RawMessage {
+	raw, err := json.Marshal(job{Release: r.ID, Plan: r.Plan.ID, By: r.By.actor(), Target: tp})
+	if err != nil {
+		panic(fmt.Sprintf("deploy: marshal plan: %v", err)) // it was stored as JSON before
+	}
+	return raw
+}
+
+// one runs the flow of one target to its outcome, or leaves it Running with the
+// problem that it paused for.
+func (d *Deployer) one(ctx context.Context, engine flow.Engine, w *worker, r Release, tp TargetPlan, rec TargetRecord) TargetRecord {
+	id := runID(r.ID, tp)
+	out, err := engine.Run(ctx, id, flowName, marshalJob(r, tp))
+	if err == nil {
+		var ended TargetRecord
+		if err = json.Unmarshal(out, &ended); err == nil {
+			ended.Started, ended.Ended = rec.Started, time.Now()
+			return ended
+		}
+	}
+	w.mu.Lock()
+	rec.Problem = w.paused[id]
+	w.mu.Unlock()
+	if rec.Problem != nil {
+		rec.Problem.State = fmt.Sprintf("%s is half-way; clodo deploy --resume goes on.", tp.Target)
+		return rec
+	}
+	rec.Problem = &Problem{Exit: diag.ExitInterrupted, State: fmt.Sprintf("%s is half-way; clodo deploy --resume goes on.", tp.Target), Finding: diag.Finding{
+		Code: "D205", Severity: diag.SeverityError, Message: fmt.Sprintf("the release of %s was interrupted", tp.Target),
+		Fix: "clodo deploy --resume goes on after the last finished step",
+	}}
+	var broken *flow.EngineError
+	if errors.As(err, &broken) || !errors.Is(err, flow.ErrInterrupted) {
+		rec.Problem.Exit, rec.Problem.Finding.Why = diag.ExitFailed, err.Error()
+		var de *diag.Error
+		if errors.As(err, &de) {
+			rec.Problem.Finding, rec.Problem.Exit = de.Finding, de.Exit
+		}
+	}
+	return rec
+}
+
+// notStarted records a target whose dependency was not released.
+func (d *Deployer) notStarted(ctx context.Context, w *worker, r Release, rec *TargetRecord, tp TargetPlan, need project.TargetID) {
+	if i := slices.IndexFunc(r.Targets, func(t TargetRecord) bool { return t.Target == need }); r.Targets[i].Outcome == Running {
+		return // it goes on when the other one does
+	}
+	rec.Outcome = Unchanged
+	rec.Problem = &Problem{Exit: diag.ExitFailed, State: diag.NothingChanged, Finding: diag.Finding{
+		Code: "D206", Severity: diag.SeverityError, Message: fmt.Sprintf("%s was not started", tp.Target),
+		Why: fmt.Sprintf("it needs %s, which was not released", need), Fix: "put that right, then deploy again",
+	}}
+	j := job{Release: r.ID, Plan: r.Plan.ID, By: r.By.actor(), Target: tp}
+	w.tell(j, StepCheck, Skipped, rec.Problem.Finding.Why, 0, nil)
+	if _, err := w.save(ctx, call[TargetRecord]{job: j, Arg: *rec}); err != nil {
+		rec.Outcome = Running // what is not recorded is not decided
+	}
+}
+
+// lock takes the leases of all Workers and databases that the release changes, all or
+// none, and renews them until the returned function gives them back.
+func (d *Deployer) lock(ctx, keep context.Context, w *worker, r Release) (release func(), err error) {
+	resources := map[string]project.TargetID{}
+	for i, t := range r.Plan.Targets {
+		if r.Targets[i].Outcome != Running {
+			continue
+		}
+		resources[t.Script.resource()] = t.Target
+		for _, m := range t.Migrations {
+			j := slices.IndexFunc(t.Resources, func(x ResourcePlan) bool { return x.Binding == m.Binding })
+			resources["database:"+t.Script.Account+"/"+t.Resources[j].Name] = t.Target
+		}
+	}
+	names := make([]string, 0, len(resources))
+	for name := range resources {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	give := func() {
+		close(stop)
+		<-done
+		for _, l := range w.leases {
+			// A lease that could not be given back runs out by itself.
+			_ = d.ports.Leases.Release(keep, l)
+		}
+	}
+	by := r.By
+	by.User, by.Host, by.PID = d.o.By.User, d.o.By.Host, d.o.By.PID
+	for _, name := range names {
+		l, err := d.ports.Leases.Acquire(ctx, name, by, d.o.LeaseTime)
+		if err != nil {
+			close(done)
+			give()
+			var held *HeldError
+			if errors.As(err, &held) {
+				return nil, busy(held, resources[name])
+			}
+			return nil, unsaved(err)
+		}
+		w.hold(r.ID, l)
+	}
+	go func() {
+		defer close(done)
+		d.renew(keep, w, r, stop)
+	}()
+	return give, nil
+}
+
+// renew extends the leases until stop. A lease that could not be extended is left to
+// run out: fenced then stops the steps.
+func (d *Deployer) renew(ctx context.Context, w *worker, r Release, stop <-chan struct{}) {
+	tick := time.NewTicker(d.o.LeaseTime / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		w.mu.Lock()
+		held := make([]Lease, 0, len(w.leases))
+		for _, l := range w.leases {
+			held = append(held, l)
+		}
+		w.mu.Unlock()
+		for _, l := range held {
+			if longer, err := d.ports.Leases.Renew(ctx, l, d.o.LeaseTime); err == nil {
+				w.hold(r.ID, longer)
+			}
+		}
+	}
+}
+
+func busy(h *HeldError, t project.TargetID) error {
+	return &diag.Error{
+		Finding: diag.Finding{
+			Code: "D301", Severity: diag.SeverityError,
+			Message: fmt.Sprintf("%s is being deployed by %s@%s since %s (%s)", t, h.Holder.User, h.Holder.Host, h.Since.Local().Format("15:04:05"), cmp.Or(h.Holder.Release, "no release")),
+			Why:     fmt.Sprintf("two releases of the same target would undo each other; the other is process %d", h.Holder.PID),
+			Fix:     "wait for it to end, then deploy again",
+		},
+		State: diag.NothingChanged, Exit: diag.ExitBusy, Err: h,
+	}
+}
+
+// unsaved is an error of the state folder before the first change.
+func unsaved(err error) error {
+	var de *diag.Error
+	if errors.As(err, &de) {
+		return de
+	}
+	return &diag.Error{
+		Finding: diag.Finding{
+			Code: "D320", Severity: diag.SeverityError, Message: "the state folder could not be written", Why: err.Error(),
+			Fix: "clodo never changes what it cannot record: make the folder writable, then deploy again",
+		},
+		State: diag.NothingChanged, Exit: diag.ExitFailed, Err: err,
+	}
+}
+
+// err is what a release ends with for people: nil, the only problem, or several.
+func (r Release) err(ctx context.Context) error {
+	var errs []error
+	released := 0
+	for _, t := range r.Targets {
+		if t.Problem != nil {
+			errs = append(errs, t.Problem.Err())
+		} else if t.Outcome == Released {
+			released++
+		}
+	}
+	if len(errs) > 0 && released > 0 {
+		var names []string
+		for _, t := range r.Targets {
+			if t.Problem == nil && t.Outcome == Released {
+				names = append(names, t.Target.String())
+			}
+		}
+		errs = append(errs, &diag.Error{
+			Finding: diag.Finding{Severity: diag.SeverityError, Code: "D207", Message: fmt.Sprintf("%d of %d targets were not released", len(errs), len(r.Targets))},
+			State:   "Released: " + strings.Join(names, ", ") + ".", Exit: diag.ExitPartial,
+		})
+	}
+	if len(errs) > 0 && ctx.Err() != nil {
+		errs = append(errs, &diag.Error{Finding: diag.Finding{Severity: diag.SeverityError, Code: "D205", Message: "the release was interrupted"}, Exit: diag.ExitInterrupted})
+	}
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+func (h Holder) actor() string { return h.User + "@" + h.Host }
+
+// releaseID sorts by age: seconds in hex, then chance.
+func releaseID(now time.Time) string {
+	b := make([]byte, 3)
+	rand.Read(b) //nolint:errcheck // never fails
+	return fmt.Sprintf("r_%08x%s", now.Unix(), hex.EncodeToString(b))
+}
+
+// ThisProcess is the holder that leases of this process name.
+func ThisProcess() Holder {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return Holder{User: cmp.Or(os.Getenv("USER"), os.Getenv("USERNAME"), "unknown"), Host: host, PID: os.Getpid()}
+}

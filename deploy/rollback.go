@@ -1,0 +1,111 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/tamylaa/clodo/check"
+	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/project"
+)
+
+// PlanRollback plans to put back what a target was before its last release: version,
+// routes, domains, crons, workers.dev and settings. With release it is that release's
+// state instead of the one before. Databases are left as they are.
+func (d *Deployer) PlanRollback(ctx context.Context, targets []project.Target, waves []Wave, release string) (Checked, error) {
+	history, err := d.ports.History.Releases(ctx, 1000)
+	if err != nil {
+		return Checked{}, fmt.Errorf("read releases: %w", err)
+	}
+	live, err := d.ports.Live.Live(ctx, targets)
+	if err != nil {
+		return Checked{}, unread(err)
+	}
+	b := &planBuilder{Request: Request{Targets: targets, Waves: waves, Live: live}}
+	p := Plan{Kind: KindRollback, Waves: waves}
+	for _, w := range waves {
+		for _, id := range w.Targets {
+			i := slices.IndexFunc(targets, func(t project.Target) bool { return t.TargetID == id })
+			p.Targets = append(p.Targets, b.rollback(targets[i], history, release))
+		}
+	}
+	p.Findings = b.found
+	return Checked{Plan: p.sealed()}, nil
+}
+
+func (b *planBuilder) rollback(t project.Target, history []Release, release string) TargetPlan {
+	account := b.Live.Accounts[AccountName(t)]
+	live, exists := account.Workers[t.Worker.Name]
+	p := TargetPlan{
+		Target: t.TargetID, Script: ScriptOf(t), AccountID: account.ID, Base: live.Split, Before: live.Attached, After: live.Attached,
+		HealthStatus: t.Health.Status, HealthWait: cmp.Or(t.Health.Timeout, check.DefaultWait), HealthPos: t.Health.Pos,
+	}
+	want, newer, ok := previous(history, t.TargetID, release, mainVersion(live.Split), live.Attached)
+	if !ok || !exists {
+		why := "clodo has no record of an earlier release of it here"
+		if release != "" {
+			why = fmt.Sprintf("release %s did not release it", release)
+		}
+		b.errorf("D216", diag.Position{}, why, "deploy the code that you want: clodo deploy", "%s has nothing to go back to", t.TargetID)
+		return p
+	}
+	p.Content = want.Content
+	if !live.Split.equal(Split{{Version: want.Version, Percent: 100}}) {
+		p.Existing = want.Version
+	}
+	p.After = want.Attached
+	p.Triggers, p.Undo = diff(p.Before, p.After, false)
+	for _, list := range [][]Route{p.Before.Routes, p.After.Routes} {
+		for _, r := range list {
+			p.addZone(Zone{ID: r.ZoneID, Name: zoneName(account, r.ZoneID)})
+		}
+	}
+	addresses(&p, t, account, live)
+	if len(newer) > 0 {
+		b.found = append(b.found, diag.Finding{
+			Code: "M110", Severity: diag.SeverityWarning,
+			Message: fmt.Sprintf("%s goes back to code from before %d migrations", t.TargetID, len(newer)),
+			Why:     "they stay in the database, because data never goes back by itself: " + newer[0],
+			Fix:     "make sure that the old code can read the new tables",
+		})
+	}
+	b.lines(&p, t, live)
+	return p
+}
+
+// previous is the record to go back to: of release, or else of the newest release
+// before the one that is live. newer is the migrations that ran since.
+func previous(history []Release, id project.TargetID, release, version string, attached Attached) (rec TargetRecord, newer []string, ok bool) {
+	passedLive := false
+	for i, r := range history {
+		for j, t := range r.Targets {
+			if t.Target != id || t.Outcome != Released {
+				continue
+			}
+			switch {
+			case release != "":
+				if r.ID == release {
+					return t, newer, true
+				}
+			case !passedLive && t.Version == version && sameAttached(t.Attached, attached):
+				passedLive = true // this is what is live
+			case t.Version != version || !sameAttached(t.Attached, attached):
+				return t, newer, true
+			}
+			for _, m := range history[i].Plan.Targets[j].Migrations {
+				for _, f := range m.Files {
+					newer = append(newer, f.Name)
+				}
+			}
+		}
+	}
+	return rec, nil, false
+}
+
+// sameAttached compares what is attached, without ids.
+func sameAttached(a, b Attached) bool {
+	do, _ := diff(a, b, false)
+	return len(do) == 0
+}

@@ -1,0 +1,289 @@
+package deploy
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tamylaa/clodo/flow"
+)
+
+// The stages of one target's release. Each can only be given what the stage before
+// it made, so that leaving one out does not compile.
+type (
+	// planned is where a release begins: a plan that passed the gate.
+	planned struct{ job }
+	// begun: the version that the plan was made for still serves.
+	begun struct{ planned }
+	// equipped: databases and namespaces exist; ids is by binding name.
+	equipped struct {
+		begun
+		ids map[string]string
+	}
+	// migrated: the databases have the tables that the new code needs.
+	migrated struct{ equipped }
+	// uploaded: the version exists. It serves only when it went up by PUT.
+	uploaded struct {
+		migrated
+		version Version
+	}
+	// ready: the version showed that it works, or smoked says why it was not asked.
+	ready struct {
+		uploaded
+		smoked string
+	}
+	// serving: all traffic goes to the version.
+	serving struct{ ready }
+	// attached: routes, domains, crons and settings are as planned.
+	attached struct{ serving }
+	// verified: the real address answers, or how says why it was not asked.
+	verified struct {
+		attached
+		how string
+	}
+)
+
+// flowName is the name of the flow of one target; a change in the order of its steps
+// needs a new name, and keeps this one for runs that were stored.
+const flowName = "release.1"
+
+// placeholderFlow makes the placeholder of one target in a circle, before the flows of
+// all targets of the circle, which are bound to each other.
+const placeholderFlow = "placeholder.1"
+
+// run is one execution of a target's flow.
+type run struct {
+	steps
+	c    flow.Ctx
+	undo undoStack
+	kept []string
+}
+
+// defineFlows registers the flows of one target.
+func (s steps) defineFlows(set *flow.Set) {
+	flow.DefineFlow(set, placeholderFlow, func(c flow.Ctx, j job) (none, error) {
+		// What went wrong comes up again, and is undone, in the flow of the target.
+		_, err := s.placeholder(c, call[none]{job: j})
+		return none{}, err
+	})
+	flow.DefineFlow(set, flowName, func(c flow.Ctx, j job) (TargetRecord, error) {
+		r := &run{steps: s, c: c}
+		rec := TargetRecord{
+			Target: j.Target.Target, Script: j.Target.Script, Content: j.Target.Content, Before: mainVersion(j.Target.Base),
+			Version: mainVersion(j.Target.Base), Attached: j.Target.Before,
+		}
+		done, err := r.forward(planned{j})
+		if flow.NoOutcome(err) {
+			return rec, err
+		}
+		rec.Kept = r.kept
+		if err == nil {
+			rec.Outcome, rec.Version, rec.Attached = Released, done.version.ID, j.Target.After
+			rec.Smoked, rec.Verified, rec.Addresses = done.smoked, done.how, j.Target.Addresses
+		} else if err := r.back(j, err, &rec); err != nil {
+			return rec, err
+		}
+		return rec, r.take(s.record(c, call[TargetRecord]{job: j, Arg: rec}))
+	})
+}
+
+// failed is a problem that a step ended with, on its way to undo.
+type failed struct{ problem *Problem }
+
+func (f failed) Error() string { return f.problem.Finding.Message }
+
+// take is the error of a step without a value.
+func (r *run) take(o outcome[none], err error) error {
+	_, err = value(o, err)
+	return err
+}
+
+// value is what a step ended with.
+func value[T any](o outcome[T], err error) (T, error) {
+	if err == nil && o.Problem != nil {
+		err = failed{o.Problem}
+	}
+	return o.Value, err
+}
+
+// mainVersion is the version with the largest share.
+func mainVersion(s Split) string {
+	if len(s) == 0 {
+		return ""
+	}
+	return slices.MaxFunc(s, func(a, b Share) int { return cmp.Compare(a.Percent, b.Percent) }).Version
+}
+
+// forward goes through all stages.
+func (r *run) forward(p planned) (verified, error) {
+	b, err := r.begin(p)
+	if err != nil {
+		return verified{}, err
+	}
+	e, err := r.equip(b)
+	if err != nil {
+		return verified{}, err
+	}
+	m, err := r.applyMigrations(e)
+	if err != nil {
+		return verified{}, err
+	}
+	u, err := r.send(m)
+	if err != nil {
+		return verified{}, err
+	}
+	s, err := r.smoke(u)
+	if err != nil {
+		return verified{}, err
+	}
+	v, err := r.shift(s)
+	if err != nil {
+		return verified{}, err
+	}
+	a, err := r.connect(v)
+	if err != nil {
+		return verified{}, err
+	}
+	return r.verify(a)
+}
+
+func (r *run) begin(p planned) (begun, error) {
+	if p.Target.Placeholder {
+		r.undo.push(undoArg{Worker: true, Placeholder: true})
+		return begun{p}, r.take(r.placeholder(r.c, call[none]{job: p.job}))
+	}
+	return begun{p}, r.take(r.steps.begin(r.c, call[none]{job: p.job}))
+}
+
+func (r *run) equip(b begun) (equipped, error) {
+	t := b.Target
+	e := equipped{begun: b, ids: map[string]string{}}
+	for i, res := range t.Resources {
+		if res.ID != "" {
+			e.ids[res.Binding] = res.ID
+			continue
+		}
+		id, err := value(r.resource(r.c, call[int]{job: b.job, Arg: i}))
+		if err != nil {
+			return e, err
+		}
+		r.kept = append(r.kept, res.Kind.words()+" "+res.Name)
+		e.ids[res.Binding] = id
+	}
+	return e, nil
+}
+
+func (r *run) applyMigrations(e equipped) (migrated, error) {
+	for _, m := range e.Target.Migrations {
+		for _, f := range m.Files {
+			arg := fileArg{Database: e.ids[m.Binding], Table: m.Table, File: f}
+			name, err := value(r.migrate(r.c, call[fileArg]{job: e.job, Arg: arg}))
+			if err != nil {
+				return migrated{e}, err
+			}
+			r.kept = append(r.kept, "migration "+name)
+		}
+	}
+	return migrated{e}, nil
+}
+
+func (r *run) send(m migrated) (uploaded, error) {
+	t := m.Target
+	switch t.Mode {
+	case UploadNone:
+		return uploaded{m, Version{ID: cmp.Or(t.Existing, mainVersion(t.Base))}}, nil
+	case UploadPut: // serves at once
+		if t.First && !t.Placeholder {
+			r.undo.push(undoArg{Worker: true})
+		} else if !t.First {
+			r.undo.push(undoArg{Split: t.Base})
+		}
+	}
+	v, err := value(r.upload(r.c, call[map[string]string]{job: m.job, Arg: m.ids}))
+	if err == nil {
+		r.undo.uploaded(v.ID)
+	}
+	return uploaded{m, v}, err
+}
+
+// noHandler is why a Worker that only has crons or queues is not asked.
+const noHandler = "no fetch handler"
+
+// asks reports whether the version answers requests, as far as the upload told.
+func (u uploaded) asks() bool {
+	return u.version.Handlers == nil || slices.Contains(u.version.Handlers, "fetch")
+}
+
+func (r *run) smoke(u uploaded) (ready, error) {
+	t := u.Target
+	if t.SmokeURL == "" || !u.asks() {
+		why := t.NotSmoked
+		if t.SmokeURL != "" {
+			why = noHandler
+		}
+		return ready{u, why}, nil
+	}
+	arg := probeArg{Step: StepSmoke, URL: t.SmokeURL}
+	if t.SmokeDev {
+		on := TriggerChange{Action: Update, Kind: TriggerWorkersDev, WorkersDev: true}
+		r.undo.push(undoArg{Trigger: &TriggerChange{Action: Update, Kind: TriggerWorkersDev}})
+		if err := r.take(r.attach(r.c, call[triggerArg]{job: u.job, Arg: triggerArg{Step: StepSmoke, Change: on}})); err != nil {
+			return ready{}, err
+		}
+	} else {
+		arg.Version = u.version.ID
+		r.undo.push(undoArg{Split: t.Base, Version: u.version.ID})
+		offer := splitArg{Step: StepSmoke, From: t.Base, To: t.Base.with(u.version.ID)}
+		if err := r.take(r.split(r.c, call[splitArg]{job: u.job, Arg: offer})); err != nil {
+			return ready{}, err
+		}
+	}
+	how, err := value(r.probe(r.c, call[probeArg]{job: u.job, Arg: arg}))
+	return ready{u, how}, err
+}
+
+// with is s with a version that serves nothing; a deployment has two at most.
+func (s Split) with(version string) Split {
+	return Split{{Version: mainVersion(s), Percent: 100}, {Version: version, Percent: 0}}
+}
+
+func (r *run) shift(s ready) (serving, error) {
+	t := s.Target
+	if !t.shifts() {
+		return serving{s}, nil
+	}
+	r.undo.push(undoArg{Split: t.Base, Version: s.version.ID})
+	arg := splitArg{Step: StepShift, From: t.Base, To: Split{{Version: s.version.ID, Percent: 100}}}
+	if s.smoked == passed {
+		arg.From = t.Base.with(s.version.ID)
+	}
+	return serving{s}, r.take(r.split(r.c, call[splitArg]{job: s.job, Arg: arg}))
+}
+
+func (r *run) connect(s serving) (attached, error) {
+	t := s.Target
+	for i := range t.Triggers {
+		r.undo.push(undoArg{Trigger: &t.Undo[i]})
+		if err := r.take(r.attach(r.c, call[triggerArg]{job: s.job, Arg: triggerArg{Step: StepTriggers, Change: t.Triggers[i]}})); err != nil {
+			return attached{}, err
+		}
+	}
+	dev := TriggerChange{Action: Update, Kind: TriggerWorkersDev, WorkersDev: t.After.WorkersDev, PreviewURLs: t.After.PreviewURLs}
+	if t.SmokeDev && s.smoked == passed && !slices.ContainsFunc(t.Triggers, func(c TriggerChange) bool { return c.Kind == TriggerWorkersDev }) {
+		if err := r.take(r.attach(r.c, call[triggerArg]{job: s.job, Arg: triggerArg{Step: StepTriggers, Change: dev}})); err != nil {
+			return attached{}, err
+		}
+	}
+	return attached{s}, nil
+}
+
+func (r *run) verify(a attached) (verified, error) {
+	t := a.Target
+	switch {
+	case t.VerifyURL == "":
+		return verified{a, t.NotVerified}, nil
+	case !a.asks():
+		return verified{a, noHandler}, nil
+	}
+	how, err := value(r.probe(r.c, call[probeArg]{job: a.job, Arg: probeArg{Step: StepVerify, URL: t.VerifyURL}}))
+	return verified{a, how}, err
+}
