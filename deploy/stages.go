@@ -56,6 +56,8 @@ type run struct {
 	c    flow.Ctx
 	undo undoStack
 	kept []string
+	// changed: a step succeeded that changes what people can reach.
+	changed bool
 }
 
 // defineFlows registers the flows of one target.
@@ -90,6 +92,13 @@ func (s steps) defineFlows(set *flow.Set) {
 type failed struct{ problem *Problem }
 
 func (f failed) Error() string { return f.problem.Finding.Message }
+
+// changes is take for a step that changes what people can reach.
+func (r *run) changes(o outcome[none], err error) error {
+	err = r.take(o, err)
+	r.changed = r.changed || err == nil
+	return err
+}
 
 // take is the error of a step without a value.
 func (r *run) take(o outcome[none], err error) error {
@@ -149,7 +158,7 @@ func (r *run) forward(p planned) (verified, error) {
 func (r *run) begin(p planned) (begun, error) {
 	if p.Target.Placeholder {
 		r.undo.push(undoArg{Worker: true, Placeholder: true})
-		return begun{p}, r.take(r.placeholder(r.c, call[none]{job: p.job}))
+		return begun{p}, r.changes(r.placeholder(r.c, call[none]{job: p.job}))
 	}
 	return begun{p}, r.take(r.steps.begin(r.c, call[none]{job: p.job}))
 }
@@ -201,6 +210,7 @@ func (r *run) send(m migrated) (uploaded, error) {
 	v, err := value(r.upload(r.c, call[map[string]string]{job: m.job, Arg: m.ids}))
 	if err == nil {
 		r.undo.uploaded(v.ID)
+		r.changed = r.changed || t.Mode == UploadPut
 	}
 	return uploaded{m, v}, err
 }
@@ -226,14 +236,14 @@ func (r *run) smoke(u uploaded) (ready, error) {
 	if t.SmokeDev {
 		on := TriggerChange{Action: Update, Kind: TriggerWorkersDev, WorkersDev: true}
 		r.undo.push(undoArg{Trigger: &TriggerChange{Action: Update, Kind: TriggerWorkersDev}})
-		if err := r.take(r.attach(r.c, call[triggerArg]{job: u.job, Arg: triggerArg{Step: StepSmoke, Change: on}})); err != nil {
+		if err := r.changes(r.attach(r.c, call[triggerArg]{job: u.job, Arg: triggerArg{Step: StepSmoke, Change: on}})); err != nil {
 			return ready{}, err
 		}
 	} else {
 		arg.Version = u.version.ID
 		r.undo.push(undoArg{Split: t.Base, Version: u.version.ID})
 		offer := splitArg{Step: StepSmoke, From: t.Base, To: t.Base.with(u.version.ID)}
-		if err := r.take(r.split(r.c, call[splitArg]{job: u.job, Arg: offer})); err != nil {
+		if err := r.changes(r.split(r.c, call[splitArg]{job: u.job, Arg: offer})); err != nil {
 			return ready{}, err
 		}
 	}
@@ -256,20 +266,20 @@ func (r *run) shift(s ready) (serving, error) {
 	if s.smoked == passed {
 		arg.From = t.Base.with(s.version.ID)
 	}
-	return serving{s}, r.take(r.split(r.c, call[splitArg]{job: s.job, Arg: arg}))
+	return serving{s}, r.changes(r.split(r.c, call[splitArg]{job: s.job, Arg: arg}))
 }
 
 func (r *run) connect(s serving) (attached, error) {
 	t := s.Target
 	for i := range t.Triggers {
 		r.undo.push(undoArg{Trigger: &t.Undo[i]})
-		if err := r.take(r.attach(r.c, call[triggerArg]{job: s.job, Arg: triggerArg{Step: StepTriggers, Change: t.Triggers[i]}})); err != nil {
+		if err := r.changes(r.attach(r.c, call[triggerArg]{job: s.job, Arg: triggerArg{Step: StepTriggers, Change: t.Triggers[i]}})); err != nil {
 			return attached{}, err
 		}
 	}
 	dev := TriggerChange{Action: Update, Kind: TriggerWorkersDev, WorkersDev: t.After.WorkersDev, PreviewURLs: t.After.PreviewURLs}
 	if t.SmokeDev && s.smoked == passed && !slices.ContainsFunc(t.Triggers, func(c TriggerChange) bool { return c.Kind == TriggerWorkersDev }) {
-		if err := r.take(r.attach(r.c, call[triggerArg]{job: s.job, Arg: triggerArg{Step: StepTriggers, Change: dev}})); err != nil {
+		if err := r.changes(r.attach(r.c, call[triggerArg]{job: s.job, Arg: triggerArg{Step: StepTriggers, Change: dev}})); err != nil {
 			return attached{}, err
 		}
 	}

@@ -99,7 +99,7 @@ type steps struct {
 	split       flow.Step[call[splitArg], outcome[none]]
 	attach      flow.Step[call[triggerArg], outcome[none]]
 	probe       flow.Step[call[probeArg], outcome[string]]
-	undo        flow.Step[call[undoArg], outcome[string]]
+	undo        flow.Step[call[undoArg], outcome[none]]
 	record      flow.Step[call[TargetRecord], outcome[none]]
 }
 

@@ -57,9 +57,8 @@ func (r *run) back(j job, cause error, rec *TargetRecord) error {
 	}
 	rec.Problem = f.problem
 	var stuck []string
-	changed := false
 	for i := len(r.undo) - 1; i >= 0; i-- {
-		did, err := value(r.steps.undo(r.c, call[undoArg]{job: j, Arg: r.undo[i]}))
+		err := r.take(r.steps.undo(r.c, call[undoArg]{job: j, Arg: r.undo[i]}))
 		switch {
 		case flow.NoOutcome(err):
 			return err
@@ -67,7 +66,6 @@ func (r *run) back(j job, cause error, rec *TargetRecord) error {
 			_, what := r.undo[i].label()
 			stuck = append(stuck, what+": "+err.Error())
 		}
-		changed = changed || did != nothing
 	}
 	p := *f.problem
 	switch {
@@ -84,7 +82,7 @@ func (r *run) back(j job, cause error, rec *TargetRecord) error {
 			Exit:     diag.ExitStuck,
 			State:    "A person must act: " + strings.Join(stuck, "; ") + ".",
 		}
-	case changed:
+	case r.changed:
 		rec.Outcome = RolledBack
 		p.Exit = diag.ExitRolledBack
 		p.State = "Rolled back: " + serves(j.Target) + "."
@@ -110,11 +108,8 @@ func serves(t TargetPlan) string {
 	return splitWords(t.Base) + " serves again"
 }
 
-// nothing is the value of an undo step that had nothing to do.
-const nothing = "nothing"
-
 // takeBack undoes one entry. It looks first: what is not ours is left alone.
-func (w *worker) takeBack(ctx context.Context, c call[undoArg]) (outcome[string], error) {
+func (w *worker) takeBack(ctx context.Context, c call[undoArg]) (outcome[none], error) {
 	did := false
 	var err error
 	switch a := c.Arg; {
@@ -128,11 +123,7 @@ func (w *worker) takeBack(ctx context.Context, c call[undoArg]) (outcome[string]
 	default:
 		did, err = w.shiftBack(ctx, c.job, a)
 	}
-	o := outcome[string]{Value: "done"}
-	if err == nil && !did {
-		o = outcome[string]{Value: nothing, Skipped: true}
-	}
-	return o, err
+	return outcome[none]{Skipped: err == nil && !did}, err
 }
 
 // removeWorker removes a Worker that this release made.
