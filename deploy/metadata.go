@@ -37,7 +37,7 @@ func metadata(w project.Worker, a Artifact, ids map[string]string, migrations ma
 	for _, b := range w.Bindings {
 		bindings = append(bindings, binding(b, ids[b.Name]))
 	}
-	m["bindings"] = bindings
+	m["bindings"] = append(bindings, partBindings(a)...)
 	m["keep_bindings"] = keptBindings
 	if migrations != nil {
 		m["migrations"] = migrations
@@ -54,6 +54,22 @@ func metadata(w project.Worker, a Artifact, ids map[string]string, migrations ma
 		m["logpush"] = *w.Logpush
 	}
 	return m
+}
+
+// partBindings makes the further modules of a service worker, which cannot import
+// them, globals of the names that the build gave them.
+func partBindings(a Artifact) []map[string]any {
+	if !a.ServiceWorker {
+		return nil
+	}
+	kinds := map[string]string{"application/wasm": "wasm_module", "text/plain": "text_blob", "application/octet-stream": "data_blob"}
+	var list []map[string]any
+	for _, p := range a.Modules {
+		if kind, ok := kinds[p.ContentType]; ok {
+			list = append(list, map[string]any{"name": p.Name, "type": kind, "part": p.Name})
+		}
+	}
+	return list
 }
 
 // binding is one entry of metadata.bindings; id is that of its resource, "" when it
