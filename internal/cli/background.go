@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/operator"
+)
+
+// cloudLog is the log of a local cloud in its state folder.
+const cloudLog = "cloud.log"
+
+// readyWithin is how long a local cloud may take to start; the first start downloads
+// the runtime.
+const readyWithin = 3 * time.Minute
+
+// startCloud starts this program as a local cloud that goes on after we end, and
+// waits until it says that it is ready.
+func (a *app) startCloud(o operator.CloudOptions) error {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find our own program to start the local cloud: %w", err)
+	}
+	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
+		return fmt.Errorf("make the state folder of the local cloud: %w", err)
+	}
+	path := filepath.Join(o.StateDir, cloudLog)
+	log, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("write the log of the local cloud: %w", err)
+	}
+	defer log.Close()
+
+	cmd := exec.Command(program, cloudArgs(o)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = ownSession()
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the local cloud: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }() // ends with the cloud, at the latest with us
+	return waitReady(path, ended)
+}
+
+// cloudArgs is the command line of a background cloud.
+func cloudArgs(o operator.CloudOptions) []string {
+	args := []string{"cloud", "--state", o.StateDir, "--json"}
+	switch {
+	case o.AnyPort:
+		args = append(args, "--port", "0")
+	case o.Port != 0:
+		args = append(args, "--port", strconv.Itoa(o.Port))
+	}
+	for _, z := range o.Zones {
+		args = append(args, "--zone", z)
+	}
+	for _, acc := range o.Accounts {
+		args = append(args, "--seed-account", acc.ID+"="+acc.Name)
+	}
+	return args
+}
+
+// waitReady polls the log for the ready line until the process ends or time is up.
+func waitReady(path string, ended <-chan error) error {
+	deadline := time.After(readyWithin)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if ready, err := cloudReady(path); ready || err != nil {
+			return err
+		}
+		select {
+		case <-ended:
+			ready, err := cloudReady(path) // it may have become ready and ended since
+			if ready || err != nil {
+				return err
+			}
+			return notStarted(path, "it ended at once")
+		case <-deadline:
+			return notStarted(path, "it was not ready within "+readyWithin.String())
+		case <-tick.C:
+		}
+	}
+}
+
+// cloudReady looks for the ready line in the log.
+func cloudReady(path string) (bool, error) {
+	log, err := os.ReadFile(path)
+	if err != nil {
+		return false, fmt.Errorf("read the log of the local cloud: %w", err)
+	}
+	for line := range bytes.Lines(log) {
+		if bytes.HasPrefix(line, []byte(`{"api":`)) && bytes.HasSuffix(line, []byte("\n")) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// notStarted tells why the local cloud did not start: in its own words where it left
+// a document, else with the last line of its log.
+func notStarted(path, what string) error {
+	log, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the log of the local cloud: %w", err)
+	}
+	problem := &diag.Error{
+		Finding: diag.Finding{
+			Code: "U013", Severity: diag.SeverityError, Message: "the local cloud did not start",
+			Why: what, Fix: "read " + path + ", then try `clodo cloud` in another terminal",
+		},
+		State: diag.NothingChanged, Exit: diag.ExitFailed,
+	}
+	var doc struct {
+		Exit   diag.Exit `json:"exit"`
+		Errors []message `json:"errors"`
+	}
+	if start := bytes.Index(log, []byte("{\n")); start >= 0 && json.Unmarshal(log[start:], &doc) == nil && len(doc.Errors) > 0 {
+		first := doc.Errors[0]
+		problem.Code, problem.Message, problem.Exit = first.Code, first.Message, doc.Exit
+		problem.Why, problem.Fix = first.Why, first.Fix
+		return problem
+	}
+	if text := strings.TrimSpace(string(log)); text != "" {
+		problem.Why += "; its last words: " + text[strings.LastIndex(text, "\n")+1:]
+	}
+	return problem
+}

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/tamylaa/clodo/diag"
+)
+
+// interruptible is a context that the first Ctrl-C ends: the step in hand is
+// finished, nothing new is begun. The second one ends the process at once; the
+// journal then knows how far it came.
+func (a *app) interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	stop := make(chan struct{})
+	go func() {
+		select {
+		case <-stop:
+			return
+		case <-signals:
+		}
+		if a.stopNote != "" {
+			a.term.Note("%s", a.stopNote)
+		}
+		cancel(&diag.Error{
+			Finding: diag.Finding{Code: "U011", Severity: diag.SeverityError, Message: "interrupted"},
+			Exit:    diag.ExitInterrupted,
+		})
+		select {
+		case <-stop:
+			return
+		case <-signals:
+		}
+		a.term.Note("Stopped now. `clodo status` shows what is live; `clodo deploy --resume` goes on.")
+		_ = a.term.Close()
+		os.Exit(int(diag.ExitInterrupted))
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(stop)
+		cancel(nil)
+	}
+}
+
+// limited ends ctx after --timeout.
+func limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, limit, &diag.Error{
+		Finding: diag.Finding{
+			Code: "U012", Severity: diag.SeverityError,
+			Message: "not done within " + limit.String(),
+			Why:     "--timeout " + limit.String() + " was given",
+			Fix:     "clodo status shows what is live; a release that was begun goes on with: clodo deploy --resume",
+		},
+		Exit: diag.ExitPending,
+	})
+}
+
+// ended gives the reason when ctx ended: a bare context error is replaced by it, an
+// error that says more gets it added, for the exit code.
+func ended(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	var cause, told *diag.Error
+	switch {
+	case !errors.As(context.Cause(ctx), &cause):
+		return err
+	case !errors.As(err, &told):
+		return cause
+	case diag.ExitOf(err) == cause.Exit:
+		return err
+	}
+	return errors.Join(err, cause)
+}
