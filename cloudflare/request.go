@@ -200,7 +200,8 @@ func (c *Client) judge(r request, resp *http.Response, body []byte) (*answer, *E
 	}
 	// A refusal had no effect. Everything else may have had one, and a 408 is what some
 	// proxies say when they lost patience with the other side.
-	refused := resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusRequestTimeout || (err == nil && good)
+	refused := (err == nil && good) || resp.StatusCode == http.StatusNotImplemented ||
+		(resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusRequestTimeout)
 	e.Unknown = r.effect != reads && !refused
 	return nil, e
 }

@@ -149,6 +149,7 @@ func TestWhatIsRepeatedAndWhatIsNot(t *testing.T) {
 		{"a DELETE that finds nothing at once says so", remove, []answer{{status: 404}}, true, false, 0, 0},
 		{"a POST is not repeated after a 5xx", post, []answer{{status: 500}}, true, true, 0, 0},
 		{"a POST is not repeated after a 503 that says when", post, []answer{{status: 503, retryAfter: "1"}}, true, true, 0, 0},
+		{"a POST that the other side does not have had no effect", post, []answer{{status: 501}}, true, false, 0, 0},
 		{"a POST is not repeated after a reset", post, []answer{{err: reset}}, true, true, 0, 0},
 		{"a POST whose answer breaks off is not repeated", post, []answer{{status: 200, cut: true}}, true, true, 0, 0},
 		{"a POST whose answer makes no sense is not repeated", post, []answer{{status: 200, body: html}}, true, true, 0, 0},

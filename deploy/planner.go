@@ -242,8 +242,11 @@ func unread(err error) error {
 	if p.Finding.Code == "D203" {
 		p.Finding.Message = "what is live could not be read"
 	}
-	if p.Finding.Code == "N301" {
+	switch p.Finding.Code {
+	case "N301":
 		p.Finding.Fix = "run the same command again"
+	case "N302":
+		p.Finding.Fix = "wait five minutes, then run the same command again"
 	}
 	return p.Err()
 }

@@ -41,7 +41,11 @@ func problemOf(err error, t TargetPlan, what string) *Problem {
 	case errors.As(err, &refused):
 		*f = refused.Finding(databaseOf(t, what))
 		p.Exit = diag.ExitConfig
-	case errors.Is(err, ErrUnknownOutcome), errors.Is(err, ErrUnavailable), errors.Is(err, ErrRateLimited):
+	case errors.Is(err, ErrRateLimited):
+		f.Code, f.Message = "N302", fmt.Sprintf("Cloudflare takes no more calls for now, so it did not %s", what)
+		f.Fix = "wait five minutes; then clodo deploy --resume goes on after the last finished step"
+		p.Exit, p.Retryable = diag.ExitUnavailable, true
+	case errors.Is(err, ErrUnknownOutcome), errors.Is(err, ErrUnavailable):
 		f.Code, f.Message = "N301", fmt.Sprintf("Cloudflare did not answer to %s", what)
 		f.Fix = "clodo deploy --resume goes on after the last finished step"
 		p.Exit, p.Retryable = diag.ExitUnavailable, true

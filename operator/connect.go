@@ -172,6 +172,10 @@ func (o *Operator) accountID(ctx context.Context, client *cloudflare.Client, acc
 
 // authError tells a person why Cloudflare did not let the token in.
 func authError(err error) error {
+	if wrong := edge.WrongCloud(err); wrong != nil {
+		wrong.State = diag.NothingChanged
+		return wrong
+	}
 	d := diag.Finding{Severity: diag.SeverityError, Why: err.Error()}
 	exit := diag.ExitAuth
 	switch {
@@ -181,6 +185,10 @@ func authError(err error) error {
 	case cloudflare.IsPermission(err):
 		d.Code, d.Message = "A103", "the token may not do this"
 		d.Fix = "add the permission to the token; `clodo doctor` lists what is needed"
+	case cloudflare.IsRateLimited(err):
+		d.Code, d.Message = "N302", "Cloudflare takes no more calls for now"
+		d.Fix = "wait five minutes, then run the same command again"
+		exit = diag.ExitUnavailable
 	default:
 		d.Code, d.Message = "N301", "Cloudflare did not answer"
 		d.Fix = "run the same command again; check the network with clodo doctor"

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/tamylaa/clodo/cloudflare"
 	"github.com/tamylaa/clodo/deploy"
@@ -63,6 +64,9 @@ func (a *Account) translate(err error, needs deploy.Permission, op string) error
 		return nil
 	}
 	wrapped := fmt.Errorf("%s: %w", op, err)
+	if wrong := WrongCloud(wrapped); wrong != nil {
+		return wrong
+	}
 	switch {
 	case errors.Is(err, cloudflare.ErrUnknownOutcome):
 		return fmt.Errorf("%w: %w", wrapped, deploy.ErrUnknownOutcome)
@@ -81,7 +85,10 @@ func (a *Account) translate(err error, needs deploy.Permission, op string) error
 // unavailable marks a read that got no answer: the calls that failed for lack of one
 // carry no status, or one of Cloudflare's own failures.
 func (a *Account) unavailable(err error, needs deploy.Permission, op string) error {
-	if e, ok := errors.AsType[*cloudflare.Error](err); ok && (e.Status == 0 || e.Status >= 500) {
+	e, ok := errors.AsType[*cloudflare.Error](err)
+	// 501 is an answer: the other side does not have the call and never will.
+	gone := ok && (e.Status == 0 || e.Status >= 500) && e.Status != http.StatusNotImplemented
+	if gone && !errors.Is(err, cloudflare.ErrWrongCloud) {
 		return fmt.Errorf("%s: %w: %w", op, err, deploy.ErrUnavailable)
 	}
 	return a.translate(err, needs, op)
