@@ -165,16 +165,3 @@ func Findings(fs []Finding) error {
 	Sort(fs)
 	return &Error{Finding: fs[slices.IndexFunc(fs, func(f Finding) bool { return f.Severity == SeverityError })], State: NothingChanged, Exit: ExitConfig, Findings: fs}
 }
-
-// AllFindings are the findings that err carries: those of each *Error in it, or none
-// for an error of another kind.
-func AllFindings(err error) []Finding {
-	var e *Error
-	if !errors.As(err, &e) {
-		return nil
-	}
-	if len(e.Findings) > 0 {
-		return e.Findings
-	}
-	return []Finding{e.Finding}
-}

@@ -20,35 +20,19 @@ func (o *Operator) Portfolio() *project.Portfolio { return o.portfolio }
 // all findings; that there are some is not an error of Check.
 func (o *Operator) Check(ctx context.Context) (*CheckReport, error) {
 	err := o.loaded(ctx)
-	report := &CheckReport{Findings: slices.Clone(o.findings)}
 	if o.portfolio == nil {
-		return report, err
+		return &CheckReport{Findings: o.findings}, err
 	}
 	p := o.portfolio
-	report.Portfolio, report.Files = p.Name, p.Files()
-	report.Services, report.Customers = len(p.Services), len(p.Customers)
+	report := &CheckReport{
+		Portfolio: p.Name, Files: p.Files(), Services: len(p.Services), Customers: len(p.Customers), Findings: p.Check(o.findings),
+	}
 	for _, env := range p.Environments {
 		if env.Name != "" {
 			report.Environments++
 		}
-		if err != nil {
-			continue // targets of files with errors would only repeat them
-		}
-		targets, err := p.Targets(project.Selector{Environment: env.Name, Customers: []string{"*"}, Local: env.Local})
-		report.add(diag.AllFindings(err)...)
-		report.add(p.Warnings(targets)...)
 	}
-	diag.Sort(report.Findings)
 	return report, nil
-}
-
-// add keeps findings that are not there yet: environments share most of their files.
-func (r *CheckReport) add(findings ...diag.Finding) {
-	for _, f := range findings {
-		if !slices.Contains(r.Findings, f) {
-			r.Findings = append(r.Findings, f)
-		}
-	}
 }
 
 // Targets resolves what sel means.

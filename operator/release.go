@@ -92,10 +92,12 @@ func (o *Operator) prepare(ctx context.Context, sel project.Selector) (*prepared
 	}
 	p := &prepared{findings: o.portfolio.Warnings(resolved)}
 	for _, t := range resolved {
-		p.targets = append(p.targets, *t)
+		target := *t
 		if o.opts.Local || o.local {
+			target.Local = true // ids in files are those of the real account
 			p.findings = append(p.findings, o.portfolio.LocalFindings(t)...)
 		}
+		p.targets = append(p.targets, target)
 	}
 	if err := diag.Findings(p.findings); err != nil {
 		return nil, err
