@@ -180,6 +180,23 @@ func TestTheCustomBuildRunsInItsFolderBeforeTheBundler(t *testing.T) {
 	}
 }
 
+func TestTheCustomBuildFindsTheCommandsOfPackages(t *testing.T) {
+	t.Parallel()
+	if os.PathSeparator != '/' {
+		t.Skip("the package's command is a shell script")
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "services/x/wrangler.json"), `{"name": "x", "main": "index.js", "build": {"command": "compile-for-test > index.js"}}`)
+	write(t, filepath.Join(dir, "node_modules/.bin/compile-for-test"), "#!/bin/sh\necho 'export default {}'\n")
+	if err := os.Chmod(filepath.Join(dir, "node_modules/.bin/compile-for-test"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w := worker(t, dir, "services/x/wrangler.json")
+	if _, err := Bundle(t.Context(), &w, dir); err != nil {
+		t.Error(err)
+	}
+}
+
 // A shell's children keep its output open: only when the whole group is gone does
 // the build come back before its grace is over.
 func TestEndingTheContextEndsTheCustomBuildWithItsChildren(t *testing.T) {

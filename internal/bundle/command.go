@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -44,7 +45,7 @@ func (b *build) runCommand(ctx context.Context) error {
 	var output bytes.Buffer
 	cmd := exec.CommandContext(ctx, shell, flag, custom.Command)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "WRANGLER_COMMAND=deploy") // build scripts written for wrangler look at it
+	cmd.Env = append(os.Environ(), "PATH="+commandPath(dir), "WRANGLER_COMMAND=deploy") // scripts written for wrangler look at the latter
 	cmd.Stdout, cmd.Stderr = &output, &output
 	cmd.WaitDelay = grace
 	ownGroup(cmd)
@@ -68,6 +69,22 @@ func (b *build) runCommand(ctx context.Context) error {
 		Code: "B109", Message: "custom build `" + custom.Command + "` did not succeed", Pos: custom.Pos, Why: why,
 		Fix: "run it by hand in that folder until it succeeds",
 	})
+}
+
+// commandPath is PATH with the commands of the project's packages before it, as npx
+// and package scripts have it.
+func commandPath(dir string) string {
+	var path []string
+	for at := dir; ; at = filepath.Dir(at) {
+		bin := filepath.Join(at, "node_modules", ".bin")
+		if info, err := os.Stat(bin); err == nil && info.IsDir() {
+			path = append(path, bin)
+		}
+		if filepath.Dir(at) == at {
+			break
+		}
+	}
+	return strings.Join(append(path, os.Getenv("PATH")), string(os.PathListSeparator))
 }
 
 // lastOf is the end of an output, at most n lines.
