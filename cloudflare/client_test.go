@@ -42,6 +42,18 @@ func TestASecretIsNeverPrinted(t *testing.T) {
 	}
 }
 
+func TestASecretThatWasHiddenIsNotTakenForOne(t *testing.T) {
+	t.Parallel()
+	b, err := json.Marshal(cloudflare.AssetSession{JWT: cloudflare.NewSecret("ticket")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back cloudflare.AssetSession
+	if err := json.Unmarshal(b, &back); err == nil || !strings.Contains(err.Error(), "cannot be read back") {
+		t.Errorf("got %v and %q, want a refusal", err, back.JWT.Reveal())
+	}
+}
+
 func TestAnErrorSaysWhatWasCalledAndNeverTheToken(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -53,6 +65,8 @@ func TestAnErrorSaysWhatWasCalledAndNeverTheToken(t *testing.T) {
 		{"a refusal in Cloudflare's words", answer{status: 404, body: `{"success":false,"errors":[{"code":7003,"message":"Could not route","error_chain":[{"code":7000,"message":"No route"}]}],"result":null}`}, "GET /zones/z: Could not route (code 7003); No route (code 7000) [HTTP 404] [request 8f00]", map[string]bool{"not found": true}},
 		{"a token that Cloudflare does not know", answer{status: 400, body: `{"success":false,"errors":[{"code":6003,"message":"Invalid request headers"}]}`}, "GET /zones/z: Invalid request headers (code 6003) [HTTP 400] [request 8f00]", map[string]bool{"auth": true}},
 		{"a token without the permission", answer{status: 403, body: `{"success":false,"errors":[{"code":10000,"message":"Authentication error"}],"messages":["x"],"result":[]}`}, "GET /zones/z: Authentication error (code 10000) [HTTP 403] [request 8f00]", map[string]bool{"permission": true}},
+		{"the same under another status", answer{status: 401, body: refusal(10000)}, "GET /zones/z: no (code 10000) [HTTP 401] [request 8f00]", map[string]bool{"permission": true}},
+		{"an unknown token with 401", answer{status: 401, body: refusal(1001)}, "GET /zones/z: no (code 1001) [HTTP 401] [request 8f00]", map[string]bool{"auth": true}},
 		{"an unknown token with 403", answer{status: 403, body: refusal(9106)}, "GET /zones/z: no (code 9106) [HTTP 403] [request 8f00]", map[string]bool{"auth": true}},
 		{"errors that are plain text", answer{status: 400, body: `{"success":false,"errors":["bad"]}`}, "GET /zones/z: bad [HTTP 400] [request 8f00]", nil},
 		{"no reason at all", answer{status: 409, body: `{"success":false,"errors":[]}`}, "GET /zones/z: Conflict [HTTP 409] [request 8f00]", map[string]bool{"conflict": true}},

@@ -128,14 +128,18 @@ func IsAuth(err error) bool {
 	if !errors.As(err, &e) || e.Status < 400 || e.Status >= 500 {
 		return false
 	}
-	return e.Status == http.StatusUnauthorized || anyCode(e, 6003, 6111, 9103, 9106) ||
+	return (e.Status == http.StatusUnauthorized && !anyCode(e, 10000)) || anyCode(e, 6003, 6111, 9103, 9106) ||
 		(anyCode(e, 1000) && strings.HasSuffix(e.Path, "/tokens/verify"))
 }
 
 // IsPermission reports whether Cloudflare knows the token but does not let it do this.
+// Code 10000 says so whatever the status.
 func IsPermission(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Status == http.StatusForbidden && !IsAuth(err)
+	if !errors.As(err, &e) || IsAuth(err) {
+		return false
+	}
+	return e.Status == http.StatusForbidden || (e.Status == http.StatusUnauthorized && anyCode(e, 10000))
 }
 
 // IsRateLimited reports whether there were too many calls.

@@ -1,6 +1,7 @@
 package cloudflare
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 )
@@ -47,8 +48,12 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
 // MarshalText never shows the value; encoding/json and others use it.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// UnmarshalText takes a value out of an answer that carries one.
+// UnmarshalText takes a value out of an answer that carries one. What MarshalText wrote
+// is refused: a record that was to keep a secret has not kept it.
 func (s *Secret) UnmarshalText(b []byte) error {
+	if string(b) == hidden {
+		return errors.New("a secret was hidden when this was written, so it cannot be read back")
+	}
 	*s = NewSecret(string(b))
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -260,6 +261,8 @@ func correct(in any, parts []string, v any, remove bool) error {
 		case last && remove:
 			delete(in, key)
 			return nil
+		case last && reflect.DeepEqual(in[key], v):
+			return errors.New("the document says so itself by now")
 		case last:
 			in[key] = v
 			return nil
