@@ -99,3 +99,35 @@ func TestEveryMistakeInClodoYAMLHasItsMessage(t *testing.T) {
 		})
 	}
 }
+
+func TestEveryMistakeInAWranglerFileHasItsMessage(t *testing.T) {
+	t.Parallel()
+	for _, folder := range []string{"badwrangler", "lint"} {
+		files, err := filepath.Glob(filepath.Join("testdata", folder, "*.*"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no testdata: %v", err)
+		}
+		for _, file := range files {
+			ext := filepath.Ext(file)
+			if ext == ".txt" {
+				continue
+			}
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				t.Parallel()
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p, found := project.Load(project.LoadOptions{Dir: write(t, map[string]string{"wrangler" + ext: string(text)})})
+				if p != nil {
+					found = p.Check(found)
+				}
+				got := rendered(t, found)
+				if strings.Contains(got, "show_me") || strings.Contains(got, "show-me") || strings.Contains(got, "nor-me") {
+					t.Errorf("a secret is shown:\n%s", got)
+				}
+				golden(t, strings.TrimSuffix(file, ext)+".txt", got)
+			})
+		}
+	}
+}

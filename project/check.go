@@ -104,11 +104,14 @@ func (c *shapeChecker) enum(where string, v *source.Value, words []any) {
 			return
 		}
 	}
-	shown := v.Text
-	if c.doc.Hidden(v.Pos) {
-		shown = "(hidden)"
+	switch {
+	case c.doc.Hidden(v.Pos):
+		c.add("C013", v.Pos, where+" cannot be (hidden)", "", "use one of: "+strings.Join(list, ", "))
+	case v.Kind != source.String:
+		c.add("C013", v.Pos, fmt.Sprintf("%s cannot be %s", where, v.Text), "", "use one of: "+strings.Join(list, ", "))
+	default:
+		c.add("C013", v.Pos, fmt.Sprintf("%s cannot be %q", where, v.Text), "", oneOf(v.Text, list))
 	}
-	c.add("C013", v.Pos, fmt.Sprintf("%s cannot be %q", where, shown), "", oneOf(v.Text, list))
 }
 
 // oneOf is the fix for a word that is none of list.

@@ -116,11 +116,7 @@ func (c *formChecker) explain(e *validator.ValidationError) {
 		for i, w := range k.Want {
 			words[i] = fmt.Sprint(w)
 		}
-		if v.Kind == source.String || v.Text == "" {
-			c.enum(where, v, words)
-		} else {
-			c.add("C013", v.Pos, fmt.Sprintf("%s cannot be %s", where, c.shown(v)), "", oneOf(v.Text, texted(words)))
-		}
+		c.enum(where, v, words)
 	case *kind.Pattern:
 		extras := schemas().at(e.SchemaURL)
 		if extras["x-sensitive"] == true || extras["x-sensitive"] == "true" {
@@ -150,14 +146,6 @@ func wanted(types []string) string {
 		}
 	}
 	return "null"
-}
-
-func texted(words []any) []string {
-	var out []string
-	for _, w := range words {
-		out = append(out, fmt.Sprint(w))
-	}
-	return out
 }
 
 func asMap(v any) map[string]any {

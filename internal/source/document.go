@@ -31,6 +31,14 @@ type Document struct {
 	hidden []diag.Position
 	values int
 	found  []diag.Finding
+
+	// Where the last column was counted: positions are asked for in order, and
+	// minified files are one long line.
+	counted struct{ line, offset, column int }
+	runes   struct { // of the line that was asked for last
+		line int
+		text []rune
+	}
 }
 
 // Parse reads a file by the ending of its name: .yaml and .yml, .toml, .json and
@@ -57,11 +65,13 @@ func Parse(name string, data []byte) (*Document, []diag.Finding) {
 	default:
 		d.Root = d.parseJSONC(data)
 	}
+	d.hideSecrets(d.Root, false)
 	if diag.HasErrors(d.found) {
 		d.Root = nil
-		return d, d.found
+		for i := range d.found { // made before it was known what to hide
+			d.found[i].Source = d.Line(d.found[i].Pos.Line)
+		}
 	}
-	d.hideSecrets(d.Root, false)
 	return d, d.found
 }
 
@@ -82,14 +92,10 @@ func (d *Document) Line(n int) string {
 	if n < 1 || n > len(d.lines) {
 		return ""
 	}
-	line := d.lines[n-1]
-	if d.Root == nil { // no tree to tell values from the rest: hide to the end of the line
-		if at := sensitiveLine.FindStringSubmatchIndex(line); at != nil && !reference.MatchString(strings.TrimLeft(line[at[2]:at[3]], `"'`)) {
-			return line[:at[2]] + strings.Repeat("*", utf8.RuneCountInString(line[at[2]:at[3]]))
-		}
-		return line
+	runes := []rune(d.lines[n-1])
+	if d.Root == nil { // not all of the file is in the tree
+		runes = []rune(hideByName(d.lines[n-1]))
 	}
-	runes := []rune(line)
 	for _, h := range d.hidden {
 		if h.Line != n || h.Column > len(runes) {
 			continue
@@ -107,6 +113,22 @@ func (d *Document) Line(n int) string {
 	return string(runes)
 }
 
+// hideByName replaces values by stars in a line of a file that could not be parsed.
+func hideByName(line string) string {
+	var b strings.Builder
+	end := 0
+	for _, m := range sensitiveText.FindAllStringSubmatchIndex(line, -1) {
+		value := line[m[2]:m[3]]
+		if inner := strings.Trim(value, `"'`); reference.MatchString(inner) || strings.HasPrefix(value, "{") || strings.HasPrefix(value, "[") {
+			continue
+		}
+		b.WriteString(line[end:m[2]])
+		b.WriteString(strings.Repeat("*", utf8.RuneCountInString(value)))
+		end = m[3]
+	}
+	return b.String() + line[end:]
+}
+
 // Hide replaces what is written at pos by stars in every later excerpt.
 func (d *Document) Hide(pos diag.Position) { d.hidden = append(d.hidden, pos) }
 
@@ -122,7 +144,7 @@ func (d *Document) Hidden(pos diag.Position) bool {
 
 var (
 	sensitiveKey  = regexp.MustCompile(`(?i)(token|secret|passw|passphrase|credential|private|accesskey|api_?key|_key$|^key$|connection_?string|dsn$|database_url)`)
-	sensitiveLine = regexp.MustCompile(`(?i)^\s*["']?[\w.-]*(?:token|secret|passw|passphrase|credential|private|accesskey|api_?key|_key|connection_?string|dsn|database_url)[\w.-]*["']?\s*[:=]\s*(.*)$`)
+	sensitiveText = regexp.MustCompile(`(?i)["']?[\w.-]*(?:token|secret|passw|passphrase|credential|private|accesskey|api_?key|_key|connection_?string|dsn|database_url)[\w.-]*["']?\s*[:=]\s*("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s"',}\]][^,}\]]*)`)
 	reference     = regexp.MustCompile(`^(env|keyring|file|prompt)\b`)
 )
 
@@ -164,15 +186,32 @@ func (d *Document) at(from, to int) diag.Position {
 			hi = mid
 		}
 	}
-	text := d.lines[line]
-	column := func(offset int) int {
-		return utf8.RuneCountInString(text[:min(len(text), offset-d.starts[line])]) + 1
-	}
-	p := diag.Position{File: d.Name, Line: line + 1, Column: column(from)}
-	if to > from && to-d.starts[line] <= len(text) {
-		p.EndColumn = column(to)
+	p := diag.Position{File: d.Name, Line: line + 1, Column: d.column(line, from-d.starts[line])}
+	if to > from && to-d.starts[line] <= len(d.lines[line]) {
+		p.EndColumn = d.column(line, to-d.starts[line])
 	}
 	return p
+}
+
+// column counts the runes of a line before offset, going on from the last count.
+func (d *Document) column(line, offset int) int {
+	text := d.lines[line]
+	offset = min(offset, len(text))
+	c := &d.counted
+	if c.line != line || c.offset > offset || c.column == 0 {
+		c.line, c.offset, c.column = line, 0, 1
+	}
+	c.column += utf8.RuneCountInString(text[c.offset:offset])
+	c.offset = offset
+	return c.column
+}
+
+// runesOf is a line as runes.
+func (d *Document) runesOf(line int) []rune {
+	if d.runes.line != line {
+		d.runes.line, d.runes.text = line, []rune(d.lines[line-1])
+	}
+	return d.runes.text
 }
 
 // count notes one more value and reports whether the limits still hold.
@@ -190,6 +229,9 @@ func (d *Document) count(depth int, pos diag.Position) bool {
 // add puts a pair into a map, or reports the key as written twice.
 func (d *Document) add(m *Value, p Pair, seen map[string]diag.Position) {
 	if first, twice := seen[p.Key]; twice {
+		if Sensitive(p.Key) {
+			d.Hide(p.Value.Pos)
+		}
 		d.fail("C005", p.Pos, fmt.Sprintf("the key %q is written twice", p.Key), "first written at "+first.String(), "remove one of the two")
 		return
 	}

@@ -28,13 +28,17 @@ func (d *Document) parseJSONC(data []byte) *Value {
 }
 
 func (d *Document) jsonValue(v *hujson.Value, depth int) *Value {
-	out := &Value{Pos: d.at(v.StartOffset, v.EndOffset)}
+	end := v.StartOffset // of a map or list; a long one ends far away
+	if _, scalar := v.Value.(hujson.Literal); scalar {
+		end = v.EndOffset
+	}
+	out := &Value{Pos: d.at(v.StartOffset, end)}
 	if !d.count(depth, out.Pos) {
 		return out
 	}
 	switch value := v.Value.(type) {
 	case *hujson.Object:
-		out.Kind, out.Pos.EndColumn = Map, 0
+		out.Kind = Map
 		seen := map[string]diag.Position{}
 		for i := range value.Members {
 			m := &value.Members[i]
@@ -44,7 +48,7 @@ func (d *Document) jsonValue(v *hujson.Value, depth int) *Value {
 			d.add(out, pair, seen)
 		}
 	case *hujson.Array:
-		out.Kind, out.Pos.EndColumn = List, 0
+		out.Kind = List
 		for i := range value.Elements {
 			out.Items = append(out.Items, d.jsonValue(&value.Elements[i], depth+1))
 		}

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -72,7 +72,7 @@ func (b *yamlBuilder) alias(n *yaml.Node, depth int, pos diag.Position) *Value {
 	case b.aliases > MaxAliases || n.Alias == nil:
 		return &Value{Pos: pos}
 	case b.open[n.Alias]:
-		b.d.fail("C001", pos, fmt.Sprintf("the alias %q is used inside itself", n.Value), "", "write the value out")
+		b.d.fail("C001", pos, "this alias is used inside itself", "", "write the value out")
 		return &Value{Pos: pos}
 	}
 	b.open[n.Alias] = true
@@ -118,7 +118,7 @@ func (b *yamlBuilder) pairs(out *Value, n *yaml.Node, depth int) {
 
 func (b *yamlBuilder) scalar(out *Value, n *yaml.Node) {
 	out.Text = n.Value
-	switch tag := n.ShortTag(); tag {
+	switch n.ShortTag() {
 	case "!!null":
 		out.Kind = Null
 	case "!!bool":
@@ -147,7 +147,7 @@ func (b *yamlBuilder) scalar(out *Value, n *yaml.Node) {
 	case "!!str", "!!timestamp", "!!merge": // dates are text in YAML 1.2
 		out.Kind = String
 	default:
-		b.d.fail("C001", out.Pos, fmt.Sprintf("the tag %s is not known here", tag), "", "remove the tag")
+		b.d.fail("C001", out.Pos, "this tag is not known here", "", "remove it; text that begins with ! needs quotes")
 	}
 }
 
@@ -157,7 +157,7 @@ func (d *Document) yamlPosition(n *yaml.Node) diag.Position {
 	if n.Kind != yaml.ScalarNode || n.Line < 1 || n.Line > len(d.lines) {
 		return p
 	}
-	runes := []rune(d.lines[n.Line-1])
+	runes := d.runesOf(n.Line)
 	if n.Column < 1 || n.Column > len(runes) {
 		return p
 	}
@@ -174,8 +174,9 @@ func (d *Document) yamlPosition(n *yaml.Node) diag.Position {
 		}
 		return p
 	}
-	if n.Value != "" && strings.HasPrefix(string(rest), n.Value) {
-		p.EndColumn = n.Column + utf8.RuneCountInString(n.Value)
+	value := []rune(n.Value)
+	if len(value) > 0 && len(value) <= len(rest) && slices.Equal(rest[:len(value)], value) {
+		p.EndColumn = n.Column + len(value)
 	}
 	return p
 }
@@ -214,6 +215,8 @@ func (d *Document) explainYAML(err error) {
 		d.fail("C001", pos, "this line is indented differently from its neighbours", why, "line it up with the keys it belongs to")
 	case strings.Contains(message, "did not find expected ',' or"):
 		d.fail("C001", pos, "a comma or a closing bracket is missing before this", why, "")
+	case strings.Contains(message, "unknown anchor"):
+		d.fail("C001", pos, "this alias has no anchor", "text that begins with * is an alias", "put quotes around the text")
 	case strings.Contains(message, "multiple documents"), strings.Contains(message, "expected single document"):
 		d.fail("C001", pos, "there is a second document in this file", "", "keep one, without a line of ---")
 	default:
