@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/internal/npm"
@@ -15,8 +16,21 @@ import (
 // Version is the workerd that clodo is built and tested against.
 const Version = "1.20261117.1"
 
-// NewestDate is the newest compatibility date that Version accepts.
-const NewestDate = "2026-11-17"
+// NewestDate is the newest compatibility date that Version knows. It refuses dates
+// in the future, too.
+const NewestDate = "2026-11-24"
+
+// OldestDate is what a Worker without a compatibility date gets.
+const OldestDate = "2021-11-02"
+
+// ClampDate is the compatibility date that workerd gets for the one that a Worker
+// asks for: the same, unless it is empty or newer than workerd takes on that day.
+func ClampDate(date string, now time.Time) string {
+	if date == "" {
+		return OldestDate
+	}
+	return min(date, NewestDate, now.UTC().Format(time.DateOnly))
+}
 
 // packageOf is the npm package that holds workerd's binary for a platform. Those
 // without integrity are pinned by version only.

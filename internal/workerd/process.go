@@ -36,7 +36,6 @@ type Process struct {
 	cmd       *exec.Cmd
 	output    *output
 	done      chan struct{}
-	err       error // valid after done
 }
 
 // StartError is a configuration that workerd does not run. Text is its output.
@@ -93,7 +92,7 @@ func (p *Process) run(started chan<- error) {
 	if err != nil {
 		return
 	}
-	p.err = p.cmd.Wait()
+	_ = p.cmd.Wait() // how it ended does not matter: whoever needs it reads Output
 	close(p.done)
 }
 

@@ -4,6 +4,7 @@ package runtime
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -96,14 +97,41 @@ type Domain struct {
 
 // Startup is what a trial boot found in a version.
 type Startup struct {
-	Handlers      []string            // such as fetch, scheduled
-	NamedHandlers map[string][]string // entrypoint or class name to its handlers
-	Duration      time.Duration
+	Handlers      []string            // such as fetch, scheduled; sorted
+	NamedHandlers map[string][]string // entrypoint or class name to its handlers; a class has "class"
+	Duration      time.Duration       // from the start of the process until it serves
+	// CompatibilityDate is the date that the version runs with. It is older than the
+	// version's own when that is newer than the runtime.
+	CompatibilityDate string
 }
 
 // StartupError is a version that does not start; Message is the runtime's own text.
 type StartupError struct {
 	Message string
+	Code    int // Cloudflare's error code
 }
 
 func (e *StartupError) Error() string { return e.Message }
+
+// The codes of a StartupError.
+const (
+	CodeStartup       = 10021 // the code threw, or could not be compiled
+	CodeNoHandlers    = 10068
+	CodeClassMissing  = 10061 // a binding to a class that is not exported
+	CodeClassDepended = 10064 // a class with data that is no longer exported
+)
+
+// UnsupportedError is a version that uses what this local cloud does not have.
+type UnsupportedError struct {
+	Kind string // of the binding or module, such as "r2_bucket"
+	Name string
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("%q has the kind %q, which the local cloud does not run yet", e.Name, e.Kind)
+}
+
+// CronError is a cron trigger whose handler did not succeed.
+type CronError struct{ Outcome string }
+
+func (e *CronError) Error() string { return "the scheduled handler ended with " + e.Outcome }

@@ -1,0 +1,89 @@
+package runtime
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tamylaa/clodo/internal/workerd"
+	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/kv"
+)
+
+// The headers by which workerd says which resource a binding means. It puts them
+// into every request and removes what a Worker sent under their names; the key
+// keeps other programs on this machine out.
+const (
+	resourceHeader = "X-Clodo-Resource"
+	keyHeader      = "X-Clodo-Key"
+)
+
+// backend is the server that workerd's bindings talk to.
+type backend struct {
+	address string
+	key     string
+	server  *http.Server
+	d1      *d1.Store
+	kv      *kv.Store
+}
+
+func newBackend(databases *d1.Store, namespaces *kv.Store, log *slog.Logger) (*backend, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listening for the Workers' bindings: %w", err)
+	}
+	b := &backend{address: listener.Addr().String(), key: rand.Text(), d1: databases, kv: namespaces}
+	b.server = &http.Server{Handler: b, ReadHeaderTimeout: 30 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	go func() {
+		if err := b.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("the server of the Workers' bindings stopped", "error", err)
+		}
+	}()
+	return b, nil
+}
+
+// service is how workerd reaches a resource, such as "d1:ID".
+func (b *backend) service(resource string) workerd.Service {
+	return workerd.Service{Name: resource, External: &workerd.External{
+		Address:       b.address,
+		InjectHeaders: [][2]string{{resourceHeader, resource}, {keyHeader, b.key}},
+	}}
+}
+
+func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if subtle.ConstantTimeCompare([]byte(r.Header.Get(keyHeader)), []byte(b.key)) != 1 {
+		http.Error(w, "this address is for the local cloud's own Workers", http.StatusForbidden)
+		return
+	}
+	kind, id, _ := strings.Cut(r.Header.Get(resourceHeader), ":")
+	switch kind {
+	case "d1":
+		b.d1.Binding(w, r, id)
+	case "kv":
+		b.kv.Binding(w, r, id)
+	case "cache":
+		emptyCache(w, r)
+	default:
+		http.Error(w, "no such resource", http.StatusNotFound)
+	}
+}
+
+// emptyCache answers the Cache API as workers.dev does: everything may be put, and
+// nothing is ever found.
+func emptyCache(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodPut:
+		w.WriteHeader(http.StatusNoContent)
+	case "PURGE":
+		w.WriteHeader(http.StatusNotFound)
+	default:
+		w.Header().Set("CF-Cache-Status", "MISS")
+		w.WriteHeader(http.StatusGatewayTimeout)
+	}
+}

@@ -1,0 +1,215 @@
+package runtime
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tamylaa/clodo/internal/workerd"
+)
+
+//go:embed js/d1rpc.js
+var d1rpcJS string
+
+//go:embed js/missing.js
+var missingJS string
+
+// ownDate is the compatibility date of the Workers that this package adds.
+const ownDate = "2026-11-01"
+
+// binding is one of metadata.bindings; which fields count depends on Type.
+type binding struct {
+	Type        string
+	Name        string
+	Text        string
+	JSON        json.RawMessage
+	ID          string
+	DatabaseID  string `json:"database_id"`
+	NamespaceID string `json:"namespace_id"`
+	Service     string
+	Entrypoint  string
+	ClassName   string `json:"class_name"`
+	ScriptName  string `json:"script_name"`
+}
+
+func decodeBindings(v *Version) ([]binding, error) {
+	all := make([]binding, len(v.Bindings))
+	for i, raw := range v.Bindings {
+		if err := json.Unmarshal(raw, &all[i]); err != nil {
+			return nil, fmt.Errorf("binding %d of version %s: %w", i, v.ID, err)
+		}
+	}
+	return all, nil
+}
+
+// targets are the other Workers that a version's bindings need.
+func targets(script string, bindings []binding) []string {
+	var names []string
+	for _, b := range bindings {
+		switch {
+		case b.Type == "service" && b.Service != script:
+			names = append(names, b.Service)
+		case b.Type == "durable_object_namespace" && b.ScriptName != "" && b.ScriptName != script:
+			names = append(names, b.ScriptName)
+		}
+	}
+	return names
+}
+
+// bind turns a version's bindings into workerd's, adding the services they need.
+func (c *configuration) bind(w *Worker, v *Version) ([]workerd.Binding, error) {
+	bindings, err := decodeBindings(v)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]workerd.Binding, 0, len(bindings))
+	for _, b := range bindings {
+		one, err := c.one(w, v, b)
+		if err != nil {
+			return nil, err
+		}
+		one.Name = b.Name
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, error) {
+	switch b.Type {
+	case "plain_text", "secret_text":
+		return workerd.Binding{Text: &b.Text}, nil
+	case "json":
+		text := string(b.JSON)
+		return workerd.Binding{JSON: &text}, nil
+	case "version_metadata":
+		text, err := versionMetadata(v)
+		return workerd.Binding{JSON: &text}, err
+	case "d1":
+		return c.d1(v, b), nil
+	case "kv_namespace":
+		return workerd.Binding{KV: &workerd.Designator{Service: c.resource("kv:" + b.NamespaceID)}}, nil
+	case "service":
+		return workerd.Binding{Service: c.service(w, b)}, nil
+	case "durable_object_namespace":
+		return workerd.Binding{Object: c.object(w, b)}, nil
+	case "assets":
+		if v.Assets == nil {
+			return workerd.Binding{}, &StartupError{Message: fmt.Sprintf("binding %q is for assets, and the version has none", b.Name), Code: CodeStartup}
+		}
+		return workerd.Binding{Service: &workerd.Designator{Service: assetsName(w, v), Entrypoint: "AssetWorker"}}, nil
+	}
+	return workerd.Binding{}, &UnsupportedError{Kind: b.Type, Name: b.Name}
+}
+
+func versionMetadata(v *Version) (string, error) {
+	b, err := json.Marshal(struct {
+		ID        string `json:"id"`
+		Tag       string `json:"tag"`
+		Timestamp string `json:"timestamp"`
+	}{v.ID, v.Tag, v.CreatedOn.UTC().Format(time.RFC3339Nano)})
+	return string(b), err
+}
+
+// resource adds the way to something that this program keeps.
+func (c *configuration) resource(name string) string {
+	c.add(c.backend.service(name))
+	return name
+}
+
+// d1 is workerd's own D1 binding over HTTP. With the compatibility flag for RPC the
+// binding calls a method, which HTTP cannot carry, so a Worker stands between.
+func (c *configuration) d1(v *Version, b binding) workerd.Binding {
+	id := b.DatabaseID
+	if id == "" {
+		id = b.ID
+	}
+	service := c.resource("d1:" + id)
+	if slices.Contains(v.CompatibilityFlags, "d1_binding_jsrpc") {
+		rpc := "d1rpc:" + id
+		c.add(workerd.Service{Name: rpc, Worker: &workerd.Worker{
+			Modules:           []workerd.Module{{Name: "d1rpc.js", Kind: workerd.ESModule, Source: workerd.Source{Text: d1rpcJS}}},
+			CompatibilityDate: ownDate,
+			Bindings:          []workerd.Binding{{Name: "DATABASE", Service: &workerd.Designator{Service: service}}},
+		}})
+		service = rpc
+	}
+	return workerd.Binding{Wrapped: &workerd.Wrapped{
+		Module: "cloudflare-internal:d1-api",
+		Inner:  []workerd.Binding{{Name: "fetcher", Service: &workerd.Designator{Service: service}}},
+	}}
+}
+
+// service is the target of a service binding: the version of the other Worker that
+// has most of its traffic.
+func (c *configuration) service(w *Worker, b binding) *workerd.Designator {
+	target := c.find(w.Account, b.Service)
+	if target == nil {
+		return &workerd.Designator{Service: c.missing(b.Service, "")}
+	}
+	v := target.current()
+	if b.Entrypoint == "" {
+		return &workerd.Designator{Service: frontName(target, v)}
+	}
+	d := workerd.Designator{Service: codeName(target, v), Entrypoint: b.Entrypoint}
+	if !v.hasCode() || c.absent[d] {
+		return &workerd.Designator{Service: c.stand(fmt.Sprintf("the Worker %q has no entrypoint %q, which a binding names", b.Service, b.Entrypoint), "")}
+	}
+	return &d
+}
+
+// object is the class of a durable object binding. The objects of a Worker with two
+// versions run the code of the one with most of the traffic: an object cannot have
+// two.
+func (c *configuration) object(w *Worker, b binding) *workerd.ObjectNamespace {
+	script := b.ScriptName
+	if script == "" {
+		script = w.Script
+	}
+	target := c.find(w.Account, script)
+	if target == nil {
+		return &workerd.ObjectNamespace{Class: b.ClassName, Service: c.missing(script, b.ClassName)}
+	}
+	if !slices.ContainsFunc(target.Classes, func(k Class) bool { return k.Name == b.ClassName }) {
+		message := fmt.Sprintf("the Worker %q has no durable object class %q, which a binding names", script, b.ClassName)
+		return &workerd.ObjectNamespace{Class: b.ClassName, Service: c.stand(message, b.ClassName)}
+	}
+	return &workerd.ObjectNamespace{Class: b.ClassName, Service: codeName(target, target.current())}
+}
+
+// missing adds a stand-in for a script that is not deployed.
+func (c *configuration) missing(script, class string) string {
+	return c.stand(fmt.Sprintf("the Worker %q, which a binding names, is not deployed", script), class)
+}
+
+// stand adds a Worker that throws message whenever it is called. It has class, if
+// that is not empty.
+func (c *configuration) stand(message, class string) string {
+	name := "missing:" + class + ":" + message
+	export := class
+	if export == "" {
+		export = "Missing"
+	}
+	code := replaceQuoted(replaceQuoted(missingJS, "MESSAGE", message), "CLASS", export)
+	k := &workerd.Worker{
+		Modules:           []workerd.Module{{Name: "missing.js", Kind: workerd.ESModule, Source: workerd.Source{Text: code}}},
+		CompatibilityDate: ownDate,
+	}
+	if class != "" {
+		k.Namespaces = []workerd.Namespace{{Class: class, Key: name, SQLite: true}}
+	}
+	c.add(workerd.Service{Name: name, Worker: k})
+	return name
+}
+
+// replaceQuoted puts text into a program of ours in place of the string "MARK". JSON
+// with its HTML escapes is a JavaScript string.
+func replaceQuoted(program, mark, text string) string {
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a string always encodes
+	}
+	return strings.ReplaceAll(program, `"`+mark+`"`, string(quoted))
+}

@@ -1,0 +1,280 @@
+package runtime
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tamylaa/clodo/internal/workerd"
+)
+
+//go:embed js/cron.js
+var cronJS string
+
+// configuration collects what one workerd process serves.
+type configuration struct {
+	backend *backend
+	dir     string // the runtime's own folder
+	workers []*Worker
+	alone   bool                        // a trial boot: objects stay in memory
+	absent  map[workerd.Designator]bool // entrypoints that are known not to exist
+	out     workerd.Config
+	have    map[string]bool
+}
+
+// The names of services and sockets. A front takes a version's requests; it is the
+// code itself, or the assets that stand before it.
+func codeName(w *Worker, v *Version) string { return "worker:" + w.Script + "@" + v.ID }
+
+func assetsName(w *Worker, v *Version) string { return "assets:" + w.Script + "@" + v.ID }
+
+func frontName(w *Worker, v *Version) string {
+	if v.Assets != nil {
+		return assetsName(w, v)
+	}
+	return codeName(w, v)
+}
+
+// The names of services and of the socket that are there once.
+const (
+	internetService = "internet"
+	cacheResource   = "cache"
+	objectsService  = "objects"
+	cronService     = "cron"
+)
+
+// The headers by which the proxy tells workerd about a request.
+const (
+	cfHeader    = "X-Clodo-Cf"
+	protoHeader = "X-Clodo-Proto"
+)
+
+// current is the version that other Workers' bindings reach: the one with most of
+// the traffic, the newer one of equals.
+func (w *Worker) current() *Version {
+	return slices.MaxFunc(w.Versions, func(a, b Share) int {
+		if a.Percentage != b.Percentage {
+			if a.Percentage < b.Percentage {
+				return -1
+			}
+			return 1
+		}
+		return a.Version.CreatedOn.Compare(b.Version.CreatedOn)
+	}).Version
+}
+
+// hasCode is false for a version of assets alone.
+func (v *Version) hasCode() bool { return v.MainModule != "" || v.BodyPart != "" }
+
+func (w *Worker) hasObjects() bool { return len(w.Classes) > 0 }
+
+func newConfiguration(b *backend, dir string, workers []*Worker) *configuration {
+	c := &configuration{backend: b, dir: dir, workers: workers, have: map[string]bool{}}
+	// Like wrangler's local mode, and unlike Cloudflare, a Worker may call servers in
+	// this network and on this machine.
+	c.add(workerd.Service{Name: internetService, Network: &workerd.Network{Allow: []string{"public", "private"}, TrustCAs: true}})
+	c.resource(cacheResource)
+	return c
+}
+
+func (c *configuration) add(s workerd.Service) {
+	if !c.have[s.Name] {
+		c.have[s.Name] = true
+		c.out.Services = append(c.out.Services, s)
+	}
+}
+
+func (c *configuration) find(account, script string) *Worker {
+	for _, w := range c.workers {
+		if w.Account == account && w.Script == script {
+			return w
+		}
+	}
+	return nil
+}
+
+// build makes the configuration of a process for all its Workers.
+func (c *configuration) build() (workerd.Config, error) {
+	for _, w := range c.workers {
+		for _, s := range w.Versions {
+			if err := c.version(w, s.Version); err != nil {
+				return c.out, err
+			}
+			front := frontName(w, s.Version)
+			c.out.Sockets = append(c.out.Sockets, workerd.Socket{
+				Name: front, Service: workerd.Designator{Service: front}, CFBlobHeader: cfHeader, ProtoHeader: protoHeader,
+			})
+		}
+	}
+	c.crons()
+	return c.out, nil
+}
+
+// version adds a version's code and assets.
+func (c *configuration) version(w *Worker, v *Version) error {
+	if v.Assets != nil {
+		if err := c.assets(w, v); err != nil {
+			return err
+		}
+	}
+	if !v.hasCode() {
+		return nil
+	}
+	k, err := c.code(w, v)
+	if err != nil {
+		return err
+	}
+	c.add(workerd.Service{Name: codeName(w, v), Worker: k})
+	return nil
+}
+
+func (c *configuration) code(w *Worker, v *Version) (*workerd.Worker, error) {
+	k := &workerd.Worker{
+		CompatibilityDate: workerd.ClampDate(v.CompatibilityDate, time.Now()), CompatibilityFlags: v.CompatibilityFlags,
+		CacheOutbound: workerd.Designator{Service: cacheResource},
+	}
+	if err := code(k, v); err != nil {
+		return nil, err
+	}
+	var err error
+	if k.Bindings, err = c.bind(w, v); err != nil {
+		return nil, err
+	}
+	if v == w.current() {
+		for _, class := range w.Classes {
+			k.Namespaces = append(k.Namespaces, workerd.Namespace{Class: class.Name, Key: class.Key, SQLite: class.SQLite})
+		}
+		if w.hasObjects() && !c.alone {
+			k.ObjectDisk = objectsService
+			c.add(workerd.Service{Name: objectsService, Disk: &workerd.Disk{Path: filepath.Join(c.dir, objectsFolder), Writable: true}})
+		}
+	}
+	return k, nil
+}
+
+// code gives k the version's modules, the main one first as workerd wants it.
+func code(k *workerd.Worker, v *Version) error {
+	for _, m := range v.Modules {
+		if v.BodyPart != "" {
+			if m.Name == v.BodyPart {
+				k.Script = &workerd.Source{File: m.Path}
+			}
+			continue
+		}
+		kind, err := moduleKind(m)
+		if err != nil {
+			return err
+		}
+		if kind == "" {
+			continue
+		}
+		one := workerd.Module{Name: m.Name, Kind: kind, Source: workerd.Source{File: m.Path}}
+		if m.Name == v.MainModule {
+			k.Modules = slices.Insert(k.Modules, 0, one)
+		} else {
+			k.Modules = append(k.Modules, one)
+		}
+	}
+	switch {
+	case v.BodyPart != "" && k.Script == nil:
+		return &StartupError{Message: fmt.Sprintf("the upload has no part %q, which body_part names", v.BodyPart), Code: CodeStartup}
+	case v.BodyPart == "" && (len(k.Modules) == 0 || k.Modules[0].Name != v.MainModule):
+		return &StartupError{Message: fmt.Sprintf("the upload has no module %q, which main_module names", v.MainModule), Code: CodeStartup}
+	}
+	return nil
+}
+
+// moduleKind is "" for a part that does not run.
+func moduleKind(m Module) (workerd.ModuleKind, error) {
+	kind, _, err := mime.ParseMediaType(m.ContentType)
+	if err != nil {
+		kind = m.ContentType
+	}
+	switch kind {
+	case "application/javascript+module", "text/javascript+module", "application/javascript;module":
+		return workerd.ESModule, nil
+	case "application/javascript", "text/javascript", "application/x-javascript":
+		return workerd.CommonJSModule, nil
+	case "application/wasm":
+		return workerd.WasmModule, nil
+	case "text/plain":
+		return workerd.TextModule, nil
+	case "application/octet-stream":
+		return workerd.DataModule, nil
+	case "application/json":
+		return workerd.JSONModule, nil
+	case "application/source-map":
+		return "", nil
+	}
+	return "", &UnsupportedError{Kind: m.ContentType, Name: m.Name}
+}
+
+// crons adds the Worker that hands scheduled events to the others.
+func (c *configuration) crons() {
+	var bindings []workerd.Binding
+	for _, w := range c.workers {
+		v := w.current()
+		if len(w.Crons) > 0 && c.have[codeName(w, v)] {
+			bindings = append(bindings, workerd.Binding{Name: w.Script, Service: &workerd.Designator{Service: codeName(w, v)}})
+		}
+	}
+	if len(bindings) == 0 {
+		return
+	}
+	c.add(workerd.Service{Name: cronService, Worker: &workerd.Worker{
+		Modules:            []workerd.Module{{Name: "cron.js", Kind: workerd.ESModule, Source: workerd.Source{Text: cronJS}}},
+		CompatibilityDate:  ownDate,
+		CompatibilityFlags: []string{"service_binding_extra_handlers"},
+		Bindings:           bindings,
+	}})
+	c.out.Sockets = append(c.out.Sockets, workerd.Socket{Name: cronService, Service: workerd.Designator{Service: cronService}})
+}
+
+// assetConfig is metadata.assets.config; workerd has the same fields, but for the
+// names of the two files.
+type assetConfig struct {
+	HTMLHandling     string          `json:"html_handling,omitempty"`
+	NotFoundHandling string          `json:"not_found_handling,omitempty"`
+	RunWorkerFirst   json.RawMessage `json:"run_worker_first,omitempty"`
+	Headers          string          `json:"headers,omitempty"`
+	Redirects        string          `json:"redirects,omitempty"`
+}
+
+func (c *configuration) assets(w *Worker, v *Version) error {
+	var in struct {
+		assetConfig
+		HeadersFile   string `json:"_headers"`
+		RedirectsFile string `json:"_redirects"`
+	}
+	if len(v.Assets.Config) > 0 {
+		if err := json.Unmarshal(v.Assets.Config, &in); err != nil {
+			return &StartupError{Message: "the configuration of the assets: " + err.Error(), Code: CodeStartup}
+		}
+	}
+	in.Headers, in.Redirects = in.HeadersFile, in.RedirectsFile
+	config, err := json.Marshal(in.assetConfig)
+	if err != nil {
+		return fmt.Errorf("encoding the configuration of assets: %w", err)
+	}
+	path, err := placeAssets(filepath.Join(c.dir, assetsFolder), v)
+	if err != nil {
+		return err
+	}
+	a := &workerd.Assets{Path: path, Config: string(config)}
+	if v.hasCode() {
+		a.User = &workerd.Designator{Service: codeName(w, v)}
+	} else {
+		a.CompatibilityDate = workerd.ClampDate(v.CompatibilityDate, time.Now())
+		a.CompatibilityFlags = v.CompatibilityFlags
+	}
+	c.add(workerd.Service{Name: assetsName(w, v), Assets: a})
+	return nil
+}
+
+// escaped makes an account or script part of a folder's name.
+func escaped(name string) string { return strings.NewReplacer("/", "-", `\`, "-").Replace(name) }

@@ -1,0 +1,304 @@
+package runtime
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tamylaa/clodo/internal/workerd"
+)
+
+// How long the parts of a change may take.
+const (
+	startTimeout = 30 * time.Second
+	// drainPlain is how long the requests of a replaced process may go on; new ones
+	// do not wait for them.
+	drainPlain = 5 * time.Minute
+	// drainObjects is how long they may when a new process has to wait for the old
+	// one to let go of the objects' files. WebSockets are cut at once, as Cloudflare
+	// does when it replaces the code of an object.
+	drainObjects = 10 * time.Second
+	stopTimeout  = 3 * time.Second
+	// lingering is for what a Worker still does after its last response.
+	lingering = 2 * time.Second
+)
+
+// errRetired is a generation that takes no more requests: there is a newer one.
+var errRetired = errors.New("this generation of Workers is replaced")
+
+// group is which Workers share a process.
+type group struct {
+	name    string
+	workers []*Worker
+	objects bool // has durable objects: only one process at a time may have their files
+	config  workerd.Config
+	digest  [sha256.Size]byte
+}
+
+// generation is a group's process with one configuration. It takes requests from
+// its making until retire; those that come before the process serves wait.
+type generation struct {
+	*group
+	launch func(context.Context) (*workerd.Process, error)
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	ready   chan struct{} // closed when the process serves, or never will
+	err     error         // why it never will
+	process *workerd.Process
+	proxies map[string]*httputil.ReverseProxy // by socket
+	retired bool
+	active  int           // requests, without WebSockets
+	streams int           // WebSockets
+	idle    chan struct{} // closed when retired and the last request, or WebSocket, has ended
+	calm    chan struct{} // the same without WebSockets
+}
+
+func newGeneration(g *group, launch func(context.Context) (*workerd.Process, error), log *slog.Logger) *generation {
+	return &generation{group: g, launch: launch, log: log, ready: make(chan struct{}), idle: make(chan struct{}), calm: make(chan struct{})}
+}
+
+// start starts the process and lets the waiting requests in. When it fails they go
+// on waiting, for retire.
+func (g *generation) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	p, err := g.launch(ctx)
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.process, g.proxies = p, proxies(p, g.config)
+	close(g.ready)
+	go g.watch(p)
+	return nil
+}
+
+// usable reports that the generation serves what the digest stands for.
+func (g *generation) usable(digest [sha256.Size]byte) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.retired && g.err == nil && g.digest == digest
+}
+
+// watch brings the process back when it dies, with growing pauses. What was in
+// memory and the requests under way are lost.
+func (g *generation) watch(p *workerd.Process) {
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+		<-p.Done()
+		g.mu.Lock()
+		if g.retired {
+			g.mu.Unlock()
+			return
+		}
+		g.ready = make(chan struct{})
+		g.mu.Unlock()
+		g.log.Warn("workerd died and is started again", "group", g.name, "output", p.Output())
+		if p = g.revive(pause); p == nil {
+			return
+		}
+	}
+}
+
+func (g *generation) revive(pause time.Duration) *workerd.Process {
+	time.Sleep(pause)
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	p, err := g.launch(ctx)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	defer close(g.ready)
+	switch {
+	case err != nil:
+		g.err = fmt.Errorf("workerd died and did not start again: %w", err)
+		return nil
+	case g.retired:
+		p.Kill()
+		return nil
+	}
+	g.process, g.proxies = p, proxies(p, g.config)
+	return p
+}
+
+// acquire takes a request in and returns the proxy to a socket; release has to be
+// called when the request is done. It waits for the process to serve.
+func (g *generation) acquire(ctx context.Context, socket string) (*httputil.ReverseProxy, error) {
+	for {
+		g.mu.Lock()
+		if g.retired {
+			g.mu.Unlock()
+			return nil, errRetired
+		}
+		ready := g.ready
+		select {
+		case <-ready:
+			defer g.mu.Unlock()
+			if g.err != nil {
+				return nil, g.err
+			}
+			g.active++
+			return g.proxies[socket], nil
+		default:
+		}
+		g.mu.Unlock()
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// release ends a request; upgraded says that it had become a WebSocket.
+func (g *generation) release(upgraded bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if upgraded {
+		g.streams--
+	} else {
+		g.active--
+	}
+	g.signal()
+}
+
+// upgrade makes a request a WebSocket, which may last for hours.
+func (g *generation) upgrade() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.active--
+	g.streams++
+	g.signal()
+}
+
+func (g *generation) signal() {
+	if g.retired && g.active == 0 {
+		closeOnce(g.calm)
+		if g.streams == 0 {
+			closeOnce(g.idle)
+		}
+	}
+}
+
+// closeOnce is for a channel that is guarded by a mutex.
+func closeOnce(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+		close(c)
+	}
+}
+
+// retire takes no more requests.
+func (g *generation) retire() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.retired = true
+	if g.process == nil {
+		closeOnce(g.ready) // it never started: who waits looks for another generation
+	}
+	g.signal()
+}
+
+// stop ends the process of a retired generation when done is closed or after wait.
+func (g *generation) stop(done <-chan struct{}, wait time.Duration) {
+	select {
+	case <-done:
+	case <-time.After(wait):
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	g.end(ctx)
+}
+
+// drain is stop for a generation that nobody waits for. It ends at once when the
+// runtime is closed.
+func (g *generation) drain(closed <-chan struct{}) {
+	select {
+	case <-closed:
+	case <-time.After(drainPlain):
+	case <-g.idle:
+		select {
+		case <-closed:
+		case <-time.After(lingering):
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	g.end(ctx)
+}
+
+// end asks the process to end, and kills it when ctx ends first.
+func (g *generation) end(ctx context.Context) {
+	g.mu.Lock()
+	p := g.process
+	for _, proxy := range g.proxies {
+		proxy.Transport.(*http.Transport).CloseIdleConnections()
+	}
+	g.mu.Unlock()
+	if p != nil {
+		p.Stop(ctx)
+	}
+}
+
+// kill ends the process of a generation that was never used.
+func (g *generation) kill() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	g.end(ctx)
+}
+
+// address is the host:port of a socket.
+func (g *generation) address(socket string) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.process.Address(socket)
+}
+
+// absentEntrypoint is how workerd says that a binding names an entrypoint that is
+// not there: it does not start then.
+var absentEntrypoint = regexp.MustCompile(`refers to service "([^"]*)" with a named entrypoint "([^"]*)", but`)
+
+// absentIn are the entrypoints that a failed start complains of.
+func absentIn(err error) []workerd.Designator {
+	var failed *workerd.StartError
+	if !errors.As(err, &failed) {
+		return nil
+	}
+	var all []workerd.Designator
+	for _, m := range absentEntrypoint.FindAllStringSubmatch(failed.Text, -1) {
+		all = append(all, workerd.Designator{Service: m[1], Entrypoint: m[2]})
+	}
+	return all
+}
+
+// startupError tells a failed start in the words of the runtime about the Worker,
+// without the names that only this package knows.
+func startupError(err error) error {
+	var failed *workerd.StartError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	var kept []string
+	for line := range strings.Lines(failed.Text) {
+		line = strings.TrimRight(line, "\n")
+		if strings.HasPrefix(line, "service probe:") {
+			break // says the same again
+		}
+		if strings.Contains(line, ": warning: ") {
+			continue
+		}
+		kept = append(kept, servicePrefix.ReplaceAllString(line, ""))
+	}
+	return &StartupError{Message: strings.TrimSpace(strings.Join(kept, "\n")), Code: CodeStartup}
+}
+
+var servicePrefix = regexp.MustCompile(`^service (?:worker|assets):[^@]*@[^:]*: `)

@@ -1,0 +1,386 @@
+package runtime
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tamylaa/clodo/internal/workerd"
+	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/kv"
+)
+
+// Options are what a Runtime needs; all but Log are required.
+type Options struct {
+	// Dir holds the durable objects' files and what is made from State. Module and
+	// asset files have to be on the same volume.
+	Dir string
+	// Workerd is the path of the workerd binary. It is called when the first process
+	// is needed.
+	Workerd func(context.Context) (string, error)
+	D1      *d1.Store
+	KV      *kv.Store
+	Log     *slog.Logger // what Workers print, at level Info; default none
+}
+
+// Runtime runs Workers. Plain Workers of an account share a process; Workers with
+// durable objects, and those that bindings connect with them, have one of their own.
+type Runtime struct {
+	options Options
+	log     *slog.Logger
+	backend *backend
+	binary  func(context.Context) (string, error)
+
+	table   atomic.Pointer[table]
+	applied chan struct{} // closed by the first Apply
+	closed  chan struct{}
+
+	mu      sync.Mutex // one Apply at a time
+	state   State      // the one that is served
+	running map[string]*generation
+	drains  sync.WaitGroup
+
+	absentMu sync.Mutex
+	absent   map[workerd.Designator]bool // entrypoints that bindings name in vain
+}
+
+// New prepares a Runtime; nothing runs before the first Apply. Close has to be
+// called.
+func New(o Options) (*Runtime, error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("finding the folder of the Workers: %w", err)
+	}
+	o.Dir = dir
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	// Trees of assets are made again when they are needed; those of versions that
+	// are gone would stay for ever.
+	for _, folder := range []string{assetsFolder, bootFolder} {
+		if err := os.RemoveAll(filepath.Join(dir, folder)); err != nil {
+			return nil, fmt.Errorf("clearing the folder of the Workers: %w", err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, objectsFolder), 0o700); err != nil {
+		return nil, fmt.Errorf("making the folder of the durable objects: %w", err)
+	}
+	b, err := newBackend(o.D1, o.KV, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	r := &Runtime{
+		options: o, log: o.Log, backend: b, applied: make(chan struct{}), closed: make(chan struct{}),
+		running: map[string]*generation{}, absent: map[workerd.Designator]bool{},
+	}
+	r.binary = onceSuccessful(o.Workerd)
+	return r, nil
+}
+
+// onceSuccessful calls find until it succeeds.
+func onceSuccessful(find func(context.Context) (string, error)) func(context.Context) (string, error) {
+	var mu sync.Mutex
+	var path string
+	return func(ctx context.Context) (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if path != "" {
+			return path, nil
+		}
+		found, err := find(ctx)
+		if err == nil {
+			path = found
+		}
+		return found, err
+	}
+}
+
+// Apply serves s. When it fails, which is a *StartupError if the code of a Worker
+// is to blame, the state before goes on being served. Requests are answered all the
+// while: by the old Workers until the new ones run, or, for Workers with durable
+// objects, after a pause between the two.
+func (r *Runtime) Apply(ctx context.Context, s State) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.state
+	published, err := r.apply(ctx, s)
+	if err != nil {
+		if published {
+			_, again := r.apply(context.WithoutCancel(ctx), before)
+			err = errors.Join(err, again)
+		}
+		return startupError(err)
+	}
+	r.state = s
+	return nil
+}
+
+func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error) {
+	workers := make(map[string]*Worker, len(s.Workers))
+	var list []*Worker
+	for _, w := range s.Workers {
+		if len(w.Versions) > 0 {
+			workers[workerKey(w.Account, w.Script)] = &w
+			list = append(list, &w)
+		}
+	}
+	s.Workers = slices.DeleteFunc(slices.Clone(s.Workers), func(w Worker) bool { return len(w.Versions) == 0 })
+	groups, err := r.groups(list)
+	if err != nil {
+		return false, err
+	}
+	next := map[string]*generation{}
+	var plain, objects []*generation
+	owners := map[*Worker]*generation{}
+	for _, g := range groups {
+		gen := r.running[g.name]
+		if gen == nil || !gen.usable(g.digest) {
+			gen = newGeneration(g, r.launcher(g), r.log)
+			if g.objects {
+				objects = append(objects, gen)
+			} else {
+				plain = append(plain, gen)
+			}
+		}
+		next[g.name] = gen
+		for _, w := range g.workers {
+			owners[w] = gen
+		}
+	}
+	if err := start(ctx, plain); err != nil {
+		for _, g := range plain {
+			g.retire()
+			g.kill()
+		}
+		return false, err
+	}
+	return true, r.change(ctx, newTable(s, workers, owners), next, objects)
+}
+
+// change publishes t and replaces the running generations by next, of which objects
+// still have to be started once the old ones have let go of their files.
+func (r *Runtime) change(ctx context.Context, t *table, next map[string]*generation, objects []*generation) error {
+	old := r.running
+	r.running = next
+	r.table.Store(t)
+	if !isClosed(r.applied) {
+		close(r.applied)
+	}
+	var holding errgroup.Group
+	for name, g := range old {
+		if next[name] == g {
+			continue
+		}
+		g.retire()
+		if !g.objects {
+			r.drains.Go(func() { g.drain(r.closed) })
+			continue
+		}
+		holding.Go(func() error { g.stop(g.calm, drainObjects); return nil })
+	}
+	_ = holding.Wait() // none fails
+	err := start(ctx, objects)
+	if err != nil {
+		for _, g := range objects {
+			g.retire()
+			g.kill()
+		}
+	}
+	return err
+}
+
+func isClosed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func start(ctx context.Context, all []*generation) error {
+	var starting errgroup.Group
+	for _, g := range all {
+		starting.Go(func() error { return g.start(ctx) })
+	}
+	return starting.Wait()
+}
+
+// configure makes g's configuration and its digest.
+func (r *Runtime) configure(g *group) error {
+	c := newConfiguration(r.backend, r.options.Dir, g.workers)
+	r.absentMu.Lock()
+	c.absent = maps.Clone(r.absent)
+	r.absentMu.Unlock()
+	config, err := c.build()
+	if err != nil {
+		return err
+	}
+	text, err := config.Text(r.options.Dir)
+	if err != nil {
+		return err
+	}
+	g.config, g.digest = config, sha256.Sum256([]byte(text))
+	return nil
+}
+
+// launcher starts a group's process. A binding to an entrypoint that its target
+// does not have would keep all Workers of the process from starting, so a stand-in
+// takes its place.
+func (r *Runtime) launcher(g *group) func(context.Context) (*workerd.Process, error) {
+	return func(ctx context.Context) (*workerd.Process, error) {
+		for {
+			p, err := r.launch(ctx, g.config)
+			if err == nil || !r.learnAbsent(err) {
+				return p, err
+			}
+			if err := r.configure(g); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+func (r *Runtime) launch(ctx context.Context, config workerd.Config) (*workerd.Process, error) {
+	binary, err := r.binary(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return workerd.Start(ctx, workerd.Launch{
+		Binary: binary, Dir: filepath.Join(r.options.Dir, bootFolder), Config: config,
+		Log: func(line string) { r.log.Info(line, "from", "workerd") },
+	})
+}
+
+// learnAbsent remembers the entrypoints that a failed start complains of, and
+// reports whether one of them is new.
+func (r *Runtime) learnAbsent(err error) bool {
+	r.absentMu.Lock()
+	defer r.absentMu.Unlock()
+	learnt := false
+	for _, d := range absentIn(err) {
+		learnt = learnt || !r.absent[d]
+		r.absent[d] = true
+	}
+	return learnt
+}
+
+// FireCron runs the scheduled handler of a Worker as its cron trigger would. A
+// handler that throws gives a *CronError.
+func (r *Runtime) FireCron(ctx context.Context, account, script, cron string, at time.Time) error {
+	t := r.table.Load()
+	if t == nil {
+		return fmt.Errorf("worker %q is not served", script)
+	}
+	for w, g := range t.generations {
+		if w.Account == account && w.Script == script {
+			return g.fire(ctx, w, cron, at)
+		}
+	}
+	return fmt.Errorf("worker %q is not served", script)
+}
+
+func (g *generation) fire(ctx context.Context, w *Worker, cron string, at time.Time) error {
+	proxy, err := g.acquire(ctx, cronService)
+	if err != nil {
+		return fmt.Errorf("firing the cron trigger of %q: %w", w.Script, err)
+	}
+	defer g.release(false)
+	if proxy == nil {
+		return fmt.Errorf("worker %q has no cron trigger", w.Script)
+	}
+	body, err := json.Marshal(map[string]any{"target": w.Script, "cron": cron, "time": at.UnixMilli()})
+	if err != nil {
+		return fmt.Errorf("firing the cron trigger of %q: %w", w.Script, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+g.address(cronService)+"/", bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("firing the cron trigger of %q: %w", w.Script, err)
+	}
+	res, err := proxy.Transport.RoundTrip(req)
+	if err != nil {
+		return fmt.Errorf("firing the cron trigger of %q: %w", w.Script, err)
+	}
+	defer func() { _ = res.Body.Close() }() // only read
+	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return fmt.Errorf("firing the cron trigger of %q: %w", w.Script, err)
+	}
+	var result struct{ Outcome string }
+	if err := json.Unmarshal(answer, &result); err != nil {
+		return &CronError{Outcome: "exception"} // a Worker without a handler makes the dispatcher throw
+	}
+	if result.Outcome != "ok" {
+		return &CronError{Outcome: result.Outcome}
+	}
+	return nil
+}
+
+// DeleteObjects deletes the durable objects of classes, named by their keys, with
+// all their data. No Worker that is served may have one of them.
+func (r *Runtime) DeleteObjects(keys ...string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, key := range keys {
+		if !validKey(key) {
+			return fmt.Errorf("durable object class key %q is no name of a folder", key)
+		}
+		for _, w := range r.state.Workers {
+			if slices.ContainsFunc(w.Classes, func(c Class) bool { return c.Key == key }) {
+				return fmt.Errorf("the objects of class key %q belong to the Worker %q, which is served", key, w.Script)
+			}
+		}
+		if err := os.RemoveAll(filepath.Join(r.options.Dir, objectsFolder, key)); err != nil {
+			return fmt.Errorf("deleting durable objects: %w", err)
+		}
+	}
+	return nil
+}
+
+// validKey keeps a class's key from being a path.
+func validKey(key string) bool {
+	return key != "" && key != "." && filepath.IsLocal(key) && filepath.Base(key) == key
+}
+
+// Close stops all processes: requests under way get a moment, or as long as ctx
+// lasts if that is shorter.
+func (r *Runtime) Close(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if isClosed(r.closed) {
+		return nil
+	}
+	close(r.closed)
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	var stopping sync.WaitGroup
+	for _, g := range r.running {
+		g.retire()
+		stopping.Go(func() {
+			select {
+			case <-g.calm:
+			case <-ctx.Done():
+			}
+			g.end(ctx)
+		})
+	}
+	stopping.Wait()
+	r.drains.Wait()
+	r.running = map[string]*generation{}
+	return r.backend.server.Close()
+}

@@ -1,0 +1,198 @@
+package runtime
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tamylaa/clodo/internal/workerd"
+)
+
+// Handler is the data port: it finds the Worker of a request by its host, picks the
+// version and hands the request to workerd. Before the first Apply requests wait.
+func (r *Runtime) Handler() http.Handler { return http.HandlerFunc(r.serve) }
+
+func (r *Runtime) serve(w http.ResponseWriter, req *http.Request) {
+	if req.ContentLength == 0 {
+		req.Body = http.NoBody // lets the transport repeat it on a fresh connection
+	}
+	select {
+	case <-r.applied:
+	case <-req.Context().Done():
+		return
+	case <-r.closed:
+		http.Error(w, "the local cloud is stopping", http.StatusServiceUnavailable)
+		return
+	}
+	for {
+		t := r.table.Load()
+		if !r.once(w, req, t) {
+			return
+		}
+		// The generation was replaced after the table was read: the next table knows
+		// the new one. It is published before the old one is retired.
+		if r.table.Load() == t {
+			http.Error(w, "the local cloud is stopping", http.StatusServiceUnavailable)
+			return
+		}
+	}
+}
+
+// once answers a request by one table; again says that nothing was answered because
+// the table is out of date.
+func (r *Runtime) once(w http.ResponseWriter, req *http.Request, t *table) (again bool) {
+	found := t.find(req.Host, req.URL)
+	if found.worker == nil {
+		t.notFound(w, req, found)
+		return false
+	}
+	v := found.version
+	if v == nil {
+		v = choose(found.worker, req.Header)
+	}
+	g := t.generations[found.worker]
+	proxy, err := g.acquire(req.Context(), frontName(found.worker, v))
+	switch {
+	case errors.Is(err, errRetired):
+		return true
+	case req.Context().Err() != nil:
+		return false
+	case err != nil || proxy == nil:
+		r.log.Error("a Worker cannot be reached", "script", found.worker.Script, "error", err)
+		http.Error(w, "the Worker's process does not run; the log of the local cloud says why", http.StatusServiceUnavailable)
+		return false
+	}
+	r.forward(w, req, g, proxy)
+	return false
+}
+
+// forward is one request through a proxy.
+func (r *Runtime) forward(w http.ResponseWriter, req *http.Request, g *generation, proxy *httputil.ReverseProxy) {
+	state := &exchange{generation: g}
+	defer func() { g.release(state.upgraded) }()
+	ray := newRay()
+	req.Header.Set("Cf-Ray", ray)
+	w.Header().Set("Cf-Ray", ray)
+	edgeHeaders(req)
+	proxy.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), exchangeKey{}, state)))
+}
+
+// exchange is what a request's answer turned it into.
+type exchange struct {
+	generation *generation
+	upgraded   bool
+}
+
+type exchangeKey struct{}
+
+// edgeHeaders are those that Cloudflare gives to every request, whatever the client
+// sent under their names.
+func edgeHeaders(req *http.Request) {
+	ip, _, err := net.SplitHostPort(req.RemoteAddr)
+	if err != nil {
+		ip = req.RemoteAddr
+	}
+	scheme := scheme(req.Host)
+	h := req.Header
+	h.Set("Cf-Connecting-Ip", ip)
+	h.Set("Cf-Ipcountry", "XX")
+	h.Set("Cf-Visitor", `{"scheme":"`+scheme+`"}`)
+	h.Set("X-Real-Ip", ip)
+	h.Set("X-Forwarded-Proto", scheme)
+	h.Set(protoHeader, scheme)
+	h.Set(cfHeader, cfBlob)
+}
+
+// scheme is what a Worker sees in its URL. Names that people use on this machine
+// are http; all others stand for addresses that Cloudflare serves by https.
+func scheme(host string) string {
+	name := hostname(host)
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") || net.ParseIP(strings.Trim(name, "[]")) != nil {
+		return "http"
+	}
+	return "https"
+}
+
+// cfBlob is request.cf. This machine is in no country and no data centre: the
+// values are those that Cloudflare uses for unknown ones.
+const cfBlob = `{"colo":"LCL","country":"XX","continent":"","city":"","region":"","regionCode":"","postalCode":"","latitude":"0","longitude":"0","timezone":"UTC","asn":0,"asOrganization":"","isEUCountry":"0","httpProtocol":"HTTP/1.1","tlsVersion":"TLSv1.3","tlsCipher":"AEAD-AES128-GCM-SHA256","clientTcpRtt":0,"requestPriority":"","edgeRequestKeepAliveStatus":1}`
+
+func newRay() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:]) + "-LCL"
+}
+
+// proxies are the ways to the sockets of a process.
+func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.ReverseProxy {
+	transport := &http.Transport{
+		DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		// workerd closes connections that were idle for 5 s; to be earlier means
+		// never to send a request into one that is about to close.
+		IdleConnTimeout:    3 * time.Second,
+		MaxIdleConns:       0,
+		DisableCompression: true,
+		WriteBufferSize:    32 << 10,
+		ReadBufferSize:     32 << 10,
+	}
+	transport.MaxIdleConnsPerHost = 512
+	all := map[string]*httputil.ReverseProxy{}
+	for _, s := range config.Sockets {
+		target := &url.URL{Scheme: "http", Host: p.Address(s.Name)}
+		all[s.Name] = &httputil.ReverseProxy{
+			Rewrite: func(pr *httputil.ProxyRequest) {
+				pr.Out.URL.Scheme, pr.Out.URL.Host = target.Scheme, target.Host
+				pr.Out.URL.RawQuery = pr.In.URL.RawQuery // as it was sent, even where Go would not parse it
+				pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
+				pr.SetXForwarded()
+				pr.Out.Header.Del("X-Forwarded-Host")
+				pr.Out.Header["X-Forwarded-Proto"] = pr.In.Header["X-Forwarded-Proto"]
+				pr.Out.Host = strings.ToLower(pr.In.Host)
+			},
+			Transport:      transport,
+			FlushInterval:  -1, // Workers stream
+			BufferPool:     buffers{},
+			ModifyResponse: modifyResponse,
+			ErrorHandler:   proxyError,
+			ErrorLog:       nil,
+		}
+	}
+	return all
+}
+
+func modifyResponse(res *http.Response) error {
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		return nil
+	}
+	if state, ok := res.Request.Context().Value(exchangeKey{}).(*exchange); ok {
+		state.upgraded = true
+		state.generation.upgrade()
+	}
+	return nil
+}
+
+func proxyError(w http.ResponseWriter, req *http.Request, err error) {
+	if req.Context().Err() != nil {
+		return // the client went away
+	}
+	http.Error(w, "the Worker's process did not answer: "+err.Error(), http.StatusBadGateway)
+}
+
+// buffers lends the proxies their copying buffers.
+type buffers struct{}
+
+const bufferSize = 32 << 10
+
+var bufferPool = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
+
+func (buffers) Get() []byte { return *bufferPool.Get().(*[]byte) }
+
+func (buffers) Put(b []byte) { bufferPool.Put(&b) }
