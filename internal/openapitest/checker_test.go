@@ -112,7 +112,7 @@ func TestExchangesAreJudged(t *testing.T) {
 		},
 		{
 			name: "a refusal that claims success is found", method: "GET", path: account + "/workers/subdomain",
-			status: 404, answer: good + `null}`, wantResp: "/success",
+			status: 404, answer: `{"success":true,"errors":[{"code":10007,"message":"none"}],"messages":[],"result":null}`, wantResp: "/success",
 		},
 		{
 			name: "a rate limit passes with its code below 1000", method: "GET", path: account + "/workers/subdomain",

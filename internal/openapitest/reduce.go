@@ -43,7 +43,27 @@ func reduced(full []byte) ([]byte, error) {
 	if err := addUndocumented(out); err != nil {
 		return nil, err
 	}
+	plainFailures(out)
 	return json.Marshal(out)
+}
+
+// plainFailures gives every refusal the one schema that all of them keep to. The
+// document joins the shape of a failure with that of a success, so that many refusals
+// would need a complete result, and some would have to be successes.
+func plainFailures(doc object) {
+	for _, item := range doc["paths"].(object) {
+		for _, op := range item.(object) {
+			operation, _ := op.(object)
+			responses, _ := operation["responses"].(object)
+			for status, r := range responses {
+				response, _ := r.(object)
+				content, _ := response["content"].(object)
+				if media, ok := content["application/json"].(object); ok && (status[0] == '4' || status[0] == '5') {
+					media["schema"] = object{"$ref": "#/components/schemas/undocumented_failure"}
+				}
+			}
+		}
+	}
 }
 
 // keptPaths are the path items that paths.txt names. A line that matches nothing is an

@@ -63,3 +63,6 @@ func isHostname(s string) bool {
 
 // given reports whether a field that is carried along as JSON has a value.
 func given(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
+// IsDomain reports whether s can be a zone: a lower-case hostname with a dot.
+func IsDomain(s string) bool { return isHostname(s) && strings.Contains(s, ".") }

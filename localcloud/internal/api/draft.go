@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -35,6 +36,7 @@ type draft struct {
 	active  *store.Deployment
 	version store.Version
 	moved   []transfer
+	notes   []message // for the client, beside the result
 }
 
 // begin reads what the draft is made against.
@@ -204,13 +206,8 @@ func (c *call) start(d *draft) error {
 	}
 	v.Handlers, v.NamedHandlers = found.Handlers, found.NamedHandlers
 	v.StartupMS = int(found.Duration.Milliseconds())
-	if v.MainModule == "" {
-		return nil
-	}
-	for _, class := range d.script.Classes {
-		if _, ok := found.NamedHandlers[class.Name]; !ok {
-			return refuse(http.StatusBadRequest, 10070, "New version of script does not export class '%s' which is depended on by existing Durable Objects.", class.Name)
-		}
+	if found.CompatibilityDate != "" && found.CompatibilityDate < v.CompatibilityDate {
+		d.notes = append(d.notes, message{Code: 10000, Message: fmt.Sprintf("Compatibility date %s is newer than this local cloud's runtime: the Worker runs with %s.", v.CompatibilityDate, found.CompatibilityDate)})
 	}
 	return nil
 }
@@ -314,7 +311,7 @@ func (c *call) uploadVersion() (any, error) {
 		if err := c.keep(d, false); err != nil {
 			return nil, err
 		}
-		return versionJSON(d.version), nil
+		return reply{result: versionJSON(d.version), messages: d.notes}, nil
 	})
 }
 
@@ -351,7 +348,7 @@ func (c *call) uploadScript() (any, error) {
 		result["deployment_id"] = strings.ReplaceAll(d.version.ID, "-", "")
 		result["entry_point"] = d.version.MainModule + d.version.BodyPart
 		result["pipeline_hash"], result["mutable_pipeline_id"] = d.version.Etag, d.script.Tag
-		return result, nil
+		return reply{result: result, messages: d.notes}, nil
 	})
 }
 

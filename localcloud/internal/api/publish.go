@@ -68,11 +68,19 @@ func (a *API) serve(ctx context.Context) error {
 	})
 }
 
-// startError says in Cloudflare's terms that Workers did not start.
+// startError says in Cloudflare's terms why Workers do not run.
 func startError(err error) error {
 	var start *runtime.StartupError
-	if errors.As(err, &start) {
-		return refuse(http.StatusBadRequest, 10021, "%s", start.Message)
+	var unsupported *runtime.UnsupportedError
+	switch {
+	case errors.As(err, &start):
+		code := start.Code
+		if code == 0 {
+			code = runtime.CodeStartup
+		}
+		return refuse(http.StatusBadRequest, code, "%s", start.Message)
+	case errors.As(err, &unsupported):
+		return refuse(http.StatusNotImplemented, 100153, "%s", unsupported.Error())
 	}
 	return fmt.Errorf("serving the Workers: %w", err)
 }

@@ -90,7 +90,7 @@ func (c *call) addZone() (any, error) {
 		return nil, err
 	}
 	in.Name = strings.ToLower(strings.TrimSuffix(in.Name, "."))
-	if !isHostname(in.Name) || !strings.Contains(in.Name, ".") {
+	if !IsDomain(in.Name) {
 		return nil, refuse(http.StatusBadRequest, 1001, "Invalid zone name: %q is not a domain.", in.Name)
 	}
 	if in.Type == "" {

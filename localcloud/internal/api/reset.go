@@ -1,0 +1,47 @@
+package api
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/store"
+)
+
+// Reset forgets everything but the accounts and tokens, and serves nothing.
+func (a *API) Reset(ctx context.Context) error {
+	var databases []store.Database
+	var namespaces []store.Namespace
+	err := a.publish(ctx, func(tx *store.Tx) error {
+		accounts, err := tx.Accounts()
+		if err != nil {
+			return err
+		}
+		for _, account := range accounts {
+			d, err := tx.Databases(account.ID)
+			if err != nil {
+				return err
+			}
+			n, err := tx.Namespaces(account.ID)
+			if err != nil {
+				return err
+			}
+			databases, namespaces = append(databases, d...), append(namespaces, n...)
+		}
+		return tx.Clear()
+	})
+	if err != nil {
+		return err
+	}
+	for _, d := range databases {
+		if err := a.databases.Delete(d.ID); err != nil && !errors.Is(err, d1.ErrNotFound) {
+			return err
+		}
+	}
+	for _, n := range namespaces {
+		if err := a.namespaces.DeleteNamespace(n.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
