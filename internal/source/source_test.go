@@ -213,7 +213,7 @@ func TestExcerptsHideSecrets(t *testing.T) {
 }
 
 func FuzzParseYAML(f *testing.F) {
-	fuzz(f, "a.yaml", "a: &x {b: [1, 'c', \"d\"]}\nc: *x\n<<: *x\n", "\t", "- |\n  x\n")
+	fuzz(f, "a.yaml", "?", "a: &x {b: [1, 'c', \"d\"]}\nc: *x\n<<: *x\n", "\t", "- |\n  x\n")
 }
 
 func FuzzParseTOML(f *testing.F) {

@@ -153,8 +153,9 @@ func (b *yamlBuilder) scalar(out *Value, n *yaml.Node) {
 
 // yamlPosition finds where the node ends, which the library does not tell.
 func (d *Document) yamlPosition(n *yaml.Node) diag.Position {
-	p := diag.Position{File: d.Name, Line: n.Line, Column: n.Column}
-	if n.Kind != yaml.ScalarNode || n.Line < 1 || n.Line > len(d.lines) {
+	// An empty value at the end may lie behind the last line.
+	p := diag.Position{File: d.Name, Line: min(max(n.Line, 1), len(d.lines)), Column: max(n.Column, 1)}
+	if n.Kind != yaml.ScalarNode || p.Line != n.Line {
 		return p
 	}
 	runes := d.runesOf(n.Line)
