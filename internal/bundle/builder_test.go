@@ -94,13 +94,13 @@ func TestAssetsAloneCannotAskForCode(t *testing.T) {
 func TestTargetsThatBuildAlikeAreBuiltOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "wrangler.json"), `{"name": "x", "main": "index.js", "build": {"command": "echo run >> runs"}}`)
+	write(t, filepath.Join(dir, "wrangler.json"), `{"name": "x", "main": "index.js", "compatibility_date": "2026-04-01", "build": {"command": "echo run >> runs"}}`)
 	write(t, filepath.Join(dir, "index.js"), "export default {};")
 	var b Builder
 	var wait sync.WaitGroup
 	for _, name := range []string{"acme", "globex", "initech"} {
 		wait.Go(func() {
-			w := worker(t, dir, "wrangler.json")
+			w := worker(t, dir)
 			w.Name = "x-" + name
 			if _, err := b.Build(t.Context(), project.Target{TargetID: project.TargetID{Service: "x", Customer: name}, Root: dir, Worker: w}); err != nil {
 				t.Error(err)
@@ -108,7 +108,7 @@ func TestTargetsThatBuildAlikeAreBuiltOnce(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	other := worker(t, dir, "wrangler.json")
+	other := worker(t, dir)
 	other.Define = map[string]string{"X": "1"}
 	if _, err := b.Build(t.Context(), project.Target{Root: dir, Worker: other}); err != nil {
 		t.Fatal(err)

@@ -130,12 +130,6 @@ func (b *build) moduleRoot() string {
 func (b *build) checkEntry() error {
 	w := b.worker
 	switch ext := strings.ToLower(filepath.Ext(b.entry)); ext {
-	case ".py":
-		return b.fail(diag.Finding{
-			Code: "B102", Message: "\"" + w.Main.V + "\" is a Python Worker", Pos: w.Main.Pos,
-			Why: "clodo builds TypeScript and JavaScript; Python Workers need Cloudflare's own packaging.",
-			Fix: "deploy this Worker with wrangler, or write its entry point in TypeScript",
-		})
 	case ".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs":
 	default:
 		return b.fail(diag.Finding{

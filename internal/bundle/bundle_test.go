@@ -144,10 +144,10 @@ func TestSourceMapsNameTheProjectsFiles(t *testing.T) {
 func TestUnbundledSourceMapsAreFoundByTheirComments(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "wrangler.json"), `{"name": "x", "main": "dist/index.js", "no_bundle": true, "upload_source_maps": true}`)
+	write(t, filepath.Join(dir, "wrangler.json"), `{"name": "x", "main": "dist/index.js", "compatibility_date": "2026-04-01", "no_bundle": true, "upload_source_maps": true}`)
 	write(t, filepath.Join(dir, "dist/index.js"), "export default {};\n//# sourceMappingURL=maps/index.js.map\n")
 	write(t, filepath.Join(dir, "dist/maps/index.js.map"), `{"version":3,"sources":["a.ts"],"mappings":""}`)
-	w := worker(t, dir, "wrangler.json")
+	w := worker(t, dir)
 	r, err := Bundle(t.Context(), &w, dir)
 	if err != nil {
 		t.Fatal(err)
@@ -165,12 +165,21 @@ func TestAssetsAloneNeedNoCode(t *testing.T) {
 	}
 }
 
+func TestAWorkerNeedsCodeOrAssets(t *testing.T) {
+	t.Parallel()
+	_, err := Bundle(t.Context(), &project.Worker{Name: "x", Dir: t.TempDir(), File: "wrangler.json"}, t.TempDir())
+	var e *diag.Error
+	if !errors.As(err, &e) || e.Code != "B101" || e.Message != `"x" has neither code nor assets` {
+		t.Errorf("got %v, want B101", err)
+	}
+}
+
 func TestTheCustomBuildRunsInItsFolderBeforeTheBundler(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "wrangler.json"), `{"name": "x", "main": "out/index.js", "build": {"command": "echo export default {} > index.js", "cwd": "out"}}`)
+	write(t, filepath.Join(dir, "wrangler.json"), `{"name": "x", "main": "out/index.js", "compatibility_date": "2026-04-01", "build": {"command": "echo export default {} > index.js", "cwd": "out"}}`)
 	write(t, filepath.Join(dir, "out/keep"), "")
-	w := worker(t, dir, "wrangler.json")
+	w := worker(t, dir)
 	r, err := Bundle(t.Context(), &w, dir)
 	if err != nil {
 		t.Fatal(err)
@@ -186,12 +195,12 @@ func TestTheCustomBuildFindsTheCommandsOfPackages(t *testing.T) {
 		t.Skip("the package's command is a shell script")
 	}
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "services/x/wrangler.json"), `{"name": "x", "main": "index.js", "build": {"command": "compile-for-test > index.js"}}`)
+	write(t, filepath.Join(dir, "services/x/wrangler.json"), `{"name": "x", "main": "index.js", "compatibility_date": "2026-04-01", "build": {"command": "compile-for-test > index.js"}}`)
 	write(t, filepath.Join(dir, "node_modules/.bin/compile-for-test"), "#!/bin/sh\necho 'export default {}'\n")
 	if err := os.Chmod(filepath.Join(dir, "node_modules/.bin/compile-for-test"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	w := worker(t, dir, "services/x/wrangler.json")
+	w := worker(t, dir)
 	if _, err := Bundle(t.Context(), &w, dir); err != nil {
 		t.Error(err)
 	}

@@ -3,7 +3,6 @@ package bundle
 import (
 	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -92,7 +91,6 @@ func unpack(t *testing.T, archive string) (dir string, w project.Worker) {
 		t.Fatal(err)
 	}
 	dir = t.TempDir()
-	config := ""
 	for _, f := range a.Files {
 		name, data := filepath.Join(dir, filepath.FromSlash(f.Name)), f.Data
 		if plain, ok := strings.CutSuffix(name, ".hex"); ok {
@@ -102,75 +100,23 @@ func unpack(t *testing.T, archive string) (dir string, w project.Worker) {
 			}
 		}
 		write(t, name, string(data))
-		if strings.HasSuffix(f.Name, "wrangler.json") {
-			config = f.Name
-		}
 	}
-	return dir, worker(t, dir, config)
+	return dir, worker(t, dir)
 }
 
-// worker reads the few settings that building needs, in the place of package
-// project, whose rules these tests are not about.
-func worker(t *testing.T, root, config string) project.Worker {
+// worker is the only Worker below root, as package project reads it. What project
+// says against it is not looked at: some of these projects are broken on purpose.
+func worker(t *testing.T, root string) project.Worker {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(config)))
+	p, found := project.Load(project.LoadOptions{Dir: root})
+	if p == nil {
+		t.Fatalf("no project: %v", found)
+	}
+	targets, err := p.Targets(project.Selector{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c struct {
-		Name, Main, Tsconfig  string
-		CompatibilityDate     string   `json:"compatibility_date"`
-		CompatibilityFlags    []string `json:"compatibility_flags"`
-		NoBundle              bool     `json:"no_bundle"`
-		FindAdditionalModules bool     `json:"find_additional_modules"`
-		BaseDir               string   `json:"base_dir"`
-		PreserveFileNames     bool     `json:"preserve_file_names"`
-		Minify                bool
-		KeepNames             *bool  `json:"keep_names"`
-		UploadSourceMaps      bool   `json:"upload_source_maps"`
-		JSXFactory            string `json:"jsx_factory"`
-		JSXFragment           string `json:"jsx_fragment"`
-		Alias, Define         map[string]string
-		Rules                 []struct {
-			Type        string
-			Globs       []string
-			Fallthrough bool
-		}
-		Build          struct{ Command, Cwd string }
-		Assets         *struct{ Directory, Binding string }
-		DurableObjects struct {
-			Bindings []struct {
-				Name, ScriptName string
-				ClassName        string `json:"class_name"`
-			}
-		} `json:"durable_objects"`
-		Migrations []project.DOMigration
-	}
-	if err := json.Unmarshal(text, &c); err != nil {
-		t.Fatalf("%s: %v", config, err)
-	}
-	w := project.Worker{
-		Name: c.Name, Dir: filepath.Dir(filepath.Join(root, filepath.FromSlash(config))), File: config,
-		NoBundle: c.NoBundle, FindAdditionalModules: c.FindAdditionalModules, BaseDir: c.BaseDir, PreserveFileNames: c.PreserveFileNames,
-		Alias: c.Alias, Define: c.Define, Minify: c.Minify, KeepNames: c.KeepNames, UploadSourceMaps: c.UploadSourceMaps, TSConfig: c.Tsconfig,
-		JSXFactory: c.JSXFactory, JSXFragment: c.JSXFragment, CompatibilityFlags: c.CompatibilityFlags, DOMigrations: c.Migrations,
-		Build: project.CustomBuild{Command: c.Build.Command},
-	}
-	w.Main.V, w.CompatibilityDate.V = c.Main, c.CompatibilityDate
-	w.Main.Pos.File, w.Main.Pos.Line = config, 1
-	for _, r := range c.Rules {
-		w.Rules = append(w.Rules, project.ModuleRule{Kind: r.Type, Globs: r.Globs, Fallthrough: r.Fallthrough})
-	}
-	for _, d := range c.DurableObjects.Bindings {
-		w.Bindings = append(w.Bindings, project.Binding{Kind: "durable_object_namespace", Name: d.Name, ClassName: d.ClassName, ScriptName: d.ScriptName})
-	}
-	if c.Build.Cwd != "" {
-		w.Build.Cwd = filepath.Join(w.Dir, c.Build.Cwd)
-	}
-	if c.Assets != nil {
-		w.Assets = &project.Assets{Dir: filepath.Join(w.Dir, c.Assets.Directory), Binding: c.Assets.Binding}
-	}
-	return w
+	return targets[0].Worker
 }
 
 func write(t *testing.T, name, text string) {
