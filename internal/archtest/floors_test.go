@@ -25,7 +25,7 @@ var floors = []floor{
 	{"nouns", []string{"audit", "check", "flow", "internal/assets", "migrate", "secret"}},
 	{"configuration", []string{"project"}},
 	{"heart", []string{"deploy"}},
-	{"adapters", []string{"internal/bundle", "internal/edge", "internal/npm", "internal/vault", "internal/workerd", "portfolio"}},
+	{"adapters", []string{"internal/bundle", "internal/durable", "internal/edge", "internal/npm", "internal/vault", "internal/workerd", "portfolio"}},
 	{"faces", []string{"internal/term", "localcloud"}},
 	{"ways in", []string{"operator"}},
 	{"command line", []string{"internal/cli"}},
@@ -92,8 +92,13 @@ func TestEveryPackageHasAFloor(t *testing.T) {
 			t.Errorf("%s: package %q has no floor; add it to the table in internal/archtest and to docs/architecture.md", s.path, s.pkg)
 		}
 	}
+	placed := map[string]bool{}
 	for _, f := range floors {
 		for _, pkg := range f.packages {
+			if placed[pkg] {
+				t.Errorf("the table places %q twice", pkg)
+			}
+			placed[pkg] = true
 			if !seen[pkg] {
 				t.Errorf("the table places %q on floor %q, and there is no such package", pkg, f.name)
 			}

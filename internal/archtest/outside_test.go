@@ -17,6 +17,7 @@ var outside = map[string][]string{
 	"charm.land/huh/v2":                        {"internal/term"},
 	"filippo.io/age":                           {"internal/vault"},
 	"github.com/charmbracelet/x/ansi":          {"internal/term"},
+	"github.com/dbos-inc/dbos-transact-golang": {"internal/durable"},
 	"github.com/evanw/esbuild":                 {"internal/bundle"},
 	"github.com/pelletier/go-toml/v2":          {"internal/source"},
 	"github.com/spf13/cobra":                   {"internal/cli"},
