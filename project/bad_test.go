@@ -94,7 +94,13 @@ func TestEveryMistakeInClodoYAMLHasItsMessage(t *testing.T) {
 			}
 			files := example(t)
 			files["clodo.yaml"] = string(text)
-			_, found := project.Load(project.LoadOptions{Dir: write(t, files)})
+			p, found := project.Load(project.LoadOptions{Dir: write(t, files)})
+			if p != nil && !diag.HasErrors(found) {
+				found = p.Check(found)
+			}
+			if strings.Contains(rendered(t, found), "hunter2") {
+				t.Errorf("a secret is shown:\n%s", rendered(t, found))
+			}
 			golden(t, strings.TrimSuffix(file, ".yaml")+".txt", rendered(t, found))
 		})
 	}

@@ -18,6 +18,9 @@ import (
 // checkForm checks a tree with a schema and says what is wrong in words. prefix is
 // what the root is called in messages.
 func checkForm(doc *source.Document, schema *validator.Schema, prefix string) []diag.Finding {
+	if doc.Root.Kind == source.Null {
+		return []diag.Finding{doc.Finding("C011", doc.Root.Pos, doc.Name+" is empty", "", "write into it, or remove it")}
+	}
 	err := schema.Validate(doc.Root.Any())
 	var invalid *validator.ValidationError
 	if !errors.As(err, &invalid) {
@@ -112,11 +115,7 @@ func (c *formChecker) explain(e *validator.ValidationError) {
 	case *kind.Type:
 		c.wrongType(v, pair, where, wanted(k.Want))
 	case *kind.Enum:
-		words := make([]any, len(k.Want))
-		for i, w := range k.Want {
-			words[i] = fmt.Sprint(w)
-		}
-		c.enum(where, v, words)
+		c.enum(where, v, k.Want)
 	case *kind.Pattern:
 		extras := schemas().at(e.SchemaURL)
 		if extras["x-sensitive"] == true || extras["x-sensitive"] == "true" {
@@ -190,4 +189,7 @@ func (c *formChecker) wrongType(v *source.Value, pair *source.Pair, where, want 
 		v = &source.Value{Kind: source.Null, Pos: pair.Pos}
 	}
 	c.wrongKind(where, v, kinds[want])
+	if strings.HasPrefix(where, "services.") && strings.Contains(where, ".secrets.") && want == "object" {
+		c.found[len(c.found)-1].Fix = "write how it is made, never its value: { source: prompt }"
+	}
 }

@@ -155,7 +155,8 @@ func Sensitive(name string) bool { return sensitiveKey.MatchString(name) }
 // only say where a secret is kept.
 func (d *Document) hideSecrets(v *Value, inSecrets bool) {
 	for _, p := range v.Map() {
-		scalar := p.Value.Kind == String || p.Value.Kind == Int || p.Value.Kind == Float
+		number := p.Value.Kind == Int || p.Value.Kind == Float
+		scalar := p.Value.Kind == String || number && p.Key == strings.ToUpper(p.Key) // min_length is no secret
 		if scalar && p.Key != "secret_name" && (inSecrets || Sensitive(p.Key)) && !reference.MatchString(p.Value.Text) {
 			d.Hide(p.Value.Pos)
 		}
