@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"path/filepath"
 	"slices"
@@ -73,6 +74,9 @@ func (a *app) options() operator.Options {
 	if o.Config != "" && !filepath.IsAbs(o.Config) {
 		o.Config = filepath.Join(a.dir(), o.Config)
 	}
+	if a.globals.verbose >= 2 {
+		o.HTTPClient = tracedClient(a.term)
+	}
 	if !o.Local {
 		o.APIBaseURL = a.getenv("CLOUDFLARE_API_BASE_URL")
 	}
@@ -97,6 +101,42 @@ func (a *app) selector(words []string) project.Selector {
 		Customers:   a.globals.customers,
 		Local:       a.globals.local,
 	}
+}
+
+// everywhere calls read with what the command line selects: a command that only reads
+// means every environment when none is named and several are there. Each has an
+// operator of its own, because they may be on different Cloudflares.
+func (a *app) everywhere(ctx context.Context, services []string, read func(*operator.Operator, project.Selector) error) error {
+	op, err := a.open()
+	if err != nil {
+		return err
+	}
+	defer op.Close()
+	sel := a.selector(services)
+	if _, err = op.Targets(ctx, sel); !unclearEnvironment(err) {
+		return read(op, sel)
+	}
+	var errs []error
+	for _, env := range op.Portfolio().Environments {
+		sel.Environment = env.Name
+		errs = append(errs, a.readIn(sel, read))
+	}
+	return errors.Join(errs...)
+}
+
+func (a *app) readIn(sel project.Selector, read func(*operator.Operator, project.Selector) error) error {
+	op, err := a.open()
+	if err != nil {
+		return err
+	}
+	defer op.Close()
+	return read(op, sel)
+}
+
+// unclearEnvironment reports whether err says that an environment must be named.
+func unclearEnvironment(err error) bool {
+	unclear, ok := errors.AsType[*diag.Error](err)
+	return ok && unclear.Code == "U002"
 }
 
 func (a *app) observe(e deploy.Event) {

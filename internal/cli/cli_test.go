@@ -1,13 +1,17 @@
 package cli
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/tamylaa/clodo/internal/npmtest"
 	"github.com/tamylaa/clodo/internal/term"
+	"github.com/tamylaa/clodo/operator"
 )
 
 func TestMain(m *testing.M) {
@@ -19,12 +23,23 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs the real command. Each script has a home and a CLODO_HOME of its
-// own, no token, and no build server around it.
+// TestScripts runs the real command where it needs no Cloudflare at all.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	runScripts(t, "testdata/script", "")
+}
+
+// TestLocalScripts runs the real command with the Cloudflare on this machine.
+func TestLocalScripts(t *testing.T) {
+	t.Parallel()
+	runScripts(t, "testdata/local", npmtest.Workerd(t))
+}
+
+// runScripts gives each script a home of its own, no token, and no build server
+// around it, and ends the local clouds that it leaves behind.
+func runScripts(t *testing.T, dir, workerd string) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
@@ -36,13 +51,26 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", home)
 			e.Setenv("CLODO_HOME", filepath.Join(home, "clodo"))
 			e.Setenv("CLODO_SECRETS_PASSPHRASE", "only for this test")
+			e.Setenv("CLODO_WORKERD", workerd)
 			e.Setenv("TERM", "xterm")
-			for _, name := range []string{"CLODO_WORKERD", "XDG_CACHE_HOME"} { // so that the runtime is found, not downloaded again
-				if v := os.Getenv(name); v != "" {
-					e.Setenv(name, v)
-				}
-			}
+			e.Defer(func() { stopClouds(t, e.WorkDir) })
 			return nil
 		},
 	})
+}
+
+// stopClouds stops what a failed script did not.
+func stopClouds(t *testing.T, dir string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.IsDir() || d.Name() != "cloud" {
+			return err
+		}
+		_, err = operator.StopCloud(ctx, path)
+		return err
+	})
+	if err != nil {
+		t.Errorf("stop the local clouds of a script: %v", err)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tamylaa/clodo/operator"
+	"github.com/tamylaa/clodo/project"
 )
 
 func newConfigCmd(a *app) *cobra.Command {
@@ -46,33 +47,27 @@ func newConfigCmd(a *app) *cobra.Command {
 }
 
 func (a *app) runConfigExplain(ctx context.Context, services []string) (reply, error) {
-	op, err := a.open()
+	var targets []operator.TargetProvenance
+	err := a.everywhere(ctx, services, func(op *operator.Operator, sel project.Selector) error {
+		found, err := op.Explain(ctx, sel)
+		targets = append(targets, found...)
+		return err
+	})
 	if err != nil {
 		return reply{}, err
 	}
-	defer op.Close()
-	targets, err := op.Explain(ctx, a.selector(services))
-	if err != nil {
-		return reply{}, err
+	rows := [][]string{{"TARGET", "SETTING", "VALUE", "FROM"}}
+	for _, t := range targets {
+		for _, r := range t.Rows {
+			setting := strings.TrimPrefix(r.Section+"."+r.Key, ".")
+			rows = append(rows, []string{t.Target.String(), setting, r.Value, strings.TrimSpace(r.Origin + "  " + r.Note)})
+		}
 	}
 	return reply{
 		Result: struct {
 			Targets []operator.TargetProvenance `json:"targets"`
 		}{list(targets)},
-		Text: func(w io.Writer) {
-			style := a.term.OutStyle()
-			for i, t := range targets {
-				if i > 0 {
-					fmt.Fprintln(w)
-				}
-				fmt.Fprintln(w, style.Bold(t.Target.String()))
-				rows := [][]string{{"  SETTING", "VALUE", "FROM"}}
-				for _, r := range t.Rows {
-					rows = append(rows, []string{"  " + strings.TrimPrefix(r.Section+"."+r.Key, "."), r.Value, strings.TrimSpace(r.Origin + "  " + r.Note)})
-				}
-				a.term.Table(rows)
-			}
-		},
+		Text: func(io.Writer) { a.term.Table(rows) },
 	}, nil
 }
 

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,9 +17,7 @@ import (
 // settleEnvironment asks which environment is meant when that is not clear, so that
 // nobody changes production by leaving out a word.
 func (a *app) settleEnvironment(ctx context.Context, op *operator.Operator, sel *project.Selector) error {
-	_, err := op.Targets(ctx, *sel)
-	var unclear *diag.Error
-	if !errors.As(err, &unclear) || unclear.Code != "U002" || !a.term.Interactive() {
+	if _, err := op.Targets(ctx, *sel); !unclearEnvironment(err) || !a.term.Interactive() {
 		return nil // whatever else is wrong is told by the plan
 	}
 	var options []term.Option

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/operator"
+	"github.com/tamylaa/clodo/project"
 )
 
 // statusOptions are the words and flags of `clodo status`.
@@ -39,20 +40,22 @@ func newStatusCmd(a *app, run func(context.Context, *statusOptions) (reply, erro
 }
 
 func (a *app) runStatus(ctx context.Context, o *statusOptions) (reply, error) {
-	op, err := a.open()
-	if err != nil {
-		return reply{}, err
-	}
-	defer op.Close()
-	status, err := op.Status(ctx, a.selector(o.services))
-	if err != nil {
+	status := &operator.Status{}
+	err := a.everywhere(ctx, o.services, func(op *operator.Operator, sel project.Selector) error {
+		found, err := op.Status(ctx, sel)
+		if found != nil {
+			status.Targets = append(status.Targets, found.Targets...)
+		}
+		return err
+	})
+	if err != nil && len(status.Targets) == 0 {
 		return reply{}, err
 	}
 	r := a.statusReply(status)
 	if o.exitCode && !allHealthy(status) {
 		r.Exit = diag.ExitChanges
 	}
-	return r, nil
+	return r, err
 }
 
 func allHealthy(s *operator.Status) bool {
