@@ -88,7 +88,7 @@ func update(t *testing.T, archive, findings string) {
 
 func TestBytesDoNotDependOnWhenOrWhere(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"modules", "npm", "dynamic", "serviceworker", "nobundle"} {
+	for _, name := range []string{"modules", "npm", "dynamic", "serviceworker", "nobundle", "nodecompat"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var first Result
@@ -98,7 +98,13 @@ func TestBytesDoNotDependOnWhenOrWhere(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				if len(r.Inputs) == 0 {
+					t.Error("no inputs")
+				}
 				for i, file := range r.Inputs {
+					if _, err := os.Stat(file); err != nil {
+						t.Errorf("input: %v", err)
+					}
 					rel, err := filepath.Rel(dir, file)
 					if err != nil || strings.HasPrefix(rel, "..") {
 						t.Errorf("input %s is not in the project", file)
@@ -345,6 +351,7 @@ func TestGlobsMeanWhatTheyMeanToWrangler(t *testing.T) {
 
 func FuzzGlobPattern(f *testing.F) {
 	f.Add("**/*.[sql?(", true)
+	f.Add("\xdc", true) // not UTF-8
 	f.Fuzz(func(_ *testing.T, glob string, paths bool) {
 		if rules, _ := parseRules([]project.ModuleRule{{Kind: "Text", Globs: []string{glob}}}); paths {
 			matchFile(rules, glob)

@@ -174,7 +174,10 @@ func (b *build) collectedName(written string, content []byte) string {
 	return filepath.ToSlash(written)
 }
 
-func namespaceOf(r rule) string { return "wrangler-module-" + r.Kind }
+// namespaceModule begins the namespaces of collected modules in a service worker.
+const namespaceModule = "wrangler-module-"
+
+func namespaceOf(r rule) string { return namespaceModule + r.Kind }
 
 // identifier is a name as a JavaScript variable.
 func identifier(name string) string {

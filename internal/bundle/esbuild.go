@@ -136,7 +136,7 @@ func (b *build) bundle(ctx context.Context) (Result, error) {
 	}
 	result := Result{Format: b.format, Exports: meta.exports, Warnings: b.warnings}
 	for _, in := range meta.inputs {
-		if file := filepath.Join(b.worker.Dir, filepath.FromSlash(in)); !strings.Contains(in, ":") || filepath.VolumeName(file) != "" {
+		if file, ok := b.inputFile(in); ok {
 			result.Inputs = append(result.Inputs, file)
 		}
 	}
@@ -158,6 +158,21 @@ func (b *build) bundle(ctx context.Context) (Result, error) {
 	}
 	result.Modules = append(result.Modules, c.sorted()...)
 	return result, nil
+}
+
+// inputFile is the file that the bundler's account calls name; ok is false for a
+// module that plugins made up.
+func (b *build) inputFile(name string) (file string, ok bool) {
+	for _, namespace := range []string{namespaceRequiredBuiltin, namespaceRequiredPolyfill, namespaceModule} {
+		if strings.HasPrefix(name, namespace) {
+			return "", false
+		}
+	}
+	file = filepath.FromSlash(name)
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(b.worker.Dir, file)
+	}
+	return file, !strings.HasPrefix(filepath.Base(file), polyfillFile)
 }
 
 // run builds until it is done or ctx ends.

@@ -68,6 +68,9 @@ const (
 	namespaceRequiredPolyfill = "required-unenv-alias"
 )
 
+// polyfillFile begins the names of files that set a global and exist in a build only.
+const polyfillFile = "_virtual_unenv_global_polyfill-"
+
 // resolvedOnce marks a resolution that a plugin started itself.
 type resolvedOnce struct{ by string }
 
@@ -276,7 +279,7 @@ func (b *build) injectGlobals(p api.PluginBuild, runtime nodeModules, polyfills 
 		if polyfills == "" {
 			return
 		}
-		file := filepath.Join(b.worker.Dir, "_virtual_unenv_global_polyfill-"+strings.ReplaceAll(target, "/", "-"))
+		file := filepath.Join(b.worker.Dir, polyfillFile+strings.ReplaceAll(target, "/", "-"))
 		inject[file] = "import { default as defaultExport } from " + quote(target) + ";\nglobalThis." + global + " = defaultExport;\n"
 		p.InitialOptions.Inject = append(p.InitialOptions.Inject, file)
 	}
@@ -297,10 +300,10 @@ func (b *build) injectGlobals(p api.PluginBuild, runtime nodeModules, polyfills 
 			Fix:     "set `compatibility_date` to 2026-03-17 or later, or run `" + findPackages(b.worker.Dir).addCommand("unenv @cloudflare/unenv-preset") + "`",
 		})
 	}
-	p.OnResolve(api.OnResolveOptions{Filter: `_virtual_unenv_global_polyfill-.+$`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
+	p.OnResolve(api.OnResolveOptions{Filter: polyfillFile + `.+$`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
 		return api.OnResolveResult{Path: a.Path}, nil
 	})
-	p.OnLoad(api.OnLoadOptions{Filter: `_virtual_unenv_global_polyfill-.+$`}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
+	p.OnLoad(api.OnLoadOptions{Filter: polyfillFile + `.+$`}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
 		code, ok := inject[a.Path]
 		if !ok {
 			return api.OnLoadResult{}, nil

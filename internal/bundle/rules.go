@@ -61,6 +61,7 @@ func parseRules(user []project.ModuleRule) (rules, removed []rule) {
 // folders; otherwise every run of stars matches anything.
 func globPattern(glob string, paths bool) string {
 	var re strings.Builder
+	glob = strings.ToValidUTF8(glob, "\uFFFD")
 	re.WriteString("^")
 	for i := 0; i < len(glob); {
 		if glob[i] != '*' {
