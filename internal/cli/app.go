@@ -34,11 +34,11 @@ type app struct {
 
 // reply is what a command answers.
 type reply struct {
-	Result   any              // fields of the JSON document
-	Text     func(io.Writer)  // the answer for people
-	Findings []diag.Finding   // warnings and notes; errors come as the error
-	Exit     diag.Exit        // when it is not the error's
-	Own      bool             // the command wrote its own JSON
+	Result   any             // fields of the JSON document
+	Text     func(io.Writer) // the answer for people
+	Findings []diag.Finding  // warnings and notes; errors come as the error
+	Exit     diag.Exit       // when it is not the error's
+	Own      bool            // the command wrote its own JSON
 	Table    [][]string      // headings and rows for GitHub's page of the step
 	Outputs  []output        // what GitHub's later steps may read
 }

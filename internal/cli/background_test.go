@@ -21,8 +21,11 @@ func TestBackgroundCloudIsToldEverything(t *testing.T) {
 		want []string
 	}{
 		{"the usual ports", operator.CloudOptions{StateDir: "s"}, []string{"cloud", "--state", "s", "--json"}},
-		{"any ports, zones and accounts", operator.CloudOptions{StateDir: "s", AnyPort: true, Zones: []string{"a.com", "b.com"}, Accounts: []operator.CloudAccount{{ID: "0a", Name: "main"}}},
-			[]string{"cloud", "--state", "s", "--json", "--port", "0", "--zone", "a.com", "--zone", "b.com", "--seed-account", "0a=main"}},
+		{
+			"any ports, zones and accounts",
+			operator.CloudOptions{StateDir: "s", AnyPort: true, Zones: []string{"a.com", "b.com"}, Accounts: []operator.CloudAccount{{ID: "0a", Name: "main"}}},
+			[]string{"cloud", "--state", "s", "--json", "--port", "0", "--zone", "a.com", "--zone", "b.com", "--seed-account", "0a=main"},
+		},
 		{"a port", operator.CloudOptions{StateDir: "s", Port: 9000}, []string{"cloud", "--state", "s", "--json", "--port", "9000"}},
 	}
 	for _, tt := range tests {

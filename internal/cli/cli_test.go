@@ -43,6 +43,7 @@ func runScripts(t *testing.T, dir, workerd string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"cloud": serveCloud},
 		Setup: func(e *testscript.Env) error {
 			home := filepath.Join(e.WorkDir, ".home")
 			if err := os.Mkdir(home, 0o700); err != nil {
@@ -57,6 +58,33 @@ func runScripts(t *testing.T, dir, workerd string) {
 			return nil
 		},
 	})
+}
+
+// serveCloud is `cloud ZONE…` in a script: a Cloudflare that somebody else runs, with
+// these zones, reached as the real one is by address and token.
+func serveCloud(ts *testscript.TestScript, neg bool, zones []string) {
+	if neg {
+		ts.Fatalf("unsupported: ! cloud")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan operator.CloudInfo, 1), make(chan error, 1)
+	go func() {
+		o := operator.CloudOptions{StateDir: ts.MkAbs(".elsewhere"), AnyPort: true, Zones: zones}
+		ended <- operator.ServeCloud(ctx, o, func(info operator.CloudInfo) { ready <- info })
+	}()
+	ts.Defer(func() {
+		cancel()
+		<-ended
+	})
+	select {
+	case info := <-ready:
+		ts.Setenv("CLOUDFLARE_API_BASE_URL", info.API)
+		ts.Setenv("CLOUDFLARE_API_TOKEN", info.APIToken)
+		ts.Setenv("CLOUDFLARE_ACCOUNT_ID", info.AccountID)
+	case err := <-ended:
+		ended <- err
+		ts.Fatalf("the cloud did not start: %v", err)
+	}
 }
 
 // stopClouds stops what a failed script did not.

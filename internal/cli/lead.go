@@ -63,4 +63,3 @@ func (a *app) choosePlace(ctx context.Context) error {
 	a.globals.local = answer[0] == here
 	return nil
 }
-

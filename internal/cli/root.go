@@ -42,6 +42,7 @@ func newRoot(a *app) *cobra.Command {
 		root.AddGroup(&cobra.Group{ID: block, Title: block})
 	}
 	root.AddCommand(
+		newDemoCmd(a, a.runDemo),
 		newCheckCmd(a, a.runCheck),
 		newPlanCmd(a, a.runPlan),
 		newDeployCmd(a, a.runDeploy),

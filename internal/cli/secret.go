@@ -173,4 +173,3 @@ func readValue(r io.Reader) (string, error) {
 	}
 	return string(b), nil
 }
-
