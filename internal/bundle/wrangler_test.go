@@ -42,7 +42,7 @@ func TestBundlesEqualWranglers(t *testing.T) {
 			wrangler := npmtest.Wrangler(t, version)
 			for _, archive := range projects {
 				name := strings.TrimSuffix(filepath.Base(archive), ".txtar")
-				if version == npmtest.WranglerOld && !slices.Contains([]string{"javascript", "npm", "nodecompat", "modules", "durable"}, name) {
+				if version == npmtest.WranglerOld && !slices.Contains([]string{"npm", "nodecompat", "modules"}, name) {
 					continue // the older one is tried on what differs between builds in practice
 				}
 				t.Run(name, func(t *testing.T) {
