@@ -135,7 +135,8 @@ func TestReadFindsWhatCannotBeServed(t *testing.T) {
 		{"code of a Pages project that is meant", map[string]string{"_worker.js": "x", ".assetsignore": ""}, nil},
 		{"patterns that are not text", map[string]string{".assetsignore": "\xff\xfe"}, []string{`error B124 "public/.assetsignore" is not UTF-8 text`}},
 		{
-			"private files", map[string]string{".env.production": "A=1", "sub/.git/HEAD": "x", "node_modules/a/index.js": "", "node_modules/b/node_modules/c/index.js": ""},
+			"private files",
+			map[string]string{".env.production": "A=1", "sub/.git/HEAD": "x", "node_modules/a/index.js": "", "node_modules/b/node_modules/c/index.js": ""},
 			[]string{`warning B126 "public/.env.production" will be published`, `warning B126 "public/node_modules" will be published`, `warning B126 "public/sub/.git" will be published`},
 		},
 	}
