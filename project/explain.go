@@ -192,10 +192,21 @@ func (e *explainer) needOrigin(name string) string {
 	}
 	for _, b := range e.t.Worker.Bindings {
 		if b.Portfolio == name || b.ScriptName != "" && b.ScriptName == e.workerOf(name) {
-			return b.Pos.String()
+			return e.servicePos(b).String()
 		}
 	}
 	return "tail consumer"
+}
+
+// servicePos is where a service binding names its service.
+func (e *explainer) servicePos(b Binding) diag.Position {
+	tree := environmentOf(e.s.layers.wrangler.Root, e.t.Environment, e.s.Inherit == "all")
+	for _, v := range tree.Get("services").List() {
+		if v.Get("binding").Str() == b.Name {
+			return v.Get("service").At()
+		}
+	}
+	return b.Pos
 }
 
 func (e *explainer) workerOf(service string) string {
@@ -251,7 +262,7 @@ func (e *explainer) rules() {
 	if h.Status != 0 {
 		status = fmt.Sprint(h.Status)
 	}
-	e.row("", "health check", fmt.Sprintf("%s answers %s within %s", path, status, h.Timeout), origin(h.Pos, "default"))
+	e.row("", "health check", fmt.Sprintf("%s answers %s within %s", path, status, short(h.Timeout)), origin(h.Pos, "default"))
 	if e.t.Strategy != "" {
 		e.row("", "rollout", e.t.Strategy, origin(e.env.Rollout.Strategy.Pos, "default"))
 	}
@@ -277,4 +288,16 @@ func (p *Portfolio) policyChain(name string) []string {
 		name = next
 	}
 	return chain
+}
+
+// short is a length of time as people write it: 1m rather than 1m0s.
+func short(d Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }

@@ -90,9 +90,9 @@ func (r *resolver) bindings(tree *source.Value) []Binding {
 	var plain, json []Binding
 	for _, p := range r.vars(tree.Get("vars")) {
 		if p.Value.Kind == source.String {
-			plain = append(plain, Binding{Kind: "plain_text", Name: p.Key, Text: p.Value.Text, Pos: p.Pos})
+			plain = append(plain, Binding{Kind: "plain_text", Name: p.Key, Text: p.Value.Text, Pos: p.Value.Pos})
 		} else {
-			json = append(json, Binding{Kind: "json", Name: p.Key, JSON: p.Value.Any(), Pos: p.Pos})
+			json = append(json, Binding{Kind: "json", Name: p.Key, JSON: p.Value.Any(), Pos: p.Value.Pos})
 		}
 	}
 	out = append(plain, json...)

@@ -75,7 +75,7 @@ type CustomBuild struct {
 type Binding struct {
 	Kind string
 	Name string
-	Pos  diag.Position
+	Pos  diag.Position // of the name; of the value for plain_text and json
 
 	Text string // plain_text
 	JSON any    // json
