@@ -27,11 +27,13 @@ const TokenPrefix = "clodo_local_"
 
 // Runtime serves Workers. Check boots a version alone and answers a
 // *runtime.StartupError when it does not start; Apply makes a state the served one,
-// or fails and goes on serving the one before.
+// or fails and goes on serving the one before. DeleteObjects removes the data of
+// durable object classes, by their keys, that no served Worker has any more.
 type Runtime interface {
 	Check(ctx context.Context, account, script string, v *runtime.Version, classes []runtime.Class) (runtime.Startup, error)
 	Apply(ctx context.Context, s runtime.State) error
 	FireCron(ctx context.Context, account, script, cron string, at time.Time) error
+	DeleteObjects(keys ...string) error
 }
 
 // Options says what an API works on; all of it is required.

@@ -44,6 +44,7 @@ type stage struct {
 	state  runtime.State
 	refuse error // the next Apply's answer
 	fired  []string
+	gone   []string // keys of deleted durable object classes
 }
 
 func (s *stage) Check(_ context.Context, _, _ string, v *runtime.Version, classes []runtime.Class) (runtime.Startup, error) {
@@ -81,6 +82,13 @@ func (s *stage) FireCron(_ context.Context, _, script, cron string, _ time.Time)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fired = append(s.fired, script+" "+cron)
+	return nil
+}
+
+func (s *stage) DeleteObjects(keys ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = append(s.gone, keys...)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
@@ -24,10 +25,20 @@ func (a *API) publish(ctx context.Context, change func(*store.Tx) error) error {
 	a.serving.Lock()
 	defer a.serving.Unlock()
 	applied := false
+	var orphans []string
 	err := a.store.Write(ctx, func(tx *store.Tx) error {
+		before, err := classKeys(tx)
+		if err != nil {
+			return err
+		}
 		if err := change(tx); err != nil {
 			return err
 		}
+		after, err := classKeys(tx)
+		if err != nil {
+			return err
+		}
+		orphans = slices.DeleteFunc(before, func(key string) bool { return slices.Contains(after, key) })
 		s, err := a.state(tx)
 		if err != nil {
 			return err
@@ -42,7 +53,25 @@ func (a *API) publish(ctx context.Context, change func(*store.Tx) error) error {
 		// The change was served but could not be kept (a full disk): serve what is kept.
 		return errors.Join(err, a.serve(ctx))
 	}
+	if err == nil && len(orphans) > 0 {
+		// The Worker is deployed whatever becomes of data that nobody can reach.
+		if err := a.runtime.DeleteObjects(orphans...); err != nil {
+			a.log.Error("the data of deleted durable object classes stays on disk", "error", err)
+		}
+	}
 	return err
+}
+
+// classKeys are the keys of all durable object classes.
+func classKeys(tx *store.Tx) ([]string, error) {
+	all, err := tx.AllScripts()
+	var keys []string
+	for _, s := range all {
+		for _, class := range s.Classes {
+			keys = append(keys, class.Key)
+		}
+	}
+	return keys, err
 }
 
 func (c *call) publish(change func(*store.Tx) error) error { return c.API.publish(c.ctx, change) }

@@ -384,6 +384,9 @@ func TestObjectClassesFollowTheirMigrations(t *testing.T) {
 	if h, _ := c.stage.worker("heir"); len(h.Classes) != 0 {
 		t.Errorf("a deleted class is there: %+v", h.Classes)
 	}
+	if !slices.Equal(c.stage.gone, []string{key}) {
+		t.Errorf("the data of %v was deleted, want that of %s", c.stage.gone, key)
+	}
 }
 
 func TestADeletedWorkerMustNotBeMissed(t *testing.T) {

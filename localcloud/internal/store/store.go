@@ -117,3 +117,13 @@ func list[T any](tx *Tx, query string, keys ...any) ([]T, error) {
 	})
 	return found, err
 }
+
+// Clear removes everything but the accounts, the tokens and the settings.
+func (tx *Tx) Clear() error {
+	for _, table := range []string{"zones", "dns_records", "scripts", "versions", "deployments", "routes", "domains", "d1_databases", "kv_namespaces", "asset_uploads", "asset_files"} {
+		if err := tx.conn.exec("DELETE FROM " + table); err != nil {
+			return err
+		}
+	}
+	return nil
+}

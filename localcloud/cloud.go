@@ -1,0 +1,245 @@
+// Package localcloud is a Cloudflare on this machine: the v4 REST API for accounts,
+// zones, Workers, D1 and KV, and a data port on which uploaded Workers are served by
+// the real Workers runtime. Wrangler, Cloudflare's SDKs and clodo itself work
+// against it; no account and no network is needed.
+//
+//	cloud, err := localcloud.Start(ctx, localcloud.Options{
+//		Dir: dir, APIAddr: "127.0.0.1:0", DataAddr: "127.0.0.1:0",
+//	})
+//	defer cloud.Close(ctx)
+//	info := cloud.Info() // where it listens, and its account and token
+package localcloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/tamylaa/clodo/localcloud/internal/api"
+	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/store"
+)
+
+// Options says how a local cloud is started.
+type Options struct {
+	// Dir is the folder that holds everything the cloud knows. It is made when it is
+	// missing; only one cloud at a time can use it. Required.
+	Dir string
+	// APIAddr and DataAddr are where it listens, as HOST:PORT; port 0 lets the system
+	// choose. Hosts other than loopback need AllowRemote. Required.
+	APIAddr, DataAddr string
+	// AllowRemote permits addresses that other machines can reach. The cloud has no
+	// real authentication: whoever reaches it can run code on this machine.
+	AllowRemote bool
+	// Seed is added to what Dir holds already.
+	Seed Seed
+	// Log receives what the cloud and its Workers have to say; default: nothing.
+	Log *slog.Logger
+	// Notice is called once before a download starts; it may be nil.
+	Notice func(message string)
+
+	// workers runs the Workers; nil is the real runtime. It is replaced in tests.
+	workers func(Options, *d1.Store, *kv.Store) (workers, error)
+	// wrapAPI stands around the REST API in tests that watch it.
+	wrapAPI func(http.Handler) http.Handler
+}
+
+// workers is what the cloud needs of the Workers runtime.
+type workers interface {
+	api.Runtime
+	Handler() http.Handler
+	Close(ctx context.Context) error
+}
+
+// Info is how to reach a running local cloud. Its JSON form is a contract with
+// scripts.
+type Info struct {
+	API        string   `json:"api"`  // base URL of the REST API, with /client/v4
+	Data       string   `json:"data"` // URL of the port that serves Workers by Host
+	AccountID  string   `json:"account_id"`
+	APIToken   string   `json:"api_token"`
+	WorkersDev string   `json:"workers_dev"` // Workers answer at SCRIPT.WorkersDev
+	Zones      []string `json:"zones"`
+}
+
+// Cloud is a running local cloud.
+type Cloud struct {
+	options    Options
+	lock       *folderLock
+	store      *store.Store
+	databases  *d1.Store
+	namespaces *kv.Store
+	workers    workers
+	api        *api.API
+	token      string
+	control    http.Handler
+	apiServer  *server
+	dataServer *server
+	stop       chan struct{} // closed when somebody asks the cloud to end
+	stopOnce   sync.Once
+	closeOnce  sync.Once
+	closeErr   error
+}
+
+// Start starts a local cloud and serves what its folder holds. It returns when the
+// cloud answers; it runs until Close.
+func Start(ctx context.Context, o Options) (*Cloud, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.workers == nil {
+		o.workers = newWorkers
+	}
+	if err := checkAddresses(o); err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("finding the state folder: %w", err)
+	}
+	o.Dir = dir
+	lock, err := lockFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cloud{options: o, lock: lock, stop: make(chan struct{})}
+	if err := c.start(ctx); err != nil {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		return nil, errors.Join(err, c.Close(closing))
+	}
+	return c, nil
+}
+
+func (c *Cloud) start(ctx context.Context) (err error) {
+	// The ports come first: that they are taken is known before anything is touched.
+	if c.apiServer, err = listen(c.options.APIAddr); err != nil {
+		return err
+	}
+	if c.dataServer, err = listen(c.options.DataAddr); err != nil {
+		return err
+	}
+	if err := c.openState(ctx); err != nil {
+		return folderError(c.options.Dir, err)
+	}
+	if c.workers, err = c.options.workers(c.options, c.databases, c.namespaces); err != nil {
+		return err
+	}
+	if c.api, err = api.New(ctx, api.Options{
+		Store: c.store, Runtime: c.workers, Databases: c.databases, Namespaces: c.namespaces, Log: c.options.Log,
+	}); err != nil {
+		return folderError(c.options.Dir, err)
+	}
+	if err := c.api.Serve(ctx); err != nil {
+		return fmt.Errorf("starting the deployed Workers: %w", err)
+	}
+	c.control = c.newControl()
+	c.apiServer.serve(c.guard(c.APIHandler()))
+	c.dataServer.serve(c.workers.Handler())
+	return folderError(c.options.Dir, c.announce())
+}
+
+func (c *Cloud) openState(ctx context.Context) (err error) {
+	if c.store, err = store.Open(c.options.Dir); err != nil {
+		return err
+	}
+	if c.databases, err = d1.NewStore(filepath.Join(c.options.Dir, "d1")); err != nil {
+		return err
+	}
+	if c.namespaces, err = kv.Open(filepath.Join(c.options.Dir, "kv.db")); err != nil {
+		return err
+	}
+	c.token, err = seed(ctx, c.store, c.options.Seed)
+	return err
+}
+
+// Info says how to reach the cloud now.
+func (c *Cloud) Info() Info {
+	info := Info{API: "http://" + c.apiServer.addr() + api.Prefix, Data: "http://" + c.dataServer.addr(), APIToken: c.token, Zones: []string{}}
+	err := c.store.Read(context.Background(), func(tx *store.Tx) error {
+		accounts, err := tx.Accounts()
+		if err != nil || len(accounts) == 0 {
+			return err
+		}
+		info.AccountID, info.WorkersDev = accounts[0].ID, accounts[0].Subdomain+".workers.dev"
+		zones, err := tx.Zones()
+		for _, z := range zones {
+			info.Zones = append(info.Zones, z.Name)
+		}
+		return err
+	})
+	if err != nil {
+		c.options.Log.Error("the state of the local cloud could not be read", "error", err)
+	}
+	return info
+}
+
+// APIHandler is the REST API without its port: for programs that stay in one
+// process.
+func (c *Cloud) APIHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/local/", c.control)
+	rest := http.Handler(c.api)
+	if c.options.wrapAPI != nil {
+		rest = c.options.wrapAPI(rest)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux would clean paths, and with them the keys of KV.
+		if _, pattern := mux.Handler(r); pattern == "/local/" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		rest.ServeHTTP(w, r)
+	})
+}
+
+// DataHandler serves Workers by the Host of a request, without the data port.
+func (c *Cloud) DataHandler() http.Handler { return c.workers.Handler() }
+
+// Stopped is closed when somebody asked the cloud to end, as Stop does; its owner
+// then calls Close.
+func (c *Cloud) Stopped() <-chan struct{} { return c.stop }
+
+// Close ends the cloud: it answers what has begun, for as long as ctx lasts, and
+// keeps its state. It can be called more than once.
+func (c *Cloud) Close(ctx context.Context) error {
+	c.closeOnce.Do(func() { c.closeErr = c.close(ctx) })
+	return c.closeErr
+}
+
+func (c *Cloud) close(ctx context.Context) error {
+	c.stopOnce.Do(func() { close(c.stop) })
+	err := errors.Join(c.apiServer.shutdown(ctx), c.dataServer.shutdown(ctx))
+	if c.workers != nil {
+		err = errors.Join(err, c.workers.Close(ctx))
+	}
+	if c.databases != nil {
+		err = errors.Join(err, c.databases.Close())
+	}
+	if c.namespaces != nil {
+		err = errors.Join(err, c.namespaces.Close())
+	}
+	if c.store != nil {
+		err = errors.Join(err, c.store.Close())
+	}
+	if err = errors.Join(err, c.lock.release()); err != nil {
+		return fmt.Errorf("closing the local cloud: %w", err)
+	}
+	return nil
+}
+
+// Reset forgets everything that was deployed or made and seeds the cloud anew. The
+// accounts and the token stay as they are.
+func (c *Cloud) Reset(ctx context.Context) error {
+	if err := c.api.Reset(ctx); err != nil {
+		return fmt.Errorf("resetting the local cloud: %w", err)
+	}
+	_, err := seed(ctx, c.store, c.options.Seed)
+	return err
+}

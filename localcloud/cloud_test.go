@@ -1,0 +1,295 @@
+package localcloud
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/localcloud/internal/api"
+)
+
+// start starts a cloud that ends with its test.
+func start(t *testing.T, o Options) *Cloud {
+	t.Helper()
+	c, err := Start(t.Context(), local(o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, c) })
+	return c
+}
+
+func local(o Options) Options {
+	if o.APIAddr == "" {
+		o.APIAddr = "127.0.0.1:0"
+	}
+	if o.DataAddr == "" {
+		o.DataAddr = "127.0.0.1:0"
+	}
+	return o
+}
+
+func end(t *testing.T, c *Cloud) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := c.Close(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestInfoIsAContract(t *testing.T) {
+	t.Parallel()
+	c := start(t, Options{Dir: t.TempDir(), Seed: Seed{Zones: []string{"shop.example"}}})
+	b, err := json.Marshal(c.Info())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	for key, prefix := range map[string]string{"api": "http://127.0.0.1:", "data": "http://127.0.0.1:", "account_id": "", "api_token": api.TokenPrefix, "workers_dev": "local.workers.dev"} {
+		if s, _ := got[key].(string); s == "" || !strings.HasPrefix(s, prefix) {
+			t.Errorf("%s is %q, want something that begins with %q", key, s, prefix)
+		}
+	}
+	if len(got) != 6 || !strings.HasSuffix(got["api"].(string), "/client/v4") || got["zones"].([]any)[0] != "shop.example" {
+		t.Errorf("info is %s", b)
+	}
+}
+
+func TestTheFolderRemembers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	seed := Seed{
+		Accounts: []Account{{ID: strings.Repeat("1", 32), Name: "My Shop"}, {ID: strings.Repeat("2", 32), Name: "my shop"}},
+		Zones:    []string{"Shop.Example."},
+		Tokens:   []Token{{Value: "clodo_local_reader", Groups: []string{"D1 Read"}}},
+	}
+	first, err := Start(t.Context(), local(Options{Dir: dir, Seed: seed}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := first.Info()
+	end(t, first)
+	c := start(t, Options{Dir: dir, Seed: seed})
+	after := c.Info()
+	if before.AccountID != after.AccountID || before.APIToken != after.APIToken || after.WorkersDev != "my-shop.workers.dev" || len(after.Zones) != 1 || after.Zones[0] != "shop.example" {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+	if err := c.AddZone(t.Context(), strings.Repeat("2", 32), "second.example"); err != nil {
+		t.Error(err)
+	}
+	if err := c.AddAccount(t.Context(), Account{ID: "nonsense"}); err == nil {
+		t.Error("an account with a senseless id was added")
+	}
+	if err := c.AddZone(t.Context(), strings.Repeat("9", 32), "third.example"); err == nil {
+		t.Error("a zone was added to an account of nobody")
+	}
+	if err := c.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Info(); len(got.Zones) != 1 || got.APIToken != after.APIToken {
+		t.Errorf("after a reset: %+v", got)
+	}
+}
+
+// code is the diag code of an error, "" without one.
+func code(err error) string {
+	var e *diag.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+func TestOnlyOneCloudUsesAFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	start(t, Options{Dir: dir})
+	_, err := Start(t.Context(), local(Options{Dir: dir}))
+	if code(err) != "L103" || diag.ExitOf(err) != diag.ExitBusy || !strings.Contains(err.Error(), "process ") || !strings.Contains(err.Error(), "since ") {
+		t.Errorf("the second cloud was told %v", err)
+	}
+}
+
+func TestBadPlacesAreExplained(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		options Options
+		code    string
+	}{
+		"a port in use":                      {Options{Dir: t.TempDir(), APIAddr: taken.Addr().String()}, "L101"},
+		"a data port in use":                 {Options{Dir: t.TempDir(), DataAddr: taken.Addr().String()}, "L101"},
+		"an address that others reach":       {Options{Dir: t.TempDir(), APIAddr: "0.0.0.0:0"}, "L102"},
+		"an address of every interface":      {Options{Dir: t.TempDir(), DataAddr: ":0"}, "L102"},
+		"a state folder that is a file":      {Options{Dir: file}, "L106"},
+		"a state folder inside of a file":    {Options{Dir: filepath.Join(file, "x")}, "L106"},
+		"a database that is something else":  {Options{Dir: broken(t)}, "L106"},
+		"a state folder that nobody may use": {Options{Dir: forbidden(t)}, "L106"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if test.options.Dir == "" {
+				t.Skip("this user may write everywhere")
+			}
+			c, err := Start(t.Context(), local(test.options))
+			if err == nil {
+				end(t, c)
+			}
+			if code(err) != test.code {
+				t.Errorf("got %v (%s), want %s", err, code(err), test.code)
+			}
+			if test.code == "L101" && !errors.Is(err, ErrPortInUse) {
+				t.Error("the error is not ErrPortInUse")
+			}
+		})
+	}
+}
+
+func broken(t *testing.T) string {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "cloud.db"), []byte(strings.Repeat("not a database", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func forbidden(t *testing.T) string {
+	if os.Geteuid() == 0 || runtime.GOOS == "windows" {
+		return ""
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestARunningCloudIsFoundAndStopped(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, running, err := Running(dir); running || err != nil {
+		t.Errorf("an empty folder runs: %v, %v", running, err)
+	}
+	c := start(t, Options{Dir: dir})
+	info, running, err := Running(dir)
+	if err != nil || !running || info.API != c.Info().API || info.APIToken != c.Info().APIToken {
+		t.Errorf("found %+v, %v, %v", info, running, err)
+	}
+	asked, err := Ask(t.Context(), info.API)
+	if err != nil || asked.Data != info.Data || asked.APIToken != "" {
+		t.Errorf("asked without a token: %+v, %v", asked, err)
+	}
+	if err := Extend(t.Context(), info, []string{"more.example"}, []Account{{ID: strings.Repeat("7", 32), Name: "seven"}}); err != nil {
+		t.Error(err)
+	}
+	if got := c.Info().Zones; len(got) != 1 || got[0] != "more.example" {
+		t.Errorf("zones are %v", got)
+	}
+	stranger := info
+	stranger.APIToken = "clodo_local_wrong"
+	if err := Extend(t.Context(), stranger, []string{"x.example"}, nil); err == nil {
+		t.Error("a stranger added a zone")
+	}
+	go func() {
+		<-c.Stopped()
+		end(t, c)
+	}()
+	if was, err := Stop(t.Context(), dir); !was || err != nil {
+		t.Errorf("Stop: %v, %v", was, err)
+	}
+	if was, err := Stop(t.Context(), dir); was || err != nil {
+		t.Errorf("a second Stop: %v, %v", was, err)
+	}
+	if _, running, err := Running(dir); running || err != nil {
+		t.Errorf("after its end it runs: %v, %v", running, err)
+	}
+	if err := Remove(dir); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder is there: %v", err)
+	}
+}
+
+func TestWhatAKilledCloudLeftIsNotTakenForARunningOne(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	card := `{"pid":1,"since":"2026-01-01T00:00:00Z","api":"http://127.0.0.1:1/client/v4"}`
+	for name, content := range map[string]string{lockName: "", cardName: card} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, running, err := Running(dir); running || err != nil {
+		t.Errorf("it runs: %v, %v", running, err)
+	}
+	start(t, Options{Dir: dir})
+}
+
+func TestOnlyAStateFolderIsRemoved(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "thesis.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Remove(dir); code(err) != "L105" {
+		t.Errorf("removing something else: %v", err)
+	}
+	if err := Remove(filepath.Join(dir, "none")); err != nil {
+		t.Errorf("removing nothing: %v", err)
+	}
+	running := t.TempDir()
+	start(t, Options{Dir: running})
+	if err := Remove(running); code(err) != "L103" {
+		t.Errorf("removing the folder of a running cloud: %v", err)
+	}
+}
+
+func TestTheAPIAnswersToThisMachineOnly(t *testing.T) {
+	t.Parallel()
+	c := start(t, Options{Dir: t.TempDir()})
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(c.Info().Data, "http://"))
+	for host, want := range map[string]int{
+		"": 200, "localhost:PORT": 200, "[::1]:PORT": 200, "evil.example": 421, "127.0.0.1:" + port: 421, "127.0.0.1": 421,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", c.Info().API+"/accounts", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+c.Info().APIToken)
+		if host != "" {
+			req.Host = strings.ReplaceAll(host, "PORT", req.URL.Port())
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		if res.StatusCode != want || res.Header.Get(api.Header) == "" {
+			t.Errorf("Host %q: %d, want %d", host, res.StatusCode, want)
+		}
+	}
+}

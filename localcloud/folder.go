@@ -1,0 +1,179 @@
+package localcloud
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// The two files that say who uses a state folder. The lock itself is the system's
+// and ends with its process; the card is for people and other processes.
+const (
+	lockName = "lock"
+	cardName = "running.json"
+)
+
+// folderLock is held as long as a cloud uses its folder.
+type folderLock struct {
+	dir   string
+	since time.Time
+	file  *os.File
+}
+
+// lockFolder takes a state folder for this process, making it when it is missing.
+func lockFolder(dir string) (*folderLock, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, folderError(dir, err)
+	}
+	f, err := tryLock(filepath.Join(dir, lockName))
+	if errors.Is(err, errLocked) {
+		card, _ := readCard(dir) // it may not be written yet
+		return nil, usedError(dir, card)
+	}
+	if err != nil {
+		return nil, folderError(dir, err)
+	}
+	l := &folderLock{dir: dir, file: f, since: time.Now().UTC().Truncate(time.Second)}
+	return l, nil
+}
+
+// release lets go of the folder. The lock file stays: removing it would let two
+// processes hold locks on two files of one name.
+func (l *folderLock) release() error {
+	err := os.Remove(filepath.Join(l.dir, cardName))
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, l.file.Close())
+}
+
+// announce writes the card, whole or not at all.
+func (c *Cloud) announce() error {
+	b, err := json.MarshalIndent(status{PID: os.Getpid(), Since: c.lock.since, Info: c.Info()}, "", "  ")
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(c.options.Dir, cardName)
+	if err := os.WriteFile(name+".new", append(b, '\n'), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
+}
+
+func readCard(dir string) (status, error) {
+	var s status
+	b, err := os.ReadFile(filepath.Join(dir, cardName))
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, fmt.Errorf("reading %s: %w", cardName, err)
+	}
+	return s, nil
+}
+
+// inUse reports whether a process holds the folder.
+func inUse(dir string) (bool, error) {
+	name := filepath.Join(dir, lockName)
+	if _, err := os.Stat(name); errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	f, err := tryLock(name)
+	if errors.Is(err, errLocked) {
+		return true, nil
+	}
+	if err != nil {
+		return false, folderError(dir, err)
+	}
+	return false, f.Close()
+}
+
+// patience is how long a cloud may take from taking its folder to answering.
+const patience = 15 * time.Second
+
+// Running says whether a local cloud runs on a state folder, and how to reach it.
+// What a killed one left behind is not taken for a running one.
+func Running(dir string) (info Info, running bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s, running, err := find(ctx, dir)
+	return s.Info, running, err
+}
+
+func find(ctx context.Context, dir string) (status, bool, error) {
+	for {
+		held, err := inUse(dir)
+		if err != nil || !held {
+			return status{}, false, err
+		}
+		card, err := readCard(dir)
+		if err == nil {
+			alive, err := ask(ctx, card.API)
+			if err == nil && alive.PID == card.PID {
+				alive.APIToken = card.APIToken
+				return alive, true, nil
+			}
+		}
+		// It is just starting or just ending.
+		select {
+		case <-ctx.Done():
+			return status{}, false, silentError(dir, card)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Stop asks the local cloud of a state folder to end and waits until it has. It
+// reports whether one ran.
+func Stop(ctx context.Context, dir string) (bool, error) {
+	asking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	s, running, err := find(asking, dir)
+	if err != nil || !running {
+		return false, err
+	}
+	if err := control(ctx, s.API, s.APIToken, "POST", "/local/stop", nil, nil); err != nil {
+		return true, err
+	}
+	for {
+		held, err := inUse(dir)
+		if err != nil || !held {
+			return true, err
+		}
+		select {
+		case <-ctx.Done():
+			return true, silentError(dir, s)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Remove deletes the state folder of a cloud that does not run. A folder that does
+// not look like one is left alone.
+func Remove(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(dir, lockName)); err != nil {
+		return notAFolderError(dir)
+	}
+	l, err := lockFolder(dir)
+	if err != nil {
+		return err
+	}
+	// The lock file goes last and after its release: Windows deletes no open file.
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.Name() != lockName {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	if err = errors.Join(err, l.release()); err != nil {
+		return folderError(dir, err)
+	}
+	return folderError(dir, os.RemoveAll(dir))
+}

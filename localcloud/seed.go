@@ -1,0 +1,171 @@
+package localcloud
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tamylaa/clodo/localcloud/internal/api"
+	"github.com/tamylaa/clodo/localcloud/internal/store"
+)
+
+// Seed is what a cloud has before anything is deployed. What exists already stays.
+type Seed struct {
+	Accounts []Account // default: one account, when the cloud has none
+	Zones    []string  // domains, in the first account
+	Tokens   []Token   // beside the one that opens everything
+}
+
+// Account is an account of the cloud.
+type Account struct {
+	ID   string // 32 hex digits
+	Name string
+}
+
+// Token is a token with limited rights.
+type Token struct {
+	Value    string   // starts with clodo_local_
+	Accounts []string // ids of the accounts that it opens
+	Groups   []string // permission groups by Cloudflare's names; nil grants all
+}
+
+// settingToken is where the store keeps the token that opens everything.
+const settingToken = "api_token"
+
+// AddAccount adds an account to the running cloud, or renames it.
+func (c *Cloud) AddAccount(ctx context.Context, a Account) error {
+	return c.Extend(ctx, Seed{Accounts: []Account{a}})
+}
+
+// AddZone adds a domain to an account of the running cloud; an empty account means
+// the first.
+func (c *Cloud) AddZone(ctx context.Context, account, name string) error {
+	return c.store.Write(ctx, func(tx *store.Tx) error { return addZone(tx, account, name) })
+}
+
+// Extend adds to what the running cloud has.
+func (c *Cloud) Extend(ctx context.Context, s Seed) error {
+	_, err := seed(ctx, c.store, s)
+	return err
+}
+
+// seed brings a store to hold at least s and answers the token that opens it.
+func seed(ctx context.Context, st *store.Store, s Seed) (token string, err error) {
+	err = st.Write(ctx, func(tx *store.Tx) error {
+		if err := seedAccounts(tx, s.Accounts); err != nil {
+			return err
+		}
+		for _, z := range s.Zones {
+			if err := addZone(tx, "", z); err != nil {
+				return err
+			}
+		}
+		for _, t := range s.Tokens {
+			if !strings.HasPrefix(t.Value, api.TokenPrefix) {
+				return fmt.Errorf("a token of a local cloud starts with %s", api.TokenPrefix)
+			}
+			if err := tx.PutToken(store.Token{ID: randomHex(), Value: t.Value, Accounts: t.Accounts, Groups: t.Groups, CreatedOn: time.Now().UTC()}); err != nil {
+				return err
+			}
+		}
+		err := tx.Setting(settingToken, &token)
+		if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		token = api.TokenPrefix + randomHex()
+		return errors.Join(tx.PutSetting(settingToken, token), tx.PutToken(store.Token{ID: randomHex(), Value: token, CreatedOn: time.Now().UTC()}))
+	})
+	if err != nil {
+		return "", fmt.Errorf("seeding the local cloud: %w", err)
+	}
+	return token, nil
+}
+
+func seedAccounts(tx *store.Tx, wanted []Account) error {
+	have, err := tx.Accounts()
+	if err != nil {
+		return err
+	}
+	if len(wanted) == 0 && len(have) == 0 {
+		wanted = []Account{{ID: randomHex(), Name: "local"}}
+	}
+	for _, w := range wanted {
+		if id, err := hex.DecodeString(w.ID); err != nil || len(id) != 16 || w.ID != strings.ToLower(w.ID) {
+			return fmt.Errorf("account %q: its id %q is not 32 hex digits", w.Name, w.ID)
+		}
+		if w.Name == "" {
+			w.Name = "account " + w.ID[:8]
+		}
+		i := slices.IndexFunc(have, func(a store.Account) bool { return a.ID == w.ID })
+		if i >= 0 && have[i].Name == w.Name {
+			continue
+		}
+		a := store.Account{ID: w.ID, CreatedOn: time.Now().UTC(), Subdomain: freeSubdomain(w.Name, have)}
+		if i >= 0 {
+			a = have[i]
+		} else {
+			have = append(have, a)
+		}
+		a.Name = w.Name
+		if err := tx.PutAccount(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freeSubdomain makes a name on workers.dev from an account's name.
+func freeSubdomain(name string, have []store.Account) string {
+	base := strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(name)), "-")
+	if base == "" || len(base) > 40 {
+		base = "local"
+	}
+	for n := 1; ; n++ {
+		candidate := base
+		if n > 1 {
+			candidate = fmt.Sprintf("%s-%d", base, n)
+		}
+		if !slices.ContainsFunc(have, func(a store.Account) bool { return a.Subdomain == candidate }) {
+			return candidate
+		}
+	}
+}
+
+func addZone(tx *store.Tx, account, name string) error {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if !api.IsDomain(name) {
+		return fmt.Errorf("zone %q is not a domain", name)
+	}
+	zones, err := tx.Zones()
+	if err != nil || slices.ContainsFunc(zones, func(z store.Zone) bool { return z.Name == name }) {
+		return err
+	}
+	accounts, err := tx.Accounts()
+	if err != nil {
+		return err
+	}
+	if account == "" && len(accounts) > 0 {
+		account = accounts[0].ID
+	}
+	if !slices.ContainsFunc(accounts, func(a store.Account) bool { return a.ID == account }) {
+		return fmt.Errorf("zone %q: there is no account %q", name, account)
+	}
+	at := time.Now().UTC()
+	return tx.AddZone(store.Zone{ID: randomHex(), Account: account, Name: name, Type: "full", CreatedOn: at, ModifiedOn: at})
+}
+
+func randomHex() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
