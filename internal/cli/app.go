@@ -146,18 +146,17 @@ func (a *app) observe(e deploy.Event) {
 }
 
 // watch shows events until the function it gives is called.
-func (a *app) watch(targets []project.TargetID) (stop func()) {
-	names := make([]string, 0, len(targets))
-	for _, t := range targets {
-		names = append(names, t.String())
-	}
-	p := a.term.Progress(names)
+func (a *app) watch(o term.ProgressOptions) (stop func()) {
+	p := a.term.Progress(o)
 	a.progress = p
 	return func() {
 		a.progress = nil
 		p.Close()
 	}
 }
+
+// passing is how events are shown while a plan is made: the plan tells the result.
+func passing() term.ProgressOptions { return term.ProgressOptions{Passing: true} }
 
 // readSecret reads a variable that a token reference names and hides its value from
 // then on. What is known to be no secret stays readable.

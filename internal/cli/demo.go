@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tamylaa/clodo/internal/term"
 	"github.com/tamylaa/clodo/operator"
 )
 
@@ -101,7 +102,7 @@ type stages struct {
 func (s *stages) begin(heading string) {
 	s.end()
 	s.app.term.Note("\n%s", s.app.term.ErrStyle().Bold(heading))
-	s.stop = s.app.watch(nil)
+	s.stop = s.app.watch(term.ProgressOptions{})
 }
 
 func (s *stages) end() {

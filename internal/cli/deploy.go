@@ -9,8 +9,8 @@ import (
 
 	"github.com/tamylaa/clodo/deploy"
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/term"
 	"github.com/tamylaa/clodo/operator"
-	"github.com/tamylaa/clodo/project"
 )
 
 // deployOptions are the words and flags of `clodo deploy`.
@@ -91,7 +91,7 @@ func (a *app) runDeploy(ctx context.Context, o *deployOptions) (reply, error) {
 	if err := a.settleEnvironment(ctx, op, &sel); err != nil {
 		return reply{}, err
 	}
-	stop := a.watch(nil)
+	stop := a.watch(passing())
 	plan, err := op.Plan(ctx, sel)
 	stop()
 	if err != nil {
@@ -123,7 +123,7 @@ func (a *app) runResume(ctx context.Context) (reply, error) {
 		return reply{}, err
 	}
 	defer op.Close()
-	stop := a.watch(nil)
+	stop := a.watch(term.ProgressOptions{})
 	release, err := op.Resume(ctx)
 	stop()
 	return a.releaseReply(release, err), err
@@ -131,11 +131,11 @@ func (a *app) runResume(ctx context.Context) (reply, error) {
 
 // carryOut runs a plan and shows its events.
 func (a *app) carryOut(ctx context.Context, op *operator.Operator, plan *deploy.Plan, o operator.DeployOptions) (reply, error) {
-	var ids []project.TargetID
+	var names []string
 	for _, t := range plan.Targets {
-		ids = append(ids, t.Target)
+		names = append(names, t.Target.String())
 	}
-	stop := a.watch(ids)
+	stop := a.watch(term.ProgressOptions{Targets: names})
 	release, err := op.Deploy(ctx, plan, o)
 	stop()
 	return a.releaseReply(release, err), err

@@ -57,7 +57,7 @@ func (a *app) runPlan(ctx context.Context, o *planOptions) (reply, error) {
 		return reply{}, err
 	}
 	defer op.Close()
-	stop := a.watch(nil)
+	stop := a.watch(passing())
 	plan, err := op.Plan(ctx, a.selector(o.services))
 	stop()
 	if err != nil {
@@ -68,6 +68,9 @@ func (a *app) runPlan(ctx context.Context, o *planOptions) (reply, error) {
 
 // planReply shows a plan; command is what carries it out.
 func (a *app) planReply(plan *deploy.Plan, command string, services []string, exitCode bool) reply {
+	if plan.ID == "" { // findings kept it from being made
+		return reply{Findings: plan.Findings}
+	}
 	r := reply{
 		Result:   planDocument{Changes: plan.Changes(), Plan: plan},
 		Findings: plan.Findings,

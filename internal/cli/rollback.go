@@ -67,7 +67,7 @@ func (a *app) runRollback(ctx context.Context, o *rollbackOptions) (reply, error
 	if err := a.settleEnvironment(ctx, op, &sel); err != nil {
 		return reply{}, err
 	}
-	stop := a.watch(nil)
+	stop := a.watch(passing())
 	plan, err := op.PlanRollback(ctx, sel, operator.RollbackOptions{To: o.to})
 	stop()
 	if err != nil {

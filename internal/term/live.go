@@ -36,8 +36,9 @@ func track() []deploy.Step {
 // live is a block of lines redrawn in place, one per target. The terminal stays in
 // its ordinary mode: stdin is untouched and Ctrl-C works.
 type live struct {
-	t     *Terminal
-	style Style
+	t       *Terminal
+	style   Style
+	passing bool
 
 	mu    sync.Mutex
 	rows  []*row
@@ -58,9 +59,9 @@ type row struct {
 	failed *deploy.Event // the first step that failed
 }
 
-func newLive(t *Terminal, names []string) *live {
-	l := &live{t: t, style: t.ErrStyle(), stop: make(chan struct{}), done: make(chan struct{})}
-	for _, n := range names {
+func newLive(t *Terminal, o ProgressOptions) *live {
+	l := &live{t: t, style: t.ErrStyle(), passing: o.Passing, stop: make(chan struct{}), done: make(chan struct{})}
+	for _, n := range o.Targets {
 		l.rows = append(l.rows, &row{name: n})
 	}
 	t.mu.Lock()
@@ -150,7 +151,7 @@ func (l *live) erase() {
 	l.drawn = 0
 }
 
-// Close draws the last frame and leaves it on the screen.
+// Close draws the last frame and leaves it on the screen, unless it is passing.
 func (l *live) Close() {
 	l.closed.Do(func() {
 		close(l.stop)
@@ -158,6 +159,9 @@ func (l *live) Close() {
 		l.draw()
 		l.t.mu.Lock()
 		defer l.t.mu.Unlock()
+		if l.passing {
+			l.erase()
+		}
 		_, _ = io.WriteString(l.t.err, showCursor)
 		l.t.live = nil
 	})
@@ -249,14 +253,25 @@ func (r *row) undoing(style Style, spin string) (mark, tail string) {
 	return style.Yellow(spin), style.Yellow("undoing") + "  " + why
 }
 
+// bar shows how far the target is. A step that was passed without being needed is
+// drawn, but not in the colour of what was done.
 func (r *row) bar(style Style) string {
+	steps := track()
+	furthest := -1
+	for i, s := range steps {
+		if slices.Contains(r.done, s) {
+			furthest = i
+		}
+	}
 	var b strings.Builder
-	for _, s := range track() {
+	for i, s := range steps {
 		switch {
 		case r.failed != nil && r.failed.Step == s:
 			b.WriteString(style.Red("━"))
 		case slices.Contains(r.done, s):
 			b.WriteString(style.Green("━"))
+		case i < furthest:
+			b.WriteString(style.Dim("━"))
 		default:
 			b.WriteString(style.Dim("─"))
 		}

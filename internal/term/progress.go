@@ -24,19 +24,24 @@ var (
 	_ Progress = (*stream)(nil)
 )
 
+// ProgressOptions say what is shown.
+type ProgressOptions struct {
+	Targets []string // those known beforehand; others get their place when they appear
+	Passing bool     // a redrawn block goes away at the end: something else tells the result
+}
+
 // Progress is the form that suits the terminal and the format: a block that is
-// redrawn, plain lines, GitHub groups or ndjson. The names are the targets that are
-// known beforehand; others get their place when they appear.
-func (t *Terminal) Progress(names []string) Progress {
+// redrawn, plain lines, GitHub groups or ndjson.
+func (t *Terminal) Progress(o ProgressOptions) Progress {
 	switch {
 	case t.Format() == NDJSON:
 		return &stream{t: t}
 	case t.GitHubActions():
 		return newGroups(t)
 	case t.redraws():
-		return newLive(t, names)
+		return newLive(t, o)
 	}
-	return newLines(t, names)
+	return newLines(t, o.Targets)
 }
 
 // stream writes events as they are, one JSON document per line on stdout.

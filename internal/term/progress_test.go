@@ -26,7 +26,7 @@ func event(target string, step deploy.Step, state deploy.State, detail string, a
 func TestPlainProgressIsOneLinePerFinishedStep(t *testing.T) {
 	t.Parallel()
 	term, out, talk := newTest(env{"CI": "true"}, Settings{})
-	p := term.Progress([]string{"api/production", "web/production"})
+	p := term.Progress(ProgressOptions{Targets: []string{"api/production", "web/production"}})
 	built := event("api", deploy.StepBuild, deploy.Done, "61 KB gzip", time.Second)
 	built.Elapsed = 800 * time.Millisecond
 	failed := event("web", deploy.StepVerify, deploy.Failed, "", 2*time.Second)
@@ -53,7 +53,7 @@ func TestPlainProgressShowsLifeEveryThirtySeconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		term, _, talk := newTest(env{"CI": "true"}, Settings{})
-		p := term.Progress(nil)
+		p := term.Progress(ProgressOptions{})
 		e := event("api", deploy.StepVerify, deploy.Waiting, "certificate", 0)
 		e.Time = time.Now()
 		p.Event(e)
@@ -70,7 +70,7 @@ func TestPlainProgressShowsLifeEveryThirtySeconds(t *testing.T) {
 func TestNDJSONProgressIsOneDocumentPerEventOnStdout(t *testing.T) {
 	t.Parallel()
 	term, out, talk := newTest(env{}, Settings{Format: NDJSON})
-	p := term.Progress(nil)
+	p := term.Progress(ProgressOptions{})
 	p.Event(event("api", deploy.StepUpload, deploy.Done, "v42", 0))
 	p.Close()
 	var got struct {
@@ -90,7 +90,7 @@ func TestNDJSONProgressIsOneDocumentPerEventOnStdout(t *testing.T) {
 func TestGitHubProgressIsOneGroupPerTarget(t *testing.T) {
 	t.Parallel()
 	term, _, talk := newTest(env{"GITHUB_ACTIONS": "true"}, Settings{})
-	p := term.Progress(nil)
+	p := term.Progress(ProgressOptions{})
 	for _, e := range []deploy.Event{
 		event("api", deploy.StepUpload, deploy.Done, "", 0),
 		event("web", deploy.StepUpload, deploy.Failed, "", 0),
@@ -137,7 +137,7 @@ func TestLiveBlockShowsEveryTarget(t *testing.T) {
 		{
 			"a target that is through, and one that was undone",
 			[]deploy.Event{event("api", deploy.StepRecord, deploy.Done, "live", 0), failed, event("web", deploy.StepUndo, deploy.Done, "", 0)},
-			[]string{"  ✓ api/production        ─────────━  live", "  ↩ web/production        ────────━─  undone  verify failed: answered 500"},
+			[]string{"  ✓ api/production        ━━━━━━━━━━  live", "  ↩ web/production        ────────━─  undone  verify failed: answered 500"},
 		},
 		{
 			"a target whose undo failed says so",
