@@ -240,7 +240,7 @@ func (l *loader) wranglerIn(dir string) string {
 		file := relative(l.dir, filepath.Join(dir, there[0]))
 		f := diag.Finding{
 			Code: "W011", Severity: diag.SeverityWarning, Pos: diag.Position{File: file},
-			Message: fmt.Sprintf("%s is used; %s beside it has no effect", there[0], strings.Join(there[1:], " and ")),
+			Message: fmt.Sprintf("%s is used; without effect beside it: %s", there[0], strings.Join(there[1:], ", ")),
 			Why:     "wrangler takes .json before .jsonc before .toml", Fix: "keep one of them",
 		}
 		if !slices.Contains(l.found, f) {

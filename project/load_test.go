@@ -40,7 +40,7 @@ func TestLoadFindsProjectsTheWayPeopleLayThemOut(t *testing.T) {
 		"the file that is named": {map[string]string{"wrangler.jsonc": wranglerFile("a"), "other.jsonc": wranglerFile("b")}, project.LoadOptions{File: "other.jsonc"}, []string{"other.jsonc"}, ""},
 		"wrangler's order of precedence, with a word about the rest": {
 			map[string]string{"wrangler.jsonc": wranglerFile("a"), "wrangler.json": wranglerFile("b"), "wrangler.toml": "name='c'"},
-			project.LoadOptions{}, []string{"wrangler.json"}, "W011 wrangler.json is used; wrangler.jsonc and wrangler.toml beside it has no effect",
+			project.LoadOptions{}, []string{"wrangler.json"}, "W011 wrangler.json is used; without effect beside it: wrangler.jsonc, wrangler.toml",
 		},
 	}
 	for name, tt := range tests {
