@@ -24,10 +24,14 @@ import (
 // Options is what a Deployer needs besides its ports.
 type Options struct {
 	// Engine makes the engine that flows run on. It is called only when something is
-	// to be changed, once per Deploy or Resume, and closed afterwards.
-	Engine func(*flow.Set) (flow.Engine, error)
+	// to be changed, once per Deploy or Resume, and closed afterwards. release is the
+	// id of the release whose flows it runs; this process holds its leases.
+	Engine func(ctx context.Context, release string, set *flow.Set) (flow.Engine, error)
 	// By is who deploys.
 	By Holder
+	// Message is what people say about the release; it is kept with it and with the
+	// versions that it makes.
+	Message string
 	// Parallel is how many targets go at the same time; 0 means 8.
 	Parallel int
 	// LeaseTime is how long a lease lasts unless it is renewed; 0 means 30 s.
@@ -54,7 +58,7 @@ func (d *Deployer) Deploy(ctx context.Context, c Checked) (Release, error) {
 	if err := c.Err(); err != nil {
 		return Release{}, err
 	}
-	r := Release{ID: releaseID(time.Now()), Kind: c.Plan.Kind, Plan: c.Plan, By: d.o.By, Started: time.Now()}
+	r := Release{ID: releaseID(time.Now()), Kind: c.Plan.Kind, Plan: c.Plan, By: d.o.By, Message: d.o.Message, Started: time.Now()}
 	r.By.Release = r.ID
 	for _, t := range c.Plan.Targets {
 		rec := TargetRecord{
@@ -163,7 +167,7 @@ func (d *Deployer) carryOut(ctx context.Context, r Release, fresh bool) (Release
 	}
 	set := flow.NewSet()
 	w.define(set).defineFlows(set)
-	engine, err := d.o.Engine(set)
+	engine, err := d.o.Engine(keep, r.ID, set)
 	if err != nil {
 		return r, unsaved(err)
 	}
@@ -223,7 +227,7 @@ func (d *Deployer) placeholders(ctx context.Context, engine flow.Engine, r Relea
 }
 
 func marshalJob(r Release, tp TargetPlan) json.RawMessage {
-	raw, err := json.Marshal(job{Release: r.ID, Plan: r.Plan.ID, By: r.By.actor(), Target: tp})
+	raw, err := json.Marshal(job{Release: r.ID, Plan: r.Plan.ID, By: r.By.actor(), Message: r.Message, Target: tp})
 	if err != nil {
 		panic(fmt.Sprintf("deploy: marshal plan: %v", err)) // it was stored as JSON before
 	}
@@ -274,7 +278,7 @@ func (d *Deployer) notStarted(ctx context.Context, w *worker, r Release, rec *Ta
 		Code: "D206", Severity: diag.SeverityError, Message: fmt.Sprintf("%s was not started", tp.Target),
 		Why: fmt.Sprintf("it needs %s, which was not released", need), Fix: "put that right, then deploy again",
 	}}
-	j := job{Release: r.ID, Plan: r.Plan.ID, By: r.By.actor(), Target: tp}
+	j := job{Release: r.ID, Plan: r.Plan.ID, By: r.By.actor(), Message: r.Message, Target: tp}
 	w.tell(j, StepCheck, Skipped, rec.Problem.Finding.Why, 0, nil)
 	if _, err := w.save(ctx, call[TargetRecord]{job: j, Arg: *rec}); err != nil {
 		rec.Outcome = Running // what is not recorded is not decided

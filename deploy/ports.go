@@ -31,7 +31,8 @@ var (
 	// ErrRateLimited: refused for now, nothing was done, also after the adapter's own
 	// waiting.
 	ErrRateLimited = errors.New("rate limited")
-	// ErrUnavailable: reads only; Cloudflare or the network did not answer after retries.
+	// ErrUnavailable: Cloudflare or the network did not answer after retries. A call
+	// that changes something fails with it only when it was never sent.
 	ErrUnavailable = errors.New("unavailable")
 	// ErrChanged: an asset file no longer has the hash that the plan was made with.
 	ErrChanged = errors.New("changed since the plan was made")

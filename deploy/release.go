@@ -14,6 +14,7 @@ type Release struct {
 	Kind    Kind           `json:"kind"`
 	Plan    Plan           `json:"plan"`
 	By      Holder         `json:"by"`
+	Message string         `json:"message,omitempty"`
 	Started time.Time      `json:"started"`
 	Ended   time.Time      `json:"ended,omitzero"` // zero while some target is Running
 	Targets []TargetRecord `json:"targets"`        // in the order of Plan.Targets

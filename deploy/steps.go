@@ -23,13 +23,20 @@ type job struct {
 	Release string     `json:"release"`
 	Plan    string     `json:"plan"`
 	By      string     `json:"by"`
+	Message string     `json:"message,omitempty"`
 	Target  TargetPlan `json:"target"`
 }
 
 func (j job) tag() string { return versionTag(j.Release, j.Plan, j.Target.Content) }
 
 // message is the annotation workers/message of what a release makes.
-func (j job) message() string { return "clodo " + j.Release + " by " + j.By }
+func (j job) message() string {
+	m := "clodo " + j.Release + " by " + j.By
+	if j.Message != "" {
+		m = j.Message + " (" + m + ")"
+	}
+	return m
+}
 
 // call is the input of a step: the job, and what the call needs besides.
 type call[A any] struct {

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -39,7 +40,7 @@ func (w *world) deployer() *deploy.Deployer {
 	p.Builder, p.Secrets, p.Observer = w.source, w.source, w.events
 	p.Blobs, p.Recorder, p.History, p.Leases = w.store, w.store, w.store, w.store.Leases()
 	return deploy.New(p, deploy.Options{
-		Engine: func(s *flow.Set) (flow.Engine, error) {
+		Engine: func(_ context.Context, _ string, s *flow.Set) (flow.Engine, error) {
 			return &flow.Memory{Set: s, Journal: w.journal, Moment: w.moment}, nil
 		},
 		By: deploy.Holder{User: "jo", Host: "laptop", PID: w.pid},

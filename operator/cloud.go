@@ -9,11 +9,13 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/state"
 	"github.com/tamylaa/clodo/localcloud"
 	"github.com/tamylaa/clodo/project"
 )
@@ -74,7 +76,7 @@ func (o *Operator) LocalURL(script string) string {
 // and gives it the accounts and zones that the portfolio needs.
 func (o *Operator) startLocal(ctx context.Context) (CloudInfo, error) {
 	dir := filepath.Join(o.stateDir(), "cloud")
-	if err := o.makeStateDir(); err != nil {
+	if err := state.New(o.stateDir()).Make(); err != nil {
 		return CloudInfo{}, err
 	}
 	info, running, err := CloudStatus(dir)
@@ -143,11 +145,21 @@ func (o *Operator) zones() []string {
 				add(d.V)
 			}
 			for _, r := range t.Worker.Routes {
-				add(r.Host())
+				add(routeHost(r.Pattern))
 			}
 		}
 	}
 	return zones
+}
+
+// routeHost is the hostname of a route's pattern, without a wildcard before it.
+func routeHost(pattern string) string {
+	_, rest, ok := strings.Cut(pattern, "://")
+	if !ok {
+		rest = pattern
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	return strings.TrimLeft(host, "*.")
 }
 
 func (o *Operator) cloudAccounts() []CloudAccount {

@@ -12,6 +12,7 @@ import (
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/internal/edge"
 	"github.com/tamylaa/clodo/internal/npm"
+	"github.com/tamylaa/clodo/internal/state"
 	"github.com/tamylaa/clodo/internal/workerd"
 )
 
@@ -91,7 +92,7 @@ func (o *Operator) doctorConfig(ctx context.Context) DoctorCheck {
 }
 
 func (o *Operator) doctorState() DoctorCheck {
-	if err := o.makeStateDir(); err != nil {
+	if err := state.New(o.stateDir()).Make(); err != nil {
 		return broken("state folder", err)
 	}
 	f, err := os.CreateTemp(o.stateDir(), ".doctor-*")

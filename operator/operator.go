@@ -16,7 +16,6 @@ import (
 	"errors"
 	"net/http"
 	"os"
-	"os/user"
 	"path/filepath"
 	"sync"
 
@@ -115,7 +114,7 @@ type Operator struct {
 	cloud     *cloud
 	cloudInfo CloudInfo
 	accounts  map[string]*edge.Account
-	state     *state.State
+	state     *state.Store
 	closers   []func() error
 }
 
@@ -143,9 +142,6 @@ func New(o Options) (*Operator, error) {
 		if o.Home, err = home(o.Getenv); err != nil {
 			return nil, err
 		}
-	}
-	if o.Actor == "" {
-		o.Actor = actor()
 	}
 	if o.Notice == nil {
 		o.Notice = func(string) {}
@@ -185,18 +181,6 @@ func home(getenv func(string) string) (string, error) {
 		}, State: diag.NothingChanged, Exit: diag.ExitUsage, Err: err}
 	}
 	return filepath.Join(dir, "clodo"), nil
-}
-
-// actor is user@host, as far as the system tells.
-func actor() string {
-	name, host := "unknown", "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	if h, err := os.Hostname(); err == nil {
-		host = h
-	}
-	return name + "@" + host
 }
 
 var _ edge.Accounts = (*Operator)(nil)

@@ -55,11 +55,7 @@ func (o *Operator) Deploy(ctx context.Context, plan *deploy.Plan, options Deploy
 	if !ok {
 		return nil, fmt.Errorf("deploy: plan %s was not made by this operator", plan.ID)
 	}
-	d, err := o.deployer(options)
-	if err != nil {
-		return nil, err
-	}
-	release, err := d.Deploy(ctx, checked)
+	release, err := o.deployer(options).Deploy(ctx, checked)
 	return o.reachable(release), err
 }
 
@@ -69,11 +65,7 @@ func (o *Operator) Resume(ctx context.Context) (*deploy.Release, error) {
 	if err := o.loaded(ctx); err != nil {
 		return nil, err
 	}
-	d, err := o.deployer(DeployOptions{})
-	if err != nil {
-		return nil, err
-	}
-	release, err := d.Resume(ctx, "")
+	release, err := o.deployer(DeployOptions{}).Resume(ctx, "")
 	return o.reachable(release), err
 }
 
@@ -90,7 +82,7 @@ func (o *Operator) prepare(ctx context.Context, sel project.Selector) (*prepared
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{findings: o.portfolio.Warnings(resolved)}
+	p := &prepared{findings: o.lint(resolved)}
 	for _, t := range resolved {
 		target := *t
 		if o.opts.Local || o.local {
@@ -102,9 +94,21 @@ func (o *Operator) prepare(ctx context.Context, sel project.Selector) (*prepared
 	if err := diag.Findings(p.findings); err != nil {
 		return nil, err
 	}
-	p.waves = portfolio.Order(p.targets)
-	p.deployer, err = o.deployer(DeployOptions{})
-	return p, err
+	p.waves, p.deployer = portfolio.Order(p.targets), o.deployer(DeployOptions{})
+	return p, nil
+}
+
+// lint is what `clodo check` says about environments, as warnings: a deploy does what
+// the files say, as wrangler would, but not silently.
+func (o *Operator) lint(targets []*project.Target) []diag.Finding {
+	if !slices.ContainsFunc(targets, func(t *project.Target) bool { return t.Environment != "" }) {
+		return nil
+	}
+	findings := o.portfolio.Lint()
+	for i := range findings {
+		findings[i].Severity = diag.SeverityWarning
+	}
+	return findings
 }
 
 // keep remembers a checked plan, so that Deploy carries out just that.
@@ -121,11 +125,7 @@ func (o *Operator) releaseOf(ctx context.Context, targets []project.Target, vers
 	if version == "" {
 		return "", nil
 	}
-	s, err := o.openState()
-	if err != nil {
-		return "", err
-	}
-	history, err := s.Releases(ctx, 1000)
+	history, err := o.store().Releases(ctx, 1000)
 	if err != nil {
 		return "", err
 	}

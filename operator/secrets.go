@@ -17,6 +17,7 @@ import (
 	"github.com/tamylaa/clodo/deploy"
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/internal/edge"
+	"github.com/tamylaa/clodo/internal/state"
 	"github.com/tamylaa/clodo/project"
 	"github.com/tamylaa/clodo/secret"
 )
@@ -26,7 +27,6 @@ import (
 // exist yet.
 type secretSource struct {
 	operator *Operator
-	local    bool
 }
 
 var (
@@ -41,7 +41,7 @@ func (s *secretSource) Available(ctx context.Context, id project.TargetID) ([]de
 		return nil, err
 	}
 	var infos []deploy.SecretInfo
-	if s.local {
+	if s.operator.isLocal() {
 		vars, err := devVars(target)
 		if err != nil {
 			return nil, err
@@ -75,7 +75,7 @@ func (s *secretSource) Value(ctx context.Context, id project.TargetID, name stri
 	if err != nil {
 		return secret.Value{}, err
 	}
-	if s.local {
+	if s.operator.isLocal() {
 		vars, err := devVars(target)
 		if err != nil {
 			return secret.Value{}, err
@@ -149,8 +149,8 @@ func (o *Operator) fingerprintKey() ([]byte, error) {
 	if _, err := rand.Read(key); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.stateDir(), 0o755); err != nil {
-		return nil, fmt.Errorf("write the fingerprint key: %w", err)
+	if err := state.New(o.stateDir()).Make(); err != nil {
+		return nil, err
 	}
 	if err := os.WriteFile(path, key, 0o600); err != nil {
 		return nil, fmt.Errorf("write the fingerprint key: %w", err)

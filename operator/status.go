@@ -10,7 +10,6 @@ import (
 
 	"github.com/tamylaa/clodo/check"
 	"github.com/tamylaa/clodo/deploy"
-	"github.com/tamylaa/clodo/internal/edge"
 	"github.com/tamylaa/clodo/project"
 )
 
@@ -32,18 +31,11 @@ func (o *Operator) Status(ctx context.Context, sel project.Selector) (*Status, e
 	if err != nil {
 		return nil, err
 	}
-	s, err := o.openState()
+	history, err := o.store().Releases(ctx, 1000)
 	if err != nil {
 		return nil, err
 	}
-	history, err := s.Releases(ctx, 1000)
-	if err != nil {
-		return nil, err
-	}
-	prober, err := edge.NewProber(o.cloud.data)
-	if err != nil {
-		return nil, err
-	}
+	asks := &prober{operator: o}
 	status := &Status{Targets: make([]TargetStatus, len(list))}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(statusParallel)
@@ -59,7 +51,7 @@ func (o *Operator) Status(ctx context.Context, sel project.Selector) (*Status, e
 			st.Versions = append(st.Versions, VersionShare{ID: share.Version, Percentage: share.Percent, ByClodo: releasedHere(history, share.Version)})
 		}
 		g.Go(func() error {
-			st.Health, st.Healthy = health(gctx, prober, live, p.targets[i].Health)
+			st.Health, st.Healthy = health(gctx, asks, live, p.targets[i].Health)
 			status.Targets[i] = st
 			return nil
 		})
