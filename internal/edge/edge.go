@@ -10,6 +10,7 @@ import (
 
 	"github.com/tamylaa/clodo/cloudflare"
 	"github.com/tamylaa/clodo/deploy"
+	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/migrate"
 	"github.com/tamylaa/clodo/project"
 	"github.com/tamylaa/clodo/secret"
@@ -70,7 +71,11 @@ func (a *Account) translate(err error, needs deploy.Permission, op string) error
 	switch {
 	case errors.Is(err, cloudflare.ErrUnknownOutcome):
 		return fmt.Errorf("%w: %w", wrapped, deploy.ErrUnknownOutcome)
-	case cloudflare.IsPermission(err), cloudflare.IsAuth(err):
+	case silent(err):
+		return fmt.Errorf("%w: %w", wrapped, deploy.ErrUnavailable)
+	case cloudflare.IsAuth(err):
+		return unknownToken(wrapped)
+	case cloudflare.IsPermission(err):
 		return &deploy.PermissionError{Account: a.Name, Permission: needs, Err: wrapped}
 	case cloudflare.IsNotFound(err):
 		return fmt.Errorf("%w: %w", wrapped, deploy.ErrNotFound)
@@ -82,16 +87,33 @@ func (a *Account) translate(err error, needs deploy.Permission, op string) error
 	return wrapped
 }
 
-// unavailable marks a read that got no answer: the calls that failed for lack of one
-// carry no status, or one of Cloudflare's own failures.
-func (a *Account) unavailable(err error, needs deploy.Permission, op string) error {
+// silent reports whether err is a call that Cloudflare did not answer: no connection
+// came about, or what came back is not the API's. A call that would change something
+// and was sent is not meant: its outcome is unknown.
+func silent(err error) bool {
 	e, ok := errors.AsType[*cloudflare.Error](err)
-	// 501 is an answer: the other side does not have the call and never will.
-	gone := ok && (e.Status == 0 || e.Status >= 500) && e.Status != http.StatusNotImplemented
-	if gone && !errors.Is(err, cloudflare.ErrWrongCloud) {
-		return fmt.Errorf("%s: %w: %w", op, err, deploy.ErrUnavailable)
+	if !ok || e.Attempts == 0 { // it could not be written as a request
+		return false
 	}
-	return a.translate(err, needs, op)
+	switch {
+	case e.Status == http.StatusNotImplemented:
+		return false // the other side does not have the call and never will
+	case e.Status >= 500, e.Status == http.StatusRequestTimeout, e.Status == 0:
+		return true
+	}
+	return e.Status < 400 && len(e.Details) == 0
+}
+
+// unknownToken tells a person that the token opens nothing (any more), which no
+// permission repairs.
+func unknownToken(err error) *diag.Error {
+	return &diag.Error{
+		Finding: diag.Finding{
+			Code: "A102", Severity: diag.SeverityError, Message: "Cloudflare does not know this token", Why: err.Error(),
+			Fix: "make a new token and set it again; `clodo doctor` tries it",
+		},
+		Exit: diag.ExitAuth, Err: fmt.Errorf("%w: %w", err, deploy.ErrPermission),
+	}
 }
 
 // Database implements deploy.Databases.

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -150,7 +151,7 @@ func (r *reader) keep(err error, needs deploy.Permission, op string, store func(
 		r.live.Refused[needs] = err.Error()
 		return nil
 	}
-	return r.account.unavailable(err, needs, op)
+	return r.account.translate(err, needs, op)
 }
 
 // binds reports whether a target has a binding of this kind.
@@ -199,11 +200,11 @@ func (r *reader) worker(ctx context.Context, name string) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		deployments, err := c.Deployments(ctx, id, name)
-		if err != nil || len(deployments) == 0 {
+		if err != nil || len(deployments) == 0 || len(deployments[0].Versions) == 0 {
 			return err
 		}
 		w.Split = split(deployments[0].Versions)
-		main := slices.MaxFunc(deployments[0].Versions, func(a, b cloudflare.Share) int { return int(a.Percentage - b.Percentage) })
+		main := slices.MaxFunc(deployments[0].Versions, func(a, b cloudflare.Share) int { return cmp.Compare(a.Percentage, b.Percentage) })
 		v, err := c.Version(ctx, id, name, main.VersionID)
 		if err != nil {
 			return err

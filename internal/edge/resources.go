@@ -21,7 +21,7 @@ func (e *Edge) FindResource(ctx context.Context, account string, kind deploy.Res
 	case deploy.KindD1:
 		for d, err := range a.Client.Databases(ctx, a.ID, name) {
 			if err != nil {
-				return "", a.unavailable(err, deploy.PermD1, "look for database "+name)
+				return "", a.translate(err, deploy.PermD1, "look for database "+name)
 			}
 			if d.Name == name { // the API's filter also finds names that only contain it
 				return d.ID, nil
@@ -30,7 +30,7 @@ func (e *Edge) FindResource(ctx context.Context, account string, kind deploy.Res
 	case deploy.KindKV:
 		for n, err := range a.Client.Namespaces(ctx, a.ID) {
 			if err != nil {
-				return "", a.unavailable(err, deploy.PermKV, "look for namespace "+name)
+				return "", a.translate(err, deploy.PermKV, "look for namespace "+name)
 			}
 			if n.Title == name {
 				return n.ID, nil
@@ -80,12 +80,10 @@ func (d *database) Query(ctx context.Context, sql string, params ...any) ([]map[
 		return nil, err
 	}
 	results, err := a.Client.Query(ctx, a.ID, d.id, cloudflare.Query{
-		Statement: cloudflare.Statement{SQL: sql, Params: params}, ReadOnly: strings.HasPrefix(sql, "SELECT "),
+		Statement: cloudflare.Statement{SQL: sql, Params: params}, ReadOnly: onlyReads(sql),
 	})
 	switch {
-	case errors.Is(err, cloudflare.ErrUnknownOutcome):
-		return nil, fmt.Errorf("%w: %w", err, migrate.ErrUnknownOutcome)
-	case errors.Is(err, cloudflare.CodeD1QueryFailed):
+	case errors.Is(err, cloudflare.CodeD1QueryFailed) && !errors.Is(err, cloudflare.ErrUnknownOutcome):
 		return nil, errors.New(details(err))
 	case err != nil:
 		return nil, a.translate(err, deploy.PermD1, "query database "+d.id)
@@ -93,6 +91,12 @@ func (d *database) Query(ctx context.Context, sql string, params ...any) ([]map[
 		return nil, nil
 	}
 	return results[len(results)-1].Results, nil
+}
+
+// onlyReads reports whether sql certainly changes nothing: one SELECT. A text with
+// several statements may begin with one.
+func onlyReads(sql string) bool {
+	return strings.HasPrefix(sql, "SELECT ") && !strings.Contains(sql, ";")
 }
 
 // details is Cloudflare's own words, without the call around them.

@@ -18,7 +18,7 @@ func (e *Edge) Split(ctx context.Context, s deploy.Script) (deploy.Split, error)
 		return nil, nil
 	}
 	if err != nil {
-		return nil, a.unavailable(err, deploy.PermWorkersRead, "read the deployment of "+s.Name)
+		return nil, a.translate(err, deploy.PermWorkersRead, "read the deployment of "+s.Name)
 	}
 	return split(list[0].Versions), nil
 }

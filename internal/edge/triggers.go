@@ -19,12 +19,12 @@ func (e *Edge) Triggers(ctx context.Context, s deploy.Script, zones []deploy.Zon
 	op := "read what is attached to " + s.Name
 	at, err := attachedTo(ctx, a, s.Name)
 	if err != nil {
-		return deploy.Attached{}, a.unavailable(err, deploy.PermWorkersRead, op)
+		return deploy.Attached{}, a.translate(err, deploy.PermWorkersRead, op)
 	}
 	for _, z := range zones {
 		routes, err := a.Client.Routes(ctx, z.ID)
 		if err != nil {
-			return deploy.Attached{}, a.unavailable(err, deploy.PermRoutes, op)
+			return deploy.Attached{}, a.translate(err, deploy.PermRoutes, op)
 		}
 		for _, r := range routes {
 			if r.Script == s.Name {
@@ -34,7 +34,7 @@ func (e *Edge) Triggers(ctx context.Context, s deploy.Script, zones []deploy.Zon
 	}
 	domains, err := a.Client.Domains(ctx, a.ID, cloudflare.DomainFilter{Service: s.Name})
 	if err != nil {
-		return deploy.Attached{}, a.unavailable(err, deploy.PermWorkersRead, op)
+		return deploy.Attached{}, a.translate(err, deploy.PermWorkersRead, op)
 	}
 	for _, d := range domains {
 		at.Domains = append(at.Domains, deploy.Domain{ID: d.ID, Hostname: d.Hostname, ZoneID: d.ZoneID, Script: d.Service})
@@ -80,16 +80,19 @@ func (a *Account) setRoute(ctx context.Context, script string, c deploy.TriggerC
 		there, findErr := a.findRoute(ctx, want)
 		switch {
 		case findErr != nil:
-			return a.unavailable(findErr, deploy.PermRoutes, op)
+			return a.translate(findErr, deploy.PermRoutes, op)
 		case there.Script == want.Script:
 			return nil
+		}
+		if there.Script == "" {
+			return fmt.Errorf("%s: this pattern is there and belongs to no Worker: %w", op, deploy.ErrConflict)
 		}
 		return fmt.Errorf("%s: it belongs to the Worker %q: %w", op, there.Script, deploy.ErrConflict)
 	}
 	if want.ID == "" {
 		there, err := a.findRoute(ctx, want)
 		if err != nil {
-			return a.unavailable(err, deploy.PermRoutes, op)
+			return a.translate(err, deploy.PermRoutes, op)
 		}
 		if there.ID == "" || there.Script != script {
 			return nil
@@ -134,7 +137,7 @@ func (a *Account) setDomain(ctx context.Context, script string, c deploy.Trigger
 	if want.ID == "" {
 		list, err := a.Client.Domains(ctx, a.ID, cloudflare.DomainFilter{Hostname: want.Hostname})
 		if err != nil {
-			return a.unavailable(err, deploy.PermWorkers, op)
+			return a.translate(err, deploy.PermWorkers, op)
 		}
 		if len(list) == 0 || list[0].Service != script {
 			return nil

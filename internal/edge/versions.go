@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/tamylaa/clodo/cloudflare"
@@ -22,7 +24,7 @@ func (e *Edge) FindVersion(ctx context.Context, s deploy.Script, tag string) (de
 	}
 	list, err := a.Client.DeployableVersions(ctx, a.ID, s.Name)
 	if err != nil {
-		return deploy.Version{}, a.unavailable(err, deploy.PermWorkersRead, "look for the version of "+s.Name)
+		return deploy.Version{}, a.translate(err, deploy.PermWorkersRead, "look for the version of "+s.Name)
 	}
 	for _, v := range list { // newest first
 		if v.Annotations.Tag == tag {
@@ -42,8 +44,8 @@ func (e *Edge) Upload(ctx context.Context, u deploy.Upload) (deploy.Version, err
 	if err != nil {
 		return deploy.Version{}, err
 	}
-	if len(u.Artifact.Assets) > 0 {
-		if upload.Metadata.Assets.JWT, err = e.uploadAssets(ctx, a, u.Script.Name, u.Artifact.Assets); err != nil {
+	if upload.Metadata.Assets != nil { // also for a folder without files
+		if upload.Metadata.Assets.JWT, err = e.uploadAssets(ctx, a, u); err != nil {
 			return deploy.Version{}, err
 		}
 	}
@@ -54,8 +56,12 @@ func (e *Edge) Upload(ctx context.Context, u deploy.Upload) (deploy.Version, err
 			return deploy.Version{}, a.refused(err, u, op)
 		}
 		v := deploy.Version{ID: done.VersionID(), Tag: u.Tag, Handlers: done.Handlers, Startup: time.Duration(done.StartupTimeMS) * time.Millisecond}
-		if v.ID == "" {
-			return e.FindVersion(ctx, u.Script, u.Tag)
+		if v.ID == "" { // Cloudflare need not say it
+			found, err := e.FindVersion(ctx, u.Script, u.Tag)
+			if err != nil {
+				return deploy.Version{}, fmt.Errorf("%s: it was taken, and its version was not found: %v: %w", op, err, deploy.ErrUnknownOutcome)
+			}
+			v.ID = found.ID
 		}
 		return v, nil
 	}
@@ -92,7 +98,11 @@ func (e *Edge) upload(ctx context.Context, u deploy.Upload) (cloudflare.Upload, 
 		if err != nil {
 			return cloudflare.Upload{}, fmt.Errorf("read secret %s of %s: %w", name, u.Target, err)
 		}
-		known.Bindings = append(known.Bindings, cloudflare.Binding{Type: "secret_text", Name: name, Text: cloudflare.NewSecret(value.Reveal())})
+		b := cloudflare.Binding{Type: "secret_text", Name: name, Text: cloudflare.NewSecret(value.Reveal())}
+		if b.Text.IsZero() { // an empty value is a value
+			b.Fields = map[string]any{"text": ""}
+		}
+		known.Bindings = append(known.Bindings, b)
 	}
 	for _, own := range []string{"bindings", "assets", "main_module", "body_part"} {
 		delete(fields, own)
@@ -100,8 +110,11 @@ func (e *Edge) upload(ctx context.Context, u deploy.Upload) (cloudflare.Upload, 
 	out := cloudflare.Upload{Metadata: cloudflare.Metadata{
 		MainModule: known.MainModule, BodyPart: known.BodyPart, Bindings: known.Bindings, Extra: fields,
 	}}
-	if known.Assets != nil {
+	switch {
+	case known.Assets != nil:
 		out.Metadata.Assets = &cloudflare.MetadataAssets{Config: known.Assets.Config}
+	case len(u.Artifact.Assets) > 0:
+		out.Metadata.Assets = &cloudflare.MetadataAssets{}
 	}
 	for _, m := range u.Artifact.Modules {
 		out.Modules = append(out.Modules, cloudflare.Module{Name: m.Name, ContentType: m.ContentType, Content: m.Bytes})
@@ -111,17 +124,17 @@ func (e *Edge) upload(ctx context.Context, u deploy.Upload) (cloudflare.Upload, 
 
 // uploadAssets sends the files that Cloudflare does not have yet and returns the
 // ticket that joins them to a version.
-func (e *Edge) uploadAssets(ctx context.Context, a *Account, script string, files []deploy.Asset) (cloudflare.Secret, error) {
+func (e *Edge) uploadAssets(ctx context.Context, a *Account, u deploy.Upload) (cloudflare.Secret, error) {
 	manifest := map[string]cloudflare.AssetEntry{}
 	byHash := map[string]deploy.Asset{}
-	for _, f := range files {
+	for _, f := range u.Artifact.Assets {
 		manifest[f.Path] = cloudflare.AssetEntry{Hash: f.Hash, Size: f.Size}
 		byHash[f.Hash] = f
 	}
-	op := "upload the assets of " + script
-	session, err := a.Client.StartAssets(ctx, a.ID, script, manifest)
+	op := "upload the assets of " + u.Script.Name
+	session, err := a.Client.StartAssets(ctx, a.ID, u.Script.Name, manifest)
 	if err != nil {
-		return cloudflare.Secret{}, a.translate(err, deploy.PermWorkers, op)
+		return cloudflare.Secret{}, a.refused(err, u, op)
 	}
 	completion := session.JWT
 	for _, bucket := range session.Buckets {
@@ -131,7 +144,10 @@ func (e *Edge) uploadAssets(ctx context.Context, a *Account, script string, file
 			if !ok {
 				return cloudflare.Secret{}, fmt.Errorf("%s: Cloudflare asks for %s, which is not in the manifest", op, hash)
 			}
-			content, err := os.ReadFile(f.File)
+			content, err := os.ReadFile(filepath.Join(u.Artifact.AssetDir, filepath.FromSlash(f.File)))
+			if errors.Is(err, fs.ErrNotExist) {
+				return cloudflare.Secret{}, fmt.Errorf("%s: %s is gone: %w", op, f.Path, deploy.ErrChanged)
+			}
 			if err != nil {
 				return cloudflare.Secret{}, fmt.Errorf("%s: %w", op, err)
 			}
@@ -142,7 +158,7 @@ func (e *Edge) uploadAssets(ctx context.Context, a *Account, script string, file
 		}
 		ticket, err := a.Client.UploadAssets(ctx, a.ID, session, batch)
 		if err != nil {
-			return cloudflare.Secret{}, a.translate(err, deploy.PermWorkers, op)
+			return cloudflare.Secret{}, a.refused(err, u, op)
 		}
 		if !ticket.IsZero() {
 			completion = ticket
@@ -155,7 +171,8 @@ func (e *Edge) uploadAssets(ctx context.Context, a *Account, script string, file
 // take is told in its own words; nothing of it is left behind.
 func (a *Account) refused(err error, u deploy.Upload, op string) error {
 	translated := a.translate(err, deploy.PermWorkers, op)
-	if errors.Is(err, cloudflare.ErrUnknownOutcome) || cloudflare.IsPermission(err) || cloudflare.IsAuth(err) ||
+	e, answered := errors.AsType[*cloudflare.Error](err)
+	if !answered || e.Unknown || e.Status == 0 || cloudflare.IsPermission(err) || cloudflare.IsAuth(err) ||
 		cloudflare.IsRateLimited(err) || cloudflare.IsNotFound(err) || cloudflare.IsConflict(err) {
 		return translated
 	}
