@@ -30,17 +30,23 @@ func TestLoadFindsProjectsTheWayPeopleLayThemOut(t *testing.T) {
 				"services/z/wrangler.jsonc": wranglerFile("a"), "services/y/wrangler.toml": "name='b'\nmain='a.ts'\ncompatibility_date='2026-11-01'", "apps/x/deep/wrangler.json": wranglerFile("c"),
 				"node_modules/m/wrangler.jsonc": wranglerFile("m"), "services/z/node_modules/m/wrangler.toml": "x", ".wrangler/wrangler.json": "x", "dist/wrangler.json": "x",
 			},
-			project.LoadOptions{}, []string{"services/z/wrangler.jsonc", "services/y/wrangler.toml", "apps/x/deep/wrangler.json"}, "",
+			project.LoadOptions{},
+			[]string{"services/z/wrangler.jsonc", "services/y/wrangler.toml", "apps/x/deep/wrangler.json"},
+			"",
 		},
 		"the nearest one above": {map[string]string{"wrangler.jsonc": wranglerFile("a"), "src/deep/x.ts": ""}, project.LoadOptions{Dir: "src/deep"}, []string{"wrangler.jsonc"}, ""},
 		"clodo.yaml above wins over a wrangler file here": {
 			map[string]string{"clodo.yaml": "version: 1\nportfolio: p\nservices: {a: {path: a}, b: {path: b/wrangler.jsonc}}", "a/wrangler.jsonc": wranglerFile("a"), "b/wrangler.jsonc": wranglerFile("b")},
-			project.LoadOptions{Dir: "a"}, []string{"a/wrangler.jsonc", "b/wrangler.jsonc"}, "",
+			project.LoadOptions{Dir: "a"},
+			[]string{"a/wrangler.jsonc", "b/wrangler.jsonc"},
+			"",
 		},
 		"the file that is named": {map[string]string{"wrangler.jsonc": wranglerFile("a"), "other.jsonc": wranglerFile("b")}, project.LoadOptions{File: "other.jsonc"}, []string{"other.jsonc"}, ""},
 		"wrangler's order of precedence, with a word about the rest": {
 			map[string]string{"wrangler.jsonc": wranglerFile("a"), "wrangler.json": wranglerFile("b"), "wrangler.toml": "name='c'"},
-			project.LoadOptions{}, []string{"wrangler.json"}, "W011 wrangler.json is used; without effect beside it: wrangler.jsonc, wrangler.toml",
+			project.LoadOptions{},
+			[]string{"wrangler.json"},
+			"W011 wrangler.json is used; without effect beside it: wrangler.jsonc, wrangler.toml",
 		},
 	}
 	for name, tt := range tests {

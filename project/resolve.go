@@ -21,12 +21,13 @@ type layers struct {
 }
 
 var (
-	workerName     = regexp.MustCompile(`^[a-z0-9_][a-z0-9_-]*$`)
-	dateForm       = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
-	placeholder    = regexp.MustCompile(`\{domain:([^{}]*)\}`)
-	maxWorkerName  = 63 // also the longest label of a workers.dev address
-	topLevelOnlyIs = "the top level"
+	workerName  = regexp.MustCompile(`^[a-z0-9_][a-z0-9_-]*$`)
+	dateForm    = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
+	placeholder = regexp.MustCompile(`\{domain:([^{}]*)\}`)
 )
+
+// maxWorkerName is also the longest label of a workers.dev address.
+const maxWorkerName = 63
 
 func isWorkerName(s string) bool { return workerName.MatchString(s) }
 

@@ -66,14 +66,26 @@ func TestSelectorsFindTargets(t *testing.T) {
 		"twice the same is once":            {plain, project.Selector{Services: []string{"api", "a*", "services/api"}}, []string{"api"}},
 		"the only environment that is not local is meant": {one, project.Selector{}, []string{"api/live"}},
 		"with the local cloud the only local one is":      {one, project.Selector{Local: true}, []string{"api/dev"}},
-		"the shared targets of an environment": {example(t), project.Selector{Environment: "production"},
-			[]string{"auth/production", "data-api/production", "web/production"}},
-		"a dedicated customer has targets of its own": {example(t), project.Selector{Environment: "production", Customers: []string{"acme"}},
-			[]string{"auth/production/acme", "data-api/production/acme", "web/production/acme"}},
-		"a shared customer's targets are the shared ones": {example(t), project.Selector{Environment: "production", Customers: []string{"globex"}, Services: []string{"web"}},
-			[]string{"web/production"}},
-		"a star is everything that runs in the environment": {example(t), project.Selector{Environment: "development", Customers: []string{"*"}},
-			[]string{"auth/development", "data-api/development", "web/development"}},
+		"the shared targets of an environment": {
+			example(t),
+			project.Selector{Environment: "production"},
+			[]string{"auth/production", "data-api/production", "web/production"},
+		},
+		"a dedicated customer has targets of its own": {
+			example(t),
+			project.Selector{Environment: "production", Customers: []string{"acme"}},
+			[]string{"auth/production/acme", "data-api/production/acme", "web/production/acme"},
+		},
+		"a shared customer's targets are the shared ones": {
+			example(t),
+			project.Selector{Environment: "production", Customers: []string{"globex"}, Services: []string{"web"}},
+			[]string{"web/production"},
+		},
+		"a star is everything that runs in the environment": {
+			example(t),
+			project.Selector{Environment: "development", Customers: []string{"*"}},
+			[]string{"auth/development", "data-api/development", "web/development"},
+		},
 		"a customer's hostname names service, environment and customer": {example(t), project.Selector{Services: []string{"api.acme.example"}}, []string{"data-api/production/acme"}},
 		"a shared customer's hostname leads to the shared target":       {example(t), project.Selector{Services: []string{"globex.greatidude.com"}}, []string{"web/production"}},
 	}
@@ -99,20 +111,32 @@ func TestSelectorsThatMeanNothingSayWhatThereIs(t *testing.T) {
 		sel   project.Selector
 		want  string
 	}{
-		"several environments and none named": {example(t), project.Selector{},
-			"U002: which environment is not said, and there are several | environments are: development, staging, production | say which one: -e development, -e staging, -e production"},
-		"an environment misspelt": {example(t), project.Selector{Environment: "prodution"},
-			`C020: there is no environment named "prodution" | environments in clodo.yaml:10 are: development, staging, production | did you mean ` + "`-e production`?"},
+		"several environments and none named": {
+			example(t),
+			project.Selector{},
+			"U002: which environment is not said, and there are several | environments are: development, staging, production | say which one: -e development, -e staging, -e production",
+		},
+		"an environment misspelt": {
+			example(t),
+			project.Selector{Environment: "prodution"},
+			`C020: there is no environment named "prodution" | environments in clodo.yaml:10 are: development, staging, production | did you mean ` + "`-e production`?",
+		},
 		"a service misspelt":  {example(t), project.Selector{Environment: "staging", Services: []string{"outh"}}, `C020: there is no service named "outh" | services are: auth, data-api, web | did you mean ` + "`auth`?"},
 		"a hostname misspelt": {example(t), project.Selector{Services: []string{"api.acme.exampel"}}, `C020: there is no service or hostname named "api.acme.exampel" | services are: auth, data-api, web | did you mean ` + "`api.acme.example`?"},
-		"a hostname of another environment": {example(t), project.Selector{Environment: "staging", Services: []string{"api.acme.example"}},
-			`C020: the hostname "api.acme.example" does not belong to environment "staging" | leave out -e: the hostname names the environment`},
+		"a hostname of another environment": {
+			example(t),
+			project.Selector{Environment: "staging", Services: []string{"api.acme.example"}},
+			`C020: the hostname "api.acme.example" does not belong to environment "staging" | leave out -e: the hostname names the environment`,
+		},
 		"a customer misspelt":                      {example(t), project.Selector{Environment: "staging", Customers: []string{"acmee"}}, `C020: there is no customer named "acmee" | customers are: acme, globex | did you mean ` + "`--customer acme`?"},
 		"a customer that does not run there":       {example(t), project.Selector{Environment: "staging", Customers: []string{"globex"}}, `C020: customer "globex" does not run in environment "staging" | its environments are: production | add it at clodo.yaml:77:3`},
 		"no customers at all":                      {plain, project.Selector{Customers: []string{"acme"}}, `C020: there is no customer named "acme" | no customers are configured`},
 		"an environment that no wrangler file has": {plain, project.Selector{Environment: "stagin"}, `C020: there is no environment named "stagin" | environments are: staging | did you mean ` + "`-e staging`?"},
-		"an environment that one of several lacks": {map[string]string{"a/wrangler.jsonc": plainAPI, "b/wrangler.jsonc": strings.ReplaceAll(strings.ReplaceAll(plainAPI, "staging", "live"), `"api"`, `"b"`)},
-			project.Selector{Environment: "live"}, `C020: a/wrangler.jsonc has no environment named "live" | its environments are: staging | name the services that have it, or add env.live there`},
+		"an environment that one of several lacks": {
+			map[string]string{"a/wrangler.jsonc": plainAPI, "b/wrangler.jsonc": strings.ReplaceAll(strings.ReplaceAll(plainAPI, "staging", "live"), `"api"`, `"b"`)},
+			project.Selector{Environment: "live"},
+			`C020: a/wrangler.jsonc has no environment named "live" | its environments are: staging | name the services that have it, or add env.live there`,
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
