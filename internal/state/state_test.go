@@ -40,7 +40,7 @@ func at(t *testing.T, dir string) *Store {
 func release(id string, outcome deploy.Outcome) deploy.Release {
 	api := project.TargetID{Service: "api", Environment: "production"}
 	return deploy.Release{
-		ID: id, Kind: deploy.KindDeploy, By: deploy.Holder{User: "jo", Host: "laptop", PID: 1}, Started: time.Now().UTC().Truncate(time.Millisecond),
+		ID: id, Kind: deploy.KindDeploy, Message: "why", By: deploy.Holder{User: "jo", Host: "laptop", PID: 1}, Started: time.Now().UTC().Truncate(time.Millisecond),
 		Plan:    deploy.Plan{ID: "p_1", Hash: "h", Targets: []deploy.TargetPlan{{Target: api}}},
 		Targets: []deploy.TargetRecord{{Target: api, Script: deploy.Script{Name: "api-production"}, Outcome: outcome}},
 	}
