@@ -3,10 +3,10 @@ package project
 import "maps"
 
 // Metadata is the binding as the upload's metadata carries it, in the words of
-// Cloudflare's API. id is the id of the database or namespace when the file pins
-// none: d1 and kv_namespace need one, every other kind ignores it.
+// Cloudflare's API. id is the id of its database or namespace, where it has been
+// looked up; with "" it is the one that the file pins, if any.
 func (b Binding) Metadata(id string) map[string]any {
-	if b.ID != "" {
+	if id == "" {
 		id = b.ID
 	}
 	m := map[string]any{"name": b.Name, "type": b.Kind}
@@ -22,9 +22,11 @@ func (b Binding) Metadata(id string) map[string]any {
 	case "json":
 		m["json"] = b.JSON
 	case "kv_namespace":
-		m["namespace_id"] = id
-	case "d1", "hyperdrive":
-		m["id"] = id
+		set("namespace_id", id)
+	case "d1":
+		set("id", id)
+	case "hyperdrive":
+		set("id", b.ID)
 	case "r2_bucket":
 		set("bucket_name", b.Resource)
 	case "queue":

@@ -77,10 +77,6 @@ func (p *Portfolio) shown(t *Target) ShownTarget {
 				m["json"] = hidden
 			}
 		case "d1", "kv_namespace":
-			key := map[string]string{"d1": "id", "kv_namespace": "namespace_id"}[b.Kind]
-			if m[key] == "" {
-				delete(m, key)
-			}
 			if b.Resource != "" {
 				m["resource"] = b.Resource
 			}
