@@ -98,10 +98,10 @@ func silent(err error) bool {
 	switch {
 	case e.Status == http.StatusNotImplemented:
 		return false // the other side does not have the call and never will
-	case e.Status >= 500, e.Status == http.StatusRequestTimeout, e.Status == 0:
+	case e.Status >= 500, e.Status == http.StatusRequestTimeout:
 		return true
 	}
-	return e.Status < 400 && len(e.Details) == 0
+	return e.Status < 400 && len(e.Details) == 0 // 0 is no answer at all
 }
 
 // unknownToken tells a person that the token opens nothing (any more), which no

@@ -135,7 +135,28 @@ func (r *reader) read(ctx context.Context) error {
 	for _, name := range r.scripts() {
 		g.Go(func() error { return r.worker(gctx, name) })
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	r.attach()
+	return nil
+}
+
+// attach gives each Worker its routes and domains out of the account's lists.
+func (r *reader) attach() {
+	for name, w := range r.live.Workers {
+		for _, route := range r.live.Routes {
+			if route.Script == name {
+				w.Attached.Routes = append(w.Attached.Routes, route)
+			}
+		}
+		for _, d := range r.live.Domains {
+			if d.Script == name {
+				w.Attached.Domains = append(w.Attached.Domains, d)
+			}
+		}
+		r.live.Workers[name] = w
+	}
 }
 
 // keep stores what a read found. A read that the token may not do is noted; every
