@@ -35,10 +35,13 @@ func metadata(w project.Worker, a Artifact, ids map[string]string, migrations ma
 	}
 	bindings := make([]map[string]any, 0, len(w.Bindings))
 	for _, b := range w.Bindings {
-		bindings = append(bindings, binding(b, ids[b.Name]))
+		bindings = append(bindings, b.Metadata(ids[b.Name]))
 	}
 	m["bindings"] = append(bindings, partBindings(a)...)
 	m["keep_bindings"] = keptBindings
+	if w.KeepVars {
+		m["keep_bindings"] = append([]string{"plain_text", "json"}, keptBindings...)
+	}
 	if migrations != nil {
 		m["migrations"] = migrations
 	}
@@ -53,6 +56,7 @@ func metadata(w project.Worker, a Artifact, ids map[string]string, migrations ma
 	if w.Logpush != nil {
 		m["logpush"] = *w.Logpush
 	}
+	maps.Copy(m, w.Metadata) // last, as wrangler lays unsafe.metadata over all else
 	return m
 }
 
@@ -70,49 +74,6 @@ func partBindings(a Artifact) []map[string]any {
 		}
 	}
 	return list
-}
-
-// binding is one entry of metadata.bindings; id is that of its resource, "" when it
-// is not known yet.
-func binding(b project.Binding, id string) map[string]any {
-	m := map[string]any{"name": b.Name, "type": b.Kind}
-	set := func(key, value string) {
-		if value != "" {
-			m[key] = value
-		}
-	}
-	switch b.Kind {
-	case "plain_text":
-		m["text"] = b.Text
-	case "json":
-		m["json"] = b.JSON
-	case "d1":
-		set("id", id)
-	case "kv_namespace":
-		set("namespace_id", id)
-	case "r2_bucket":
-		set("bucket_name", b.Resource)
-	case "queue":
-		set("queue_name", b.Resource)
-	case "service":
-		set("service", b.Service)
-		set("entrypoint", b.Entrypoint)
-	case "durable_object_namespace":
-		set("class_name", b.ClassName)
-		set("script_name", b.ScriptName)
-	case "workflow":
-		set("workflow_name", b.Resource)
-		set("class_name", b.ClassName)
-		set("script_name", b.ScriptName)
-	case "analytics_engine":
-		set("dataset", b.Resource)
-	case "vectorize":
-		set("index_name", b.Resource)
-	case "hyperdrive":
-		set("id", b.ID)
-	}
-	maps.Copy(m, b.Extra)
-	return m
 }
 
 // withIDs fills the ids of resources into metadata that a plan holds, and adds the
