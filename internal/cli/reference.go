@@ -46,7 +46,7 @@ func commandsPage(root *cobra.Command) string {
 func commandSection(b *strings.Builder, c *cobra.Command) {
 	fmt.Fprintf(b, "\n### `%s`\n\n%s.\n", useLine(c), upperFirst(c.Short))
 	if c.Example != "" {
-		fmt.Fprintf(b, "\n```console\n%s\n```\n", unindent(c.Example))
+		fmt.Fprintf(b, "\n```sh\n%s\n```\n", unindent(c.Example))
 	}
 	if c.Long != "" {
 		fmt.Fprintf(b, "\n%s\n", c.Long)
