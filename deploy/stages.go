@@ -77,12 +77,14 @@ func (s steps) defineFlows(set *flow.Set) {
 		if flow.NoOutcome(err) {
 			return rec, err
 		}
-		rec.Kept = r.kept
 		if err == nil {
 			rec.Outcome, rec.Version, rec.Attached = Released, done.version.ID, j.Target.After
 			rec.Smoked, rec.Verified, rec.Addresses = done.smoked, done.how, j.Target.Addresses
-		} else if err := r.back(j, err, &rec); err != nil {
-			return rec, err
+		} else {
+			rec.Kept = r.kept
+			if err := r.back(j, err, &rec); err != nil {
+				return rec, err
+			}
 		}
 		return rec, r.take(s.record(c, call[TargetRecord]{job: j, Arg: rec}))
 	})
@@ -234,7 +236,8 @@ func (r *run) smoke(u uploaded) (ready, error) {
 	}
 	arg := probeArg{Step: StepSmoke, URL: t.SmokeURL}
 	if t.SmokeDev {
-		on := TriggerChange{Action: Update, Kind: TriggerWorkersDev, WorkersDev: true}
+		// When it stays on, it is put as it stays, so that the trigger has nothing to do.
+		on := TriggerChange{Action: Update, Kind: TriggerWorkersDev, WorkersDev: true, PreviewURLs: t.After.WorkersDev && t.After.PreviewURLs}
 		r.undo.push(undoArg{Trigger: &TriggerChange{Action: Update, Kind: TriggerWorkersDev}})
 		if err := r.changes(r.attach(r.c, call[triggerArg]{job: u.job, Arg: triggerArg{Step: StepSmoke, Change: on}})); err != nil {
 			return ready{}, err
@@ -272,6 +275,9 @@ func (r *run) shift(s ready) (serving, error) {
 func (r *run) connect(s serving) (attached, error) {
 	t := s.Target
 	for i := range t.Triggers {
+		if t.Triggers[i].Kind == TriggerWorkersDev && t.SmokeDev && s.smoked == passed && t.After.WorkersDev {
+			continue // done by the smoke test
+		}
 		r.undo.push(undoArg{Trigger: &t.Undo[i]})
 		if err := r.changes(r.attach(r.c, call[triggerArg]{job: s.job, Arg: triggerArg{Step: StepTriggers, Change: t.Triggers[i]}})); err != nil {
 			return attached{}, err
