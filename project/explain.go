@@ -255,14 +255,11 @@ func (e *explainer) secrets() {
 
 func (e *explainer) rules() {
 	h := e.t.Health
-	path, status := h.Path, "any status below 500"
-	if path == "" {
-		path = "/"
-	}
+	status := "any status below 500"
 	if h.Status != 0 {
 		status = fmt.Sprint(h.Status)
 	}
-	e.row("", "health check", fmt.Sprintf("%s answers %s within %s", path, status, short(h.Timeout)), origin(h.Pos, "default"))
+	e.row("", "health check", fmt.Sprintf("%s answers %s within %s", h.Path, status, short(h.Timeout)), origin(h.Pos, "default"))
 	if e.t.Strategy != "" {
 		e.row("", "rollout", e.t.Strategy, origin(e.env.Rollout.Strategy.Pos, "default"))
 	}

@@ -70,7 +70,7 @@ func missing(name string, err error) diag.Finding {
 
 func (l *loader) load(opts LoadOptions) *Portfolio {
 	if info, err := os.Stat(l.dir); err != nil || !info.IsDir() {
-		f := missing(opts.Dir, err)
+		f := missing(l.dir, err)
 		if err == nil {
 			f.Why = "it is not a folder"
 		}
@@ -88,7 +88,8 @@ func (l *loader) load(opts LoadOptions) *Portfolio {
 	}
 	below, err := projectsBelow(l.dir)
 	if err != nil {
-		l.found = append(l.found, missing(opts.Dir, err))
+		l.found = append(l.found, missing(l.dir, err))
+		return nil
 	}
 	if len(below) > 0 {
 		return l.plain(l.dir, below)
@@ -215,8 +216,16 @@ func (l *loader) service(file string) *Service {
 		return nil
 	}
 	s.WranglerPos = name.Pos
+	if redirect := slashJoin(s.Dir, ".wrangler/deploy/config.json"); isFile(filepath.Join(l.root, filepath.FromSlash(redirect))) {
+		f := doc.Finding("W012", name.Pos, fmt.Sprintf("wrangler would deploy another configuration than %s", file),
+			"a build tool wrote "+redirect+", which redirects wrangler; clodo deploys what this file says", "remove it if it is left over, or name the generated file with --config")
+		f.Severity = diag.SeverityWarning
+		l.found = append(l.found, f)
+	}
 	return s
 }
+
+func slashJoin(dir, name string) string { return strings.TrimPrefix(dir+"/"+name, "./") }
 
 func slashDir(file string) string {
 	if i := strings.LastIndexByte(file, '/'); i >= 0 {
@@ -269,10 +278,16 @@ func upwards(dir string, ok func(string) bool) (string, bool) {
 	}
 }
 
+// maxFolders bounds the search below a folder, which may be somebody's whole disk.
+const maxFolders = 20_000
+
+var errTooManyFolders = fmt.Errorf("more than %d folders lie below it", maxFolders)
+
 // projectsBelow finds the folders with a wrangler file below dir. What lies inside
 // such a folder belongs to its project and is not searched.
 func projectsBelow(dir string) ([]string, error) {
 	var dirs []string
+	folders := 0
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if name != dir && errors.Is(err, fs.ErrPermission) {
@@ -285,6 +300,9 @@ func projectsBelow(dir string) ([]string, error) {
 		}
 		if name != dir && (skippedDirs[d.Name()] || strings.HasPrefix(d.Name(), ".")) {
 			return fs.SkipDir
+		}
+		if folders++; folders > maxFolders {
+			return errTooManyFolders
 		}
 		for _, w := range wranglerNames {
 			if name != dir && isFile(filepath.Join(name, w)) {

@@ -14,7 +14,7 @@ import (
 func (r *resolver) clodo(t *Target) {
 	t.Domains = r.p.domains(r.s, r.env, r.cust)
 	t.Policy = r.env.Policy
-	t.Health.Timeout = 60 * time.Second
+	t.Health = HealthCheck{Path: "/", Timeout: 60 * time.Second}
 	part := r.s.layers.service
 	if h := part.Get("checks", "health"); h != nil {
 		t.Health = HealthCheck{Path: h.Get("path").Str(), Timeout: duration(h.Get("timeout").Str(), 60*time.Second), Pos: h.Pos}

@@ -12,7 +12,7 @@ import (
 
 var (
 	hostname  = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	shortName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	shortName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$`)
 )
 
 // referenceChecker checks what a schema cannot: that names lead somewhere, and that
@@ -29,15 +29,21 @@ func (p *Portfolio) references() []diag.Finding {
 		return nil
 	}
 	c := referenceChecker{p: p, hosts: map[string]diag.Position{}}
-	for _, section := range []string{"accounts", "environments", "services", "customers", "policies"} {
+	for _, section := range []string{"accounts", "environments", "services", "policies"} {
 		for _, pair := range p.tree.Get(section).Map() {
-			c.shortName(section, pair)
+			c.shortName(section, pair.Key, pair.Pos)
 		}
+	}
+	for _, cust := range p.Customers {
+		c.shortName("customers", cust.Name, cust.Pos)
 	}
 	accounts, environments, policies := p.tree.Get("accounts").Keys(), p.tree.Get("environments").Keys(), p.tree.Get("policies").Keys()
 	for _, e := range p.tree.Get("environments").Map() {
 		c.ref("account", accounts, e.Value.Get("account"))
 		c.ref("policy", policies, e.Value.Get("policy"))
+		if len(accounts) > 1 && e.Value.Kind == source.Map && e.Value.Get("account") == nil && !e.Value.Get("local").True() {
+			c.add("C011", e.Pos, fmt.Sprintf("environments.%s needs account", e.Key), "there are several accounts", "add: account: "+accounts[0]+"  (one of: "+strings.Join(accounts, ", ")+")")
+		}
 	}
 	for _, f := range p.tree.Get("features").Map() {
 		c.ref("service", p.tree.Get("services").Keys(), f.Value.Get("owner"))
@@ -66,10 +72,10 @@ func (c *referenceChecker) add(code string, pos diag.Position, message, why, fix
 }
 
 // shortName keeps names apart from paths, hostnames and script names.
-func (c *referenceChecker) shortName(section string, pair source.Pair) {
-	if !shortName.MatchString(pair.Key) || len(pair.Key) > 40 || strings.Contains(pair.Key, "--") {
-		c.add("C014", pair.Pos, fmt.Sprintf("the name %q in %s is not in the right form", pair.Key, section), "names become part of Worker names and hostnames",
-			"write at most 40 lower-case letters, digits and single -, beginning and ending with a letter or digit")
+func (c *referenceChecker) shortName(section, name string, pos diag.Position) {
+	if !shortName.MatchString(name) || len(name) > 40 || strings.Contains(name, "--") {
+		c.add("C014", pos, fmt.Sprintf("the name %q in %s is not in the right form", name, section), "names become part of Worker names and hostnames",
+			"write at most 40 lower-case letters, digits, _ and single -, beginning and ending with a letter or digit")
 	}
 }
 

@@ -73,6 +73,10 @@ func (p *Portfolio) resolve(s *Service, env *Environment, cust *Customer) (*Targ
 	}
 	tree := environmentOf(root, env.Name, s.Inherit == "all")
 	r.name = p.workerName(s, env, cust)
+	if !isWorkerName(r.name) {
+		r.fail("C014", s.WranglerPos, fmt.Sprintf("the Worker's name %q is not in the right form", r.name),
+			"it is made of the wrangler file's name, the environment and the customer", "rename the environment: lower-case letters, digits, - and _")
+	}
 	if len(r.name) > maxWorkerName {
 		r.fail("C041", s.WranglerPos, fmt.Sprintf("the Worker's name %q has %d characters, the highest allowed number is %d", r.name, len(r.name), maxWorkerName),
 			"it is made of the wrangler file's name, the environment and the customer", "shorten one of them")
