@@ -253,7 +253,11 @@ func (d *Deployer) one(ctx context.Context, engine flow.Engine, w *worker, r Rel
 		rec.Problem.State = fmt.Sprintf("%s is half-way; clodo deploy --resume goes on.", tp.Target)
 		return rec
 	}
-	rec.Problem = &Problem{Exit: diag.ExitInterrupted, State: fmt.Sprintf("%s is half-way; clodo deploy --resume goes on.", tp.Target), Finding: diag.Finding{
+	state := fmt.Sprintf("%s is half-way; clodo deploy --resume goes on.", tp.Target)
+	if notes, err := d.ports.History.Steps(context.WithoutCancel(ctx), r.ID); err == nil && !slices.ContainsFunc(notes, func(n StepNote) bool { return n.Target == tp.Target }) {
+		state = fmt.Sprintf("Nothing of %s was changed; clodo deploy --resume goes on.", tp.Target)
+	}
+	rec.Problem = &Problem{Exit: diag.ExitInterrupted, State: state, Finding: diag.Finding{
 		Code: "D205", Severity: diag.SeverityError, Message: fmt.Sprintf("the release of %s was interrupted", tp.Target),
 		Fix: "clodo deploy --resume goes on after the last finished step",
 	}}

@@ -56,7 +56,7 @@ func (b *planBuilder) names(t project.Target) {
 	case !scriptName.MatchString(name):
 		b.errorf("C042", t.Worker.Main.Pos, "names of Workers have lower-case letters, digits, - and _", "rename it", "%q is not a name that a Worker can have", name)
 	case len(name) > maxScriptName:
-		b.errorf("C042", t.Worker.Main.Pos, "names of Workers are part of a hostname", "shorten it",
+		b.errorf("C041", t.Worker.Main.Pos, "names of Workers are part of a hostname", "shorten it",
 			"the Worker name %q has %d characters, more than %d", name, len(name), maxScriptName)
 	}
 }

@@ -162,7 +162,7 @@ func (b *planBuilder) version(p *TargetPlan, t project.Target, a Artifact, live 
 		}
 	}
 	missing := slices.ContainsFunc(p.Secrets, func(name string) bool { return !slices.Contains(live.Secrets, name) })
-	if !p.First && classes == nil && !missing && len(live.Split) == 1 && contentOf(live.Tag) == p.Content && boundRight(p.Resources, live) {
+	if !p.First && classes == nil && !missing && live.Split.single() && contentOf(live.Tag) == p.Content && boundRight(p.Resources, live) {
 		p.Secrets = nil
 		return
 	}
@@ -277,7 +277,7 @@ func (b *planBuilder) lines(p *TargetPlan, t project.Target, live Worker) {
 			add(Change{Step: StepUpload, Action: Send, Kind: "secret", Name: name, Before: before, After: "travels with the upload"})
 		}
 	}
-	if p.SmokeDev {
+	if p.SmokeDev && !p.After.WorkersDev {
 		add(Change{Step: StepSmoke, Action: Attach, Kind: string(TriggerWorkersDev), Name: hostOf(p.SmokeURL), After: "for the smoke test", Undo: "detach"})
 	}
 	if p.shifts() {
@@ -293,11 +293,19 @@ func (b *planBuilder) lines(p *TargetPlan, t project.Target, live Worker) {
 	for i, c := range p.Triggers {
 		add(c.line(p.Undo[i], p.Before))
 	}
+	if p.SmokeDev && !p.After.WorkersDev {
+		add(Change{Step: StepTriggers, Action: Detach, Kind: string(TriggerWorkersDev), Name: hostOf(p.SmokeURL), Before: "for the smoke test", Undo: "nothing to undo"})
+	}
 }
 
 // shifts reports whether traffic is moved by a deployment: an upload by PUT serves
 // at once.
 func (p *TargetPlan) shifts() bool { return p.Mode == UploadVersion || p.Existing != "" }
+
+// single reports whether one version serves everything.
+func (s Split) single() bool {
+	return slices.ContainsFunc(s, func(x Share) bool { return x.Percent == 100 })
+}
 
 // splitWords is a split for people.
 func splitWords(s Split) string {

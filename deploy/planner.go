@@ -237,7 +237,7 @@ func unread(err error) error {
 	if errors.As(err, &de) {
 		return de
 	}
-	p := problemOf(err, TargetPlan{}, "read what is live")
+	p := problemOf(err, TargetPlan{}, StepPlan, "read what is live")
 	p.State = diag.NothingChanged
 	if p.Finding.Code == "D203" {
 		p.Finding.Message = "what is live could not be read"

@@ -9,9 +9,9 @@ import (
 	"github.com/tamylaa/clodo/migrate"
 )
 
-// problemOf is err told to a person, for the step of a target. what is what was
-// being done, such as `upload "web"`.
-func problemOf(err error, t TargetPlan, what string) *Problem {
+// problemOf is err told to a person, for a step of a target. what is what was being
+// done, such as `upload "web"`.
+func problemOf(err error, t TargetPlan, at Step, what string) *Problem {
 	var de *diag.Error
 	if errors.As(err, &de) {
 		p := &Problem{Finding: de.Finding, Exit: de.Exit, Retryable: de.Retryable, Findings: de.Findings}
@@ -53,6 +53,10 @@ func problemOf(err error, t TargetPlan, what string) *Problem {
 		f.Code, f.Message = "D304", fmt.Sprintf("a file of %s changed after the plan was made", t.Target)
 		f.Fix = "deploy again: the plan is then made with the new file"
 		p.Exit = diag.ExitBusy
+	case errors.Is(err, ErrConflict) && at == StepTriggers:
+		f.Code, f.Message = "D213", fmt.Sprintf("Cloudflare did not %s, because something else has it", what)
+		f.Fix = "remove what is in the way (another Worker's route or domain, or a DNS record), then deploy again"
+		p.Exit = diag.ExitConfig
 	case errors.Is(err, errMoved), errors.Is(err, ErrConflict):
 		f.Code, f.Message = "D302", fmt.Sprintf("%s changed in the account after the plan was made", t.Target)
 		f.Fix = "look at the new plan: clodo plan"

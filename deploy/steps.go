@@ -155,10 +155,10 @@ func define[A, T any](w *worker, set *flow.Set, name string, usual Step, f func(
 		case flow.NoOutcome(err):
 			return out, err
 		case err != nil && pauses(err):
-			w.pause(c.job, problemOf(err, c.Target, describeCall(at, which, c.Target)))
+			w.pause(c.job, problemOf(err, c.Target, at, describeCall(at, which, c.Target)))
 			return out, fmt.Errorf("%w: %w", flow.ErrInterrupted, err)
 		case err != nil:
-			out.Problem = problemOf(err, c.Target, describeCall(at, which, c.Target))
+			out.Problem = problemOf(err, c.Target, at, describeCall(at, which, c.Target))
 			note.State, note.Detail = Failed, out.Problem.Finding.Message
 		case out.Skipped:
 			note.State, note.Detail = Skipped, out.Detail
@@ -190,6 +190,9 @@ func joinWords(a, b string) string {
 
 // describeCall is what a step does, for "Cloudflare refused to …".
 func describeCall(s Step, which string, t TargetPlan) string {
+	if which != "" && (s == StepTriggers || s == StepSmoke || s == StepUndo) {
+		return which // such as attach example.com
+	}
 	verb := map[Step]string{
 		StepCheck: "read", StepResource: "make", StepMigrate: "migrate", StepUpload: "upload", StepShift: "shift the traffic of",
 		StepTriggers: "change", StepSmoke: "test", StepVerify: "test", StepUndo: "undo", StepRecord: "record",
@@ -483,7 +486,7 @@ func (w *worker) ask(ctx context.Context, c call[probeArg]) (outcome[string], er
 	}
 	var unhealthy *check.UnhealthyError
 	if errors.As(err, &unhealthy) && c.Arg.Step == StepSmoke {
-		p := problemOf(err, c.Target, "")
+		p := problemOf(err, c.Target, StepSmoke, "")
 		p.Finding.Code = "D201"
 		return outcome[string]{}, &diag.Error{Finding: p.Finding, Exit: p.Exit}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/project"
@@ -67,7 +68,7 @@ func (b *planBuilder) triggers(p *TargetPlan, t project.Target, account LiveAcco
 		after.PreviewURLs = after.WorkersDev
 	}
 	if after.WorkersDev && account.WorkersDev == "" {
-		b.errorf("C041", w.Main.Pos, "Worker names below workers.dev need a subdomain of the account",
+		b.errorf("C044", w.Main.Pos, "Worker names below workers.dev need a subdomain of the account",
 			"choose one in the dashboard under Workers & Pages, or set \"workers_dev\": false",
 			"account %q has no workers.dev subdomain, and %q is to be reached there", account.Name, w.Name)
 	}
@@ -333,6 +334,10 @@ func devWords(on, previews bool) string {
 	return "off"
 }
 
+// certificateWait is how long a check waits for a new custom domain, whose certificate
+// is made first, when the configuration says nothing.
+const certificateWait = 5 * time.Minute
+
 // addresses decides where the target is reached, smoked and verified.
 func addresses(p *TargetPlan, t project.Target, account LiveAccount, live Worker) {
 	dev := ""
@@ -341,6 +346,11 @@ func addresses(p *TargetPlan, t project.Target, account LiveAccount, live Worker
 	}
 	p.Addresses = reachable(p.After, dev)
 	p.VerifyURL, p.NotVerified = checkURL(p.Addresses, t.Health.Path)
+	if t.Health.Timeout == 0 && !t.Local && slices.ContainsFunc(p.Triggers, func(c TriggerChange) bool {
+		return c.Kind == TriggerDomain && c.Action == Attach && c.Domain.Hostname == hostOf(p.VerifyURL)
+	}) {
+		p.HealthWait = certificateWait
+	}
 	switch {
 	case p.Mode == UploadNone && p.Existing == "":
 		p.NotSmoked = "no new version"
@@ -349,6 +359,8 @@ func addresses(p *TargetPlan, t project.Target, account LiveAccount, live Worker
 	case p.First:
 		p.SmokeURL, p.NotSmoked = checkURL(reachable(Attached{WorkersDev: true}, dev), t.Health.Path)
 		p.SmokeDev = p.SmokeURL != ""
+	case !p.Base.single():
+		p.NotSmoked = "traffic is split between two versions, and a deployment has two at most"
 	default:
 		p.SmokeURL, p.NotSmoked = checkURL(reachable(live.Attached, dev), t.Health.Path)
 	}

@@ -53,7 +53,7 @@ func (u undoStack) uploaded(version string) {
 func (r *run) back(j job, cause error, rec *TargetRecord) error {
 	var f failed
 	if !errors.As(cause, &f) {
-		f.problem = problemOf(cause, j.Target, "release "+j.Target.Target.String())
+		f.problem = problemOf(cause, j.Target, StepRecord, "release "+j.Target.Target.String())
 	}
 	rec.Problem = f.problem
 	var stuck []string
