@@ -81,7 +81,7 @@ func (c *configuration) probe(w *Worker, v *Version) (*workerd.Worker, error) {
 		k.Script = &workerd.Source{Text: probeScript + string(text)}
 		return k, nil
 	}
-	code := replaceQuoted(probeJS, "MAIN", "/"+v.MainModule)
+	code := replaceQuoted(probeJS, "MAIN", "./"+v.MainModule)
 	k.Modules = slices.Insert(k.Modules, 0, workerd.Module{Name: "clodo-probe.js", Kind: workerd.ESModule, Source: workerd.Source{Text: code}})
 	return k, nil
 }

@@ -298,7 +298,11 @@ func startupError(err error) error {
 		}
 		kept = append(kept, servicePrefix.ReplaceAllString(line, ""))
 	}
-	return &StartupError{Message: strings.TrimSpace(strings.Join(kept, "\n")), Code: CodeStartup}
+	message := strings.TrimSpace(strings.Join(kept, "\n"))
+	if message == "" {
+		message = failed.Text
+	}
+	return &StartupError{Message: message, Code: CodeStartup}
 }
 
 var servicePrefix = regexp.MustCompile(`^service (?:worker|assets):[^@]*@[^:]*: `)

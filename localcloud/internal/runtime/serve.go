@@ -82,6 +82,9 @@ func (r *Runtime) forward(w http.ResponseWriter, req *http.Request, g *generatio
 	req.Header.Set("Cf-Ray", ray)
 	w.Header().Set("Cf-Ray", ray)
 	edgeHeaders(req)
+	// A Worker may answer while it still reads; without this the server would first
+	// read the request to its end. An error means HTTP/2, which always can.
+	_ = http.NewResponseController(w).EnableFullDuplex()
 	proxy.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), exchangeKey{}, state)))
 }
 
