@@ -201,7 +201,7 @@ func (o *Operator) setSecret(ctx context.Context, t *project.Target, name string
 	switch {
 	case err == nil:
 		change.Live = true
-		return change, nil
+		return change, o.record(ctx, "secret.set", t.TargetID.String(), map[string]string{"name": name, "worker": t.Worker.Name})
 	case !cloudflare.IsNotFound(err):
 		return change, secretError(err, t.Worker.Name, name)
 	case o.cloud.local:
@@ -212,7 +212,10 @@ func (o *Operator) setSecret(ctx context.Context, t *project.Target, name string
 		}, State: diag.NothingChanged, Exit: diag.ExitConfig}
 	}
 	change.Kept, err = o.vault.Set(ctx, secret.Ref{Account: account.ID, Worker: t.Worker.Name, Name: name}, value)
-	return change, err
+	if err != nil {
+		return change, err
+	}
+	return change, o.record(ctx, "secret.keep", t.TargetID.String(), map[string]string{"name": name, "worker": t.Worker.Name, "where": change.Kept})
 }
 
 func secretError(err error, worker, name string) error {
