@@ -134,7 +134,7 @@ func (e *explainer) bindings() {
 
 // shownVariable is a variable's value, unless its name sounds like a secret.
 func shownVariable(b Binding) string {
-	if source.Sensitive(b.Name) || plainSecret.MatchString(b.Text) {
+	if source.Sensitive(b.Name) || source.LooksSecret(b.Text) {
 		return hidden
 	}
 	if b.Kind == "plain_text" {
@@ -167,7 +167,7 @@ func withoutSecrets(v any) any {
 		}
 		return out
 	case string:
-		if plainSecret.MatchString(v) {
+		if source.LooksSecret(v) {
 			return hidden
 		}
 	}

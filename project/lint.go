@@ -2,7 +2,6 @@ package project
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -171,16 +170,12 @@ func (l *linter) shared() {
 	}
 }
 
-// plainSecret is how well-known services begin their secret keys.
-var plainSecret = regexp.MustCompile(`^(sk_(live|test)_|rk_(live|test)_|whsec_|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AKIA[0-9A-Z]{12}|AIza|sk-ant-|SG\.|npm_|-----BEGIN [A-Z ]*PRIVATE KEY)`)
-
 // secrets reports variables that hold what should be a secret.
 func (l *linter) secrets(where string, vars *source.Value) {
 	for _, p := range vars.Map() {
-		if p.Value.Kind != source.String || !plainSecret.MatchString(p.Value.Text) {
+		if p.Value.Kind != source.String || !source.LooksSecret(p.Value.Text) {
 			continue
 		}
-		l.p.docs[l.s.File].Hide(p.Value.Pos)
 		l.add("W006", diag.SeverityError, p.Value.Pos, fmt.Sprintf("%s.%s holds what looks like a secret key", where, p.Key),
 			"variables are readable in the dashboard and in the history of this file", fmt.Sprintf("make a new key, remove this one, and: clodo secret set %s %s", l.s.Name, p.Key))
 	}
@@ -211,7 +206,30 @@ func (p *Portfolio) Check(found []diag.Finding) []diag.Finding {
 		}
 		all = append(all, p.clashes(targets)...)
 	}
-	all = unique(all)
+	all = together(unique(all))
 	diag.Sort(all)
 	return all
+}
+
+// together makes one finding of a variable that many targets run without.
+func together(found []diag.Finding) []diag.Finding {
+	first := map[diag.Position]int{}
+	more := map[int]int{}
+	var out []diag.Finding
+	for _, f := range found {
+		if f.Code != "C025" {
+			out = append(out, f)
+			continue
+		}
+		if i, again := first[f.Pos]; again {
+			more[i]++
+			continue
+		}
+		first[f.Pos] = len(out)
+		out = append(out, f)
+	}
+	for i, n := range more {
+		out[i].Message = strings.Replace(out[i].Message, " runs without", fmt.Sprintf(" and %d more run without", n), 1)
+	}
+	return out
 }

@@ -63,6 +63,14 @@ func TestCheckFindsWhatNoSingleFileShows(t *testing.T) {
 			},
 			[]string{"error C021 b/wrangler.jsonc:1:79 route https://example.com/* is claimed twice"},
 		},
+		"a hostname that is missing in many targets is told once": {
+			map[string]string{
+				"clodo.yaml": clodo("environments: {live: {}}\nservices: {api: {path: api, vars: {URL: 'https://{domain:api}'}}}\n" +
+					"customers: {a: {name: A, isolation: dedicated}, b: {name: B, isolation: dedicated}}\n"),
+				"api/wrangler.jsonc": wranglerFile("api"),
+			},
+			[]string{"warning C025 clodo.yaml:4:41 api/live and 2 more run without the variable URL"},
+		},
 		"a configuration that a build tool wrote": {
 			map[string]string{"wrangler.jsonc": boundAPI, ".wrangler/deploy/config.json": "{}"},
 			[]string{"warning W012 wrangler.jsonc:1:11 wrangler would deploy another configuration than wrangler.jsonc"},

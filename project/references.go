@@ -97,6 +97,9 @@ func (c *referenceChecker) name(what string, names []string, name string, pos di
 	if near := diag.Nearest(name, names); near != "" {
 		fix = fmt.Sprintf("did you mean %q?", near)
 	}
+	if source.LooksSecret(name) {
+		name = hidden
+	}
 	c.add("C020", pos, fmt.Sprintf("there is no %s named %q", what, name), "", fix)
 }
 

@@ -126,7 +126,7 @@ func hideByName(line string) string {
 		b.WriteString(strings.Repeat("*", utf8.RuneCountInString(value)))
 		end = m[3]
 	}
-	return b.String() + line[end:]
+	return secretKey.ReplaceAllStringFunc(b.String()+line[end:], func(s string) string { return strings.Repeat("*", utf8.RuneCountInString(s)) })
 }
 
 // Hide replaces what is written at pos by stars in every later excerpt.
@@ -145,11 +145,19 @@ func (d *Document) Hidden(pos diag.Position) bool {
 var (
 	sensitiveKey  = regexp.MustCompile(`(?i)(token|secret|passw|passphrase|credential|private|accesskey|api_?key|_key$|^key$|connection_?string|dsn$|database_url)`)
 	sensitiveText = regexp.MustCompile(`(?i)["']?[\w.-]*(?:token|secret|passw|passphrase|credential|private|accesskey|api_?key|_key|connection_?string|dsn|database_url)[\w.-]*["']?\s*[:=]\s*("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s"',}\]][^,}\]]*)`)
+	secretKey     = regexp.MustCompile(`(?:\b(?:sk_(?:live|test)_|rk_(?:live|test)_|whsec_|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AKIA[0-9A-Z]{12}|AIza|sk-ant-|npm_)|\bSG\.|-----BEGIN [A-Z ]*PRIVATE KEY)[^\s"',}\]]*`)
 	reference     = regexp.MustCompile(`^(env|keyring|file|prompt)\b`)
 )
 
 // Sensitive reports whether a value called name should be taken for a secret.
 func Sensitive(name string) bool { return sensitiveKey.MatchString(name) }
+
+// LooksSecret reports whether a value begins the way a well-known service's secret
+// keys do.
+func LooksSecret(value string) bool {
+	at := secretKey.FindStringIndex(value)
+	return at != nil && at[0] == 0
+}
 
 // hideSecrets hides the scalars below keys that sound like secrets, unless they
 // only say where a secret is kept.
@@ -157,12 +165,15 @@ func (d *Document) hideSecrets(v *Value, inSecrets bool) {
 	for _, p := range v.Map() {
 		number := p.Value.Kind == Int || p.Value.Kind == Float
 		scalar := p.Value.Kind == String || number && p.Key == strings.ToUpper(p.Key) // min_length is no secret
-		if scalar && p.Key != "secret_name" && (inSecrets || Sensitive(p.Key)) && !reference.MatchString(p.Value.Text) {
+		if scalar && p.Key != "secret_name" && (inSecrets || Sensitive(p.Key) || LooksSecret(p.Value.Text)) && !reference.MatchString(p.Value.Text) {
 			d.Hide(p.Value.Pos)
 		}
 		d.hideSecrets(p.Value, p.Key == "secrets")
 	}
 	for _, item := range v.List() {
+		if item.Kind == String && LooksSecret(item.Text) {
+			d.Hide(item.Pos)
+		}
 		d.hideSecrets(item, false)
 	}
 }

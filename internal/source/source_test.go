@@ -206,6 +206,12 @@ func TestExcerptsHideSecrets(t *testing.T) {
 			}
 		})
 	}
+	for _, text := range []string{"stripe: ghp_hunter2", "list: [sk_live_hunter2]", "stripe: [ghp_hunter2"} {
+		doc, found := source.Parse("a.yaml", []byte(text))
+		if all := doc.Line(1) + fmt.Sprint(found); strings.Contains(all, "hunter2") {
+			t.Errorf("a value that looks secret is shown: %s", all)
+		}
+	}
 	doc, _ := source.Parse("a.yaml", []byte("token: env:CLOUDFLARE_API_TOKEN"))
 	if got := doc.Line(1); got != "token: env:CLOUDFLARE_API_TOKEN" {
 		t.Errorf("a reference is hidden: %s", got)
