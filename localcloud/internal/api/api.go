@@ -56,6 +56,9 @@ type API struct {
 	jwtKey     []byte
 	workers    workerLocks
 	serving    sync.Mutex // held from reading the state that is to be served until it is kept
+	// served are the versions of the last state, by id. They never change, and one with
+	// many assets takes a while to read. Guarded by serving.
+	served map[string]*runtime.Version
 }
 
 // New prepares an API. It reads the store but starts nothing.

@@ -11,7 +11,7 @@ var (
 	d1Read       = []string{"D1 Read", "D1 Write"}
 	d1Write      = []string{"D1 Write"}
 	zoneRead     = []string{"Zone Zone Read", "Zone Read", "Zone Write"}
-	zoneWrite    = []string{"Zone Write", "Zone Edit"}
+	zoneWrite    = []string{"Zone Write", "Zone Zone Edit"}
 	dnsRead      = []string{"DNS Read", "DNS Write", "Zone DNS Edit"}
 	dnsWrite     = []string{"DNS Write", "Zone DNS Edit"}
 	userRead     = []string{"User Details Read", "User Details Write"}

@@ -114,7 +114,8 @@ func startError(err error) error {
 	return fmt.Errorf("serving the Workers: %w", err)
 }
 
-// state is everything that should be served, as tx sees it.
+// state is everything that should be served, as tx sees it. The caller holds
+// a.serving.
 func (a *API) state(tx *store.Tx) (runtime.State, error) {
 	var s runtime.State
 	accounts, err := tx.Accounts()
@@ -141,6 +142,12 @@ func (a *API) state(tx *store.Tx) (runtime.State, error) {
 	if err := a.addresses(tx, &s); err != nil {
 		return s, err
 	}
+	a.served = map[string]*runtime.Version{}
+	for _, w := range s.Workers {
+		for _, share := range w.Versions {
+			a.served[share.Version.ID] = share.Version
+		}
+	}
 	return s, nil
 }
 
@@ -160,11 +167,15 @@ func (a *API) servedWorker(tx *store.Tx, script store.Script, subdomain string) 
 		return w, err
 	}
 	for _, share := range active.Versions {
-		v, err := tx.Version(script.Account, script.Name, share.Version)
-		if err != nil {
-			return w, fmt.Errorf("reading version %s of %s: %w", share.Version, script.Name, err)
+		ready, known := a.served[share.Version]
+		if !known {
+			v, err := tx.Version(script.Account, script.Name, share.Version)
+			if err != nil {
+				return w, fmt.Errorf("reading version %s of %s: %w", share.Version, script.Name, err)
+			}
+			ready = a.runtimeVersion(v)
 		}
-		w.Versions = append(w.Versions, runtime.Share{Version: a.runtimeVersion(v), Percentage: share.Percentage})
+		w.Versions = append(w.Versions, runtime.Share{Version: ready, Percentage: share.Percentage})
 	}
 	return w, nil
 }

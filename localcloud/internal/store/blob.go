@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Blobs are the bytes of modules and assets, each in a file named by its SHA-256.
@@ -61,18 +61,17 @@ func (b Blobs) Open(digest string) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// clean removes what an earlier process was writing when it died.
-func (b Blobs) clean() error {
-	entries, err := os.ReadDir(b.dir)
-	if err != nil {
-		return fmt.Errorf("reading the state folder: %w", err)
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "incoming-") {
-			if err := os.Remove(filepath.Join(b.dir, e.Name())); err != nil {
-				return fmt.Errorf("removing an interrupted upload: %w", err)
-			}
+// sweep removes the blobs that are not used, and what an earlier process was writing
+// when it died. Nobody may write meanwhile.
+func (b Blobs) sweep(used map[string]bool) error {
+	err := filepath.WalkDir(b.dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || used[e.Name()] {
+			return err
 		}
+		return os.Remove(name)
+	})
+	if err != nil {
+		return fmt.Errorf("clearing uploads that nothing uses: %w", err)
 	}
 	return nil
 }

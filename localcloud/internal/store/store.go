@@ -38,10 +38,40 @@ func Open(dir string) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{db: db, Blobs: Blobs{dir: filepath.Join(dir, "blobs")}}
-	if err := s.Blobs.clean(); err != nil {
+	if err := s.sweep(); err != nil {
 		return nil, errors.Join(err, db.close())
 	}
 	return s, nil
+}
+
+// sweep removes the bytes of uploads that were refused, or whose Worker is gone.
+func (s *Store) sweep() error {
+	used := map[string]bool{}
+	err := s.Read(context.Background(), func(tx *Tx) error {
+		versions, err := list[Version](tx, `SELECT doc FROM versions`)
+		if err != nil {
+			return err
+		}
+		for _, v := range versions {
+			for _, m := range v.Modules {
+				used[m.Blob] = true
+			}
+			if v.Assets != nil {
+				for _, f := range v.Assets.Files {
+					used[f.Blob] = true
+				}
+			}
+		}
+		files, err := list[AssetFile](tx, `SELECT doc FROM asset_files`)
+		for _, f := range files {
+			used[f.Blob] = true
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reading what is deployed: %w", err)
+	}
+	return s.Blobs.sweep(used)
 }
 
 // Close releases the files.

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,30 @@ func TestTakenNamesAreTold(t *testing.T) {
 				t.Errorf("got %v, want ErrExists", err)
 			}
 		})
+	}
+}
+
+func TestOnlyTheBytesOfVersionsStay(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	kept, _, errA := s.Blobs.Write(strings.NewReader("of a version"))
+	gone, _, errB := s.Blobs.Write(strings.NewReader("of a refused upload"))
+	err := s.Write(t.Context(), func(tx *store.Tx) error {
+		return tx.AddVersion(store.Version{ID: "v", Account: "a", Script: "w", Number: 1, Modules: []store.Module{{Blob: kept}}})
+	})
+	if err := errors.Join(errA, errB, err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	defer s.Close()
+	if f, err := s.Blobs.Open(kept); err != nil {
+		t.Errorf("the version's bytes are gone: %v", err)
+	} else if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Blobs.Open(gone); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the refused bytes are there: %v", err)
 	}
 }
 
