@@ -20,6 +20,7 @@ type table struct {
 	domains     map[string]*Worker // by hostname
 	scripts     map[string]*Worker // by name, for SCRIPT.localhost
 	routes      []route            // the most specific first
+	replaced    chan struct{}      // closed when there is a newer table
 }
 
 // match is what a request's address means.
@@ -30,7 +31,7 @@ type match struct {
 }
 
 func newTable(s State, workers map[string]*Worker, generations map[*Worker]*generation) *table {
-	t := &table{generations: generations, workersDev: map[string]*Worker{}, domains: map[string]*Worker{}, scripts: map[string]*Worker{}}
+	t := &table{generations: generations, workersDev: map[string]*Worker{}, domains: map[string]*Worker{}, scripts: map[string]*Worker{}, replaced: make(chan struct{})}
 	for _, one := range s.Workers {
 		w := workers[workerKey(one.Account, one.Script)]
 		if w.WorkersDev != "" {

@@ -121,8 +121,10 @@ func (r *Runtime) Apply(ctx context.Context, s State) error {
 	published, err := r.apply(ctx, s)
 	if err != nil {
 		if published {
-			_, again := r.apply(context.WithoutCancel(ctx), before)
-			err = errors.Join(err, again)
+			if _, again := r.apply(context.WithoutCancel(ctx), before); again != nil {
+				r.log.Error("the Workers that were served before do not start again", "error", again)
+				err = errors.Join(err, again)
+			}
 		}
 		return startupError(err)
 	}
@@ -177,7 +179,9 @@ func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error
 func (r *Runtime) change(ctx context.Context, t *table, next map[string]*generation, objects []*generation) error {
 	old := r.running
 	r.running = next
-	r.table.Store(t)
+	if before := r.table.Swap(t); before != nil {
+		close(before.replaced)
+	}
 	if !isClosed(r.applied) {
 		close(r.applied)
 	}

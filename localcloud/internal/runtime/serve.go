@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -37,9 +38,11 @@ func (r *Runtime) serve(w http.ResponseWriter, req *http.Request) {
 		if !r.once(w, req, t) {
 			return
 		}
-		// The generation was replaced after the table was read: the next table knows
-		// the new one. It is published before the old one is retired.
-		if r.table.Load() == t {
+		select {
+		case <-t.replaced: // with its generations; the next table knows the new ones
+		case <-req.Context().Done():
+			return
+		case <-r.closed:
 			http.Error(w, "the local cloud is stopping", http.StatusServiceUnavailable)
 			return
 		}
@@ -82,10 +85,46 @@ func (r *Runtime) forward(w http.ResponseWriter, req *http.Request, g *generatio
 	req.Header.Set("Cf-Ray", ray)
 	w.Header().Set("Cf-Ray", ray)
 	edgeHeaders(req)
-	// A Worker may answer while it still reads; without this the server would first
-	// read the request to its end. An error means HTTP/2, which always can.
-	_ = http.NewResponseController(w).EnableFullDuplex()
+	if req.ContentLength < 0 {
+		defer duplex(w, req)()
+	}
 	proxy.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), exchangeKey{}, state)))
+}
+
+// duplex lets a Worker answer a streamed request while that is still being sent:
+// else the server would first read it to its end. The returned function makes sure
+// that nobody reads the request any more, as the server then takes up the next one.
+func duplex(w http.ResponseWriter, req *http.Request) (done func()) {
+	control := http.NewResponseController(w)
+	if control.EnableFullDuplex() != nil {
+		return func() {} // HTTP/2, which always can
+	}
+	body := &streamed{ReadCloser: req.Body}
+	req.Body = body
+	return func() {
+		if !body.mu.TryLock() {
+			_ = control.SetReadDeadline(time.Now()) // ends the read; the connection is of no more use
+			body.mu.Lock()
+		}
+		body.over = true
+		body.mu.Unlock()
+	}
+}
+
+// streamed is a body that can be taken away from its reader.
+type streamed struct {
+	io.ReadCloser
+	mu   sync.Mutex
+	over bool
+}
+
+func (s *streamed) Read(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	return s.ReadCloser.Read(b)
 }
 
 // exchange is what a request's answer turned it into.
