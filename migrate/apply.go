@@ -55,6 +55,7 @@ func Apply(ctx context.Context, db Database, table, release string, f File) (ran
 		`INSERT INTO "` + table + `" (name) VALUES (` + quote(f.Name) + ");\n" +
 		"INSERT INTO " + checksumTable + " (migrations_table, name, checksum, release) VALUES (" +
 		quote(table) + ", " + quote(f.Name) + ", " + quote(f.Checksum) + ", " + quote(release) + ");"
+	var cause error // of the last try
 	for try := 1; ; try++ {
 		before, err := Read(ctx, db, table)
 		if err != nil {
@@ -67,22 +68,23 @@ func Apply(ctx context.Context, db Database, table, release string, f File) (ran
 			}
 			return ours && r.Release == release, nil
 		}
-		_, err = db.Query(ctx, sql)
+		if try > attempts {
+			return false, fmt.Errorf("apply %s: %w", f.Path, cause)
+		}
+		_, cause = db.Query(ctx, sql)
 		switch {
-		case err == nil:
+		case cause == nil:
 			return true, nil
-		case !errors.Is(err, ErrUnknownOutcome):
+		case !errors.Is(cause, ErrUnknownOutcome):
 			if now, rerr := Read(ctx, db, table); rerr == nil && now.Has(f.Name) {
 				continue // somebody else ran it between our look and our call
 			}
-			return false, &FailedError{File: f, Err: err}
-		case try == attempts:
-			return false, fmt.Errorf("apply %s: %w", f.Path, err)
+			return false, &FailedError{File: f, Err: cause}
 		}
 		select {
 		case <-time.After(settle):
 		case <-ctx.Done():
-			return false, fmt.Errorf("apply %s: %w", f.Path, err)
+			return false, fmt.Errorf("apply %s: %w", f.Path, cause)
 		}
 	}
 }
