@@ -113,6 +113,7 @@ func (o *Operator) lint(targets []*project.Target) []diag.Finding {
 
 // keep remembers a checked plan, so that Deploy carries out just that.
 func (o *Operator) keep(c deploy.Checked) *deploy.Plan {
+	o.portfolio.Quote(c.Plan.Findings)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.plans[c.Plan.Hash] = c
