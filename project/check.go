@@ -212,7 +212,8 @@ func (c *shapeChecker) keys(where string, v *source.Value, inEnvironment bool) {
 		k, ok := wranglerKeyOf(p.Key)
 		switch {
 		case ok && inEnvironment && k.reach == topOnly:
-			c.add("C010", p.Pos, fmt.Sprintf("the key %q cannot stand in %s", p.Key, where), "wrangler reads it at the top level only", "move it to the top level")
+			c.add("W010", p.Pos, fmt.Sprintf("the key %q has no effect in %s", p.Key, where), "wrangler reads it at the top level only", "move it to the top level")
+			c.found[len(c.found)-1].Severity = diag.SeverityWarning
 		case ok:
 			c.value(prefix+p.Key, p.Value, k.shape)
 		default:

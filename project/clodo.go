@@ -32,6 +32,9 @@ func (l *loader) portfolio(root, file string) *Portfolio {
 	for _, e := range tree.Get("environments").Map() {
 		p.Environments = append(p.Environments, environment(e))
 	}
+	if len(p.Environments) == 0 {
+		p.Environments = []*Environment{{}}
+	}
 	for _, f := range tree.Get("features").Map() {
 		p.Features = append(p.Features, &Feature{
 			Name: f.Key, Default: f.Value.Get("default").True(), Description: f.Value.Get("description").Str(),

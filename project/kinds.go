@@ -218,7 +218,7 @@ func (r *resolver) migrations(b *Binding, v *source.Value) {
 	dir := v.Get("migrations_dir").Str()
 	switch {
 	case dir != "":
-		b.MigrationsDir = filepath.Join(r.dir, filepath.FromSlash(dir))
+		b.MigrationsDir = r.path(dir)
 	case isDir(filepath.Join(r.dir, "migrations")):
 		b.MigrationsDir = filepath.Join(r.dir, "migrations")
 	}

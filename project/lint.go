@@ -185,11 +185,7 @@ func (l *linter) secrets(where string, vars *source.Value) {
 // is wrong with any target, in every environment and for every customer; sorted.
 func (p *Portfolio) Check(found []diag.Finding) []diag.Finding {
 	all := slices.Concat(found, p.Lint())
-	environments := p.Environments
-	if len(environments) == 0 {
-		environments = []*Environment{{}}
-	}
-	for _, env := range environments {
+	for _, env := range p.Environments {
 		var targets []*Target
 		for _, s := range p.Services {
 			if p.tree == nil && env.Name != "" && !slices.Contains(s.EnvNames, env.Name) {

@@ -43,7 +43,7 @@ type Account struct {
 }
 
 // Environment is one stage of the portfolio, such as staging. The zero Name is the
-// top level of a wrangler file and exists only without a clodo.yaml.
+// top level of a wrangler file and exists only where clodo.yaml declares none.
 type Environment struct {
 	Name      string
 	Local     bool

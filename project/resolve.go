@@ -130,6 +130,15 @@ func (p *Portfolio) accountOf(env *Environment, cust *Customer) *Account {
 	return nil
 }
 
+// path is a path of the wrangler file, which is relative to its folder.
+func (r *resolver) path(name string) string {
+	name = filepath.FromSlash(name)
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return filepath.Join(r.dir, name)
+}
+
 // text is a value with its place.
 func text(v *source.Value) Value[string] { return Value[string]{V: v.Str(), Pos: v.At()} }
 
@@ -195,7 +204,7 @@ func (r *resolver) worker(tree *source.Value) Worker {
 		w.Rules = append(w.Rules, ModuleRule{Kind: rule.Get("type").Str(), Globs: texts(rule.Get("globs")), Fallthrough: rule.Get("fallthrough").True()})
 	}
 	if b := tree.Get("build"); b.Get("command").Str() != "" {
-		w.Build = CustomBuild{Command: b.Get("command").Str(), Cwd: filepath.Join(r.dir, filepath.FromSlash(b.Get("cwd").Str())), Pos: b.Get("command").At()}
+		w.Build = CustomBuild{Command: b.Get("command").Str(), Cwd: r.path(b.Get("cwd").Str()), Pos: b.Get("command").At()}
 	}
 	for _, c := range tree.Get("triggers", "crons").List() {
 		w.Crons = append(w.Crons, text(c))
@@ -278,7 +287,7 @@ func (r *resolver) assets(v *source.Value) *Assets {
 		NotFoundHandling: v.Get("not_found_handling").Str(), BasePath: v.Get("base_path").Str(), Pos: v.Pos,
 	}
 	if d := v.Get("directory"); d.Str() != "" {
-		a.Dir, a.Pos = filepath.Join(r.dir, filepath.FromSlash(d.Str())), d.Pos
+		a.Dir, a.Pos = r.path(d.Str()), d.Pos
 	}
 	switch first := v.Get("run_worker_first"); {
 	case first == nil:

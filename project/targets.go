@@ -235,8 +235,8 @@ func (p *Portfolio) selectEnvironment(sel Selector, services []*Service) (*Envir
 	if sel.Environment != "" {
 		return p.namedEnvironment(sel.Environment, services)
 	}
-	if p.tree == nil || len(p.Environments) == 0 {
-		return p.environmentNamed(""), nil
+	if top := p.environmentNamed(""); top != nil {
+		return top, nil
 	}
 	var local, other []*Environment
 	for _, e := range p.Environments {
@@ -273,11 +273,8 @@ func (p *Portfolio) namedEnvironment(name string, services []*Service) (*Environ
 	env := p.environmentNamed(name)
 	names := p.environmentNames()
 	where := "environments"
-	if p.tree != nil && len(p.Environments) > 0 {
-		where = fmt.Sprintf("environments in %s:%d", p.File, p.Environments[0].Pos.Line)
-		if pair := p.tree.Pair("environments"); pair != nil {
-			where = fmt.Sprintf("environments in %s:%d", p.File, pair.Pos.Line)
-		}
+	if pair := p.tree.Pair("environments"); pair != nil {
+		where = fmt.Sprintf("environments in %s:%d", p.File, pair.Pos.Line)
 	}
 	if env == nil {
 		return nil, usage("C020", fmt.Sprintf("there is no environment named %q", name), choices(where, names), meant(name, names, "-e %s"))
@@ -299,9 +296,6 @@ func (p *Portfolio) environmentNamed(name string) *Environment {
 		if e.Name == name {
 			return e
 		}
-	}
-	if name == "" && len(p.Environments) == 0 {
-		return &Environment{}
 	}
 	return nil
 }

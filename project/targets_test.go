@@ -50,14 +50,17 @@ func TestSelectorsFindTargets(t *testing.T) {
 	plain := map[string]string{"services/api/wrangler.jsonc": plainAPI, "services/web/wrangler.toml": plainWeb}
 	one := map[string]string{"clodo.yaml": "version: 1\nportfolio: one\nenvironments: {dev: {local: true}, live: {}}\nservices: {api: {path: services/api, inherit: all}}\n", "services/api/wrangler.jsonc": plainWeb}
 	one["services/api/wrangler.jsonc"] = `{"name": "api", "main": "a.ts", "compatibility_date": "2026-11-01"}`
+	none := map[string]string{"clodo.yaml": "version: 1\nportfolio: none\nservices: {api: {path: api}}\n", "api/wrangler.jsonc": plainAPI}
 	tests := map[string]struct {
 		files map[string]string
 		sel   project.Selector
 		want  []string
 	}{
-		"without clodo.yaml everything at the top level":          {plain, project.Selector{}, []string{"api", "web"}},
-		"without clodo.yaml an environment of wrangler":           {plain, project.Selector{Environment: "staging", Services: []string{"api"}}, []string{"api/staging"}},
-		"a file without environments takes any, as wrangler does": {plain, project.Selector{Environment: "staging"}, []string{"api/staging", "web/staging"}},
+		"with a clodo.yaml without environments the top level is meant": {none, project.Selector{}, []string{"api"}},
+		"and its hostnames are found":                                   {none, project.Selector{Services: []string{"api.example.com"}}, []string{"api"}},
+		"without clodo.yaml everything at the top level":                {plain, project.Selector{}, []string{"api", "web"}},
+		"without clodo.yaml an environment of wrangler":                 {plain, project.Selector{Environment: "staging", Services: []string{"api"}}, []string{"api/staging"}},
+		"a file without environments takes any, as wrangler does":       {plain, project.Selector{Environment: "staging"}, []string{"api/staging", "web/staging"}},
 		"by name":                           {plain, project.Selector{Services: []string{"web"}}, []string{"web"}},
 		"by glob":                           {plain, project.Selector{Services: []string{"a*"}}, []string{"api"}},
 		"by folder":                         {plain, project.Selector{Services: []string{"./services/web/"}}, []string{"web"}},
