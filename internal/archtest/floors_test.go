@@ -25,7 +25,7 @@ var floors = []floor{
 	{"nouns", []string{"audit", "check", "flow", "internal/assets", "migrate", "secret"}},
 	{"configuration", []string{"project"}},
 	{"heart", []string{"deploy"}},
-	{"adapters", []string{"internal/bundle", "internal/durable", "internal/edge", "internal/npm", "internal/vault", "internal/workerd", "portfolio"}},
+	{"adapters", []string{"internal/bundle", "internal/durable", "internal/edge", "internal/npm", "internal/state", "internal/vault", "internal/workerd", "portfolio"}},
 	{"faces", []string{"internal/term", "localcloud"}},
 	{"ways in", []string{"operator"}},
 	{"command line", []string{"internal/cli"}},

@@ -28,12 +28,12 @@ var outside = map[string][]string{
 	"github.com/invopop/jsonschema":            {"project"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {"project"},
 	"golang.org/x/net":                         {"operator"},
-	"golang.org/x/sys":                         {"internal/cli", "internal/npm"}, // process groups; file locks
+	"golang.org/x/sys":                         {"internal/cli", "internal/npm", "internal/state"}, // processes, file locks
 	"golang.org/x/term":                        {"internal/term"},
 	"lukechampine.com/blake3":                  {"internal/assets"},
-	"modernc.org/libc":                         {"internal/sqlite"}, // the calls of SQLite that zombiezen leaves out
-	"modernc.org/sqlite":                       {"internal/sqlite"},
-	"zombiezen.com/go/sqlite":                  {"internal/sqlite", "localcloud"}, // its own store, and the vocabulary of D1
+	"modernc.org/libc":                         {"internal/sqlite"},                   // the calls of SQLite that zombiezen leaves out
+	"modernc.org/sqlite":                       {"internal/sqlite", "internal/state"}, // below zombiezen; as database/sql
+	"zombiezen.com/go/sqlite":                  {"internal/sqlite", "localcloud"},     // its own store, and the vocabulary of D1
 }
 
 // anywhere are modules that count as the standard library, above the runtime floor.

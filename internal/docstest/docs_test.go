@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tamylaa/clodo/internal/npmtest"
 )
 
@@ -203,11 +201,13 @@ func compare(st step, got string) error {
 	if st.pattern().MatchString(got) {
 		return nil
 	}
-	want := ""
-	if len(st.want) > 0 {
-		want = strings.Join(st.want, "\n") + "\n"
+	for n := range st.want {
+		upTo := step{want: st.want[:n+1], background: true}
+		if !upTo.pattern().MatchString(got) {
+			return fmt.Errorf("the page shows %q next, and this was printed:\n%s", st.want[n], got)
+		}
 	}
-	return fmt.Errorf("printed something else (-page +printed):\n%s", cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")))
+	return fmt.Errorf("the page ends before the output does:\n%s", got)
 }
 
 // start runs a command beside the page and waits until it printed what the page shows.
@@ -222,7 +222,7 @@ func (s *shell) start(st step) error {
 	deadline := time.Now().Add(longest)
 	for pattern := st.pattern(); !pattern.MatchString(out.String()); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("not what the page shows after %s (-page +printed):\n%s", longest, cmp.Diff(st.want, strings.Split(out.String(), "\n")))
+			return fmt.Errorf("waited %s: %w", longest, compare(st, out.String()))
 		}
 	}
 	return nil

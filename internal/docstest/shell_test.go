@@ -28,9 +28,9 @@ func TestAPageIsASession(t *testing.T) {
 func TestAPageThatLiesIsFound(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ page, want string }{
-		"other output":     {"```console\n$ echo one\ntwo\n```\n", "printed something else"},
-		"output left out":  {"```console\n$ echo one\n```\n", "printed something else"},
-		"output made up":   {"```console\n$ true\none\n```\n", "printed something else"},
+		"other output":     {"```console\n$ echo one\ntwo\n```\n", `shows "two" next`},
+		"output left out":  {"```console\n$ echo one\n```\n", "the page ends before"},
+		"output made up":   {"```console\n$ true\none\n```\n", `shows "one" next`},
 		"a failure hidden": {"```console\n$ false\n```\n", "ended with 1, want 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
