@@ -166,6 +166,7 @@ func TestWrangler(t *testing.T) {
 			p.secrets()
 			p.gradual()
 			p.mistakes()
+			p.app()
 			p.cleanUp(db, kv)
 		})
 	}
@@ -278,6 +279,43 @@ func (p *project) mistakes() {
 		p.t.Errorf("deploying a Worker that throws: %v\n%s", err, out)
 	}
 	p.serves(workersDev, "/", "two shop")
+}
+
+// app deploys a second Worker with static files, a durable object and a binding to
+// the first, twice.
+func (p *project) app() {
+	p.write("app/wrangler.jsonc", `{
+	"name": "app", "main": "index.ts", "compatibility_date": "2026-04-01",
+	"assets": { "directory": "public", "binding": "ASSETS" },
+	"durable_objects": { "bindings": [{ "name": "COUNTER", "class_name": "Counter" }] },
+	"migrations": [{ "tag": "v1", "new_sqlite_classes": ["Counter"] }],
+	"services": [{ "binding": "WEB", "service": "web" }],
+	"version_metadata": { "binding": "VERSION" },
+	"observability": { "enabled": true },
+}`)
+	p.write("app/public/index.html", "<h1>static</h1>")
+	p.write("app/public/deep/style.css", "h1 { color: red }")
+	code := `
+import { DurableObject } from "cloudflare:workers";
+export class Counter extends DurableObject {
+	async add() { const n = ((await this.ctx.storage.get<number>("n")) ?? 0) + 1; await this.ctx.storage.put("n", n); return n; }
+}
+export default {
+	async fetch(request: Request, env: any) {
+		const n = await env.COUNTER.get(env.COUNTER.idFromName("x")).add();
+		const web = await (await env.WEB.fetch("http://web/")).text();
+		return new Response("TAG " + n + " " + web + " " + (env.VERSION.id.length === 36));
+	},
+};`
+	p.write("app/index.ts", strings.ReplaceAll(code, "TAG", "app"))
+	p.run("app.local.workers.dev", "deploy", "--cwd", "app")
+	p.serves("app.local.workers.dev", "/", "<h1>static</h1>")
+	p.serves("app.local.workers.dev", "/deep/style.css", "h1 { color: red }")
+	p.serves("app.local.workers.dev", "/api", "app 1 two shop true")
+	p.write("app/index.ts", strings.ReplaceAll(code, "TAG", "again"))
+	p.run("", "deploy", "--cwd", "app")
+	p.serves("app.local.workers.dev", "/", "<h1>static</h1>")
+	p.serves("app.local.workers.dev", "/api", "again 2 two shop true")
 }
 
 func (p *project) cleanUp(db, kv string) {
