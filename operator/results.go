@@ -41,7 +41,8 @@ type TargetStatus struct {
 type VersionShare struct {
 	ID         string  `json:"id"`
 	Percentage float64 `json:"percentage"`
-	ByClodo    bool    `json:"by_clodo"` // a release of this state folder made it
+	// ReleasedHere says that a finished release of this state folder made it.
+	ReleasedHere bool `json:"released_here"`
 }
 
 // LastRelease is the newest release of a target that this state folder knows.

@@ -48,7 +48,7 @@ func (o *Operator) Status(ctx context.Context, sel project.Selector) (*Status, e
 			st.URLs = nil
 		}
 		for _, share := range live.Live {
-			st.Versions = append(st.Versions, VersionShare{ID: share.Version, Percentage: share.Percent, ByClodo: releasedHere(history, share.Version)})
+			st.Versions = append(st.Versions, VersionShare{ID: share.Version, Percentage: share.Percent, ReleasedHere: releasedHere(history, share.Version)})
 		}
 		g.Go(func() error {
 			st.Health, st.Healthy = health(gctx, asks, live, p.targets[i].Health)

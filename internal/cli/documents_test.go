@@ -113,7 +113,7 @@ func TestDocuments(t *testing.T) {
 		}},
 		{"status", "clodo status", func(a *app) (reply, error) {
 			return a.statusReply(&operator.Status{Targets: []operator.TargetStatus{
-				{Target: target("api", "staging"), Worker: "api-staging", Deployed: true, Health: "healthy", Healthy: true, URLs: []string{"https://api.example.com"}, Versions: []operator.VersionShare{{ID: "1f2e3d4c-5b6a", Percentage: 90, ByClodo: true}, {ID: "0a0a0a0a-0000", Percentage: 10}}},
+				{Target: target("api", "staging"), Worker: "api-staging", Deployed: true, Health: "healthy", Healthy: true, URLs: []string{"https://api.example.com"}, Versions: []operator.VersionShare{{ID: "1f2e3d4c-5b6a", Percentage: 90, ReleasedHere: true}, {ID: "0a0a0a0a-0000", Percentage: 10}}},
 				{Target: target("web", "staging"), Worker: "web-staging", Health: "not measured: not deployed"},
 			}}), nil
 		}},

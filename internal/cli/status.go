@@ -93,8 +93,8 @@ func serves(t operator.TargetStatus) string {
 		if len(t.Versions) > 1 {
 			s += fmt.Sprintf(" %g%%", v.Percentage)
 		}
-		if !v.ByClodo {
-			s += " (not by clodo)"
+		if !v.ReleasedHere {
+			s += " (not released from here)"
 		}
 		parts = append(parts, s)
 	}
