@@ -24,7 +24,7 @@ import (
 // cloud is a Runtime with real workerd and its data port.
 type cloud struct {
 	*Runtime
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	server *httptest.Server
 	d1     *d1.Store
@@ -50,13 +50,13 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-func newCloud(t *testing.T) *cloud {
+func newCloud(t testing.TB) *cloud {
 	t.Helper()
 	return newCloudIn(t, t.TempDir())
 }
 
 // newCloudIn is a cloud whose durable objects live in dir.
-func newCloudIn(t *testing.T, dir string) *cloud {
+func newCloudIn(t testing.TB, dir string) *cloud {
 	t.Helper()
 	bin := npmtest.Workerd(t)
 	databases, err := d1.NewStore(filepath.Join(dir, "d1"))
