@@ -294,6 +294,8 @@ func (a *Account) Upload(_ context.Context, u deploy.Upload) (out deploy.Version
 			Migrations  *struct {
 				NewTag string `json:"new_tag"`
 			} `json:"migrations"`
+			Observability, Logpush any
+			TailConsumers          any `json:"tail_consumers"`
 		}
 		if err := json.Unmarshal(u.Metadata, &m); err != nil {
 			return fmt.Errorf("metadata: %w", err)
@@ -321,7 +323,12 @@ func (a *Account) Upload(_ context.Context, u deploy.Upload) (out deploy.Version
 		if m.Migrations != nil {
 			w.MigrationTag = m.Migrations.NewTag
 		}
-		if u.Mode == deploy.UploadPut {
+		if u.Mode == deploy.UploadPut { // serves at once, and carries the settings outside versions
+			settings, err := json.Marshal(map[string]any{"observability": m.Observability, "logpush": m.Logpush, "tail_consumers": m.TailConsumers})
+			if err != nil {
+				return fmt.Errorf("settings: %w", err)
+			}
+			w.Settings = settings
 			w.Deployments = append(w.Deployments, deploy.Split{{Version: v.ID, Percent: 100}})
 		}
 		out = deploy.Version{ID: v.ID, Tag: v.Tag}
