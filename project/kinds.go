@@ -21,9 +21,10 @@ type bindingKind struct {
 	copy string
 	// needs are fields of which one must be there; the shape has the others.
 	needs string
-	// makes: the resource is made when it does not exist, named after the Worker when
-	// the file has no name for it.
+	// makes: clodo makes the resource when it does not exist, named after the Worker
+	// when the file has no name for it.
 	makes bool
+	apart bool // holds data, so that dedicated customers never share it
 	local bool // the local cloud runs it
 }
 
@@ -31,13 +32,13 @@ type bindingKind struct {
 // and json.
 func bindingKinds() []bindingKind {
 	return []bindingKind{
-		{kind: "kv_namespace", at: []string{"kv_namespaces"}, copy: "id=#id", makes: true, local: true},
+		{kind: "kv_namespace", at: []string{"kv_namespaces"}, copy: "id=#id", makes: true, apart: true, local: true},
 		{kind: "send_email", at: []string{"send_email"}, named: "name", copy: "allowed_sender_addresses destination_address allowed_destination_addresses"},
 		{kind: "durable_object_namespace", at: []string{"durable_objects", "bindings"}, named: "name", copy: "class_name=#class script_name=#script environment", local: true},
 		{kind: "workflow", at: []string{"workflows"}, copy: "name=#resource class_name=#class script_name=#script"},
-		{kind: "queue", at: []string{"queues", "producers"}, copy: "queue=#resource delivery_delay", makes: true},
-		{kind: "r2_bucket", at: []string{"r2_buckets"}, copy: "bucket_name=#resource jurisdiction", makes: true},
-		{kind: "d1", at: []string{"d1_databases"}, copy: "database_id=#id database_name=#resource database_internal_env=internalEnv", makes: true, local: true},
+		{kind: "queue", at: []string{"queues", "producers"}, copy: "queue=#resource delivery_delay", needs: "queue", apart: true},
+		{kind: "r2_bucket", at: []string{"r2_buckets"}, copy: "bucket_name=#resource jurisdiction", needs: "bucket_name", apart: true},
+		{kind: "d1", at: []string{"d1_databases"}, copy: "database_id=#id database_name=#resource database_internal_env=internalEnv", makes: true, apart: true, local: true},
 		{kind: "vectorize", at: []string{"vectorize"}, copy: "index_name=#resource"},
 		{kind: "ai_search_namespace", at: []string{"ai_search_namespaces"}, copy: "namespace"},
 		{kind: "ai_search", at: []string{"ai_search"}, copy: "instance_name"},
@@ -146,7 +147,8 @@ func (r *resolver) binding(k bindingKind, v *source.Value) (Binding, bool) {
 		}
 	}
 	if k.needs != "" && !anyOf(v, strings.Fields(k.needs)) {
-		r.fail("C011", v.Pos, fmt.Sprintf("the binding %q needs %s", b.Name, strings.Join(strings.Fields(k.needs), " or ")), "", "")
+		r.fail("C011", v.Pos, fmt.Sprintf("the binding %q needs %s", b.Name, strings.Join(strings.Fields(k.needs), " or ")),
+			"clodo makes databases and KV namespaces; anything else must exist", fmt.Sprintf("add %q, naming one that exists", strings.Fields(k.needs)[0]))
 	}
 	switch b.Kind {
 	case "send_email": // wrangler sends one of the two

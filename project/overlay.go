@@ -102,13 +102,13 @@ func routeHost(pattern string) string {
 // data: the database that clodo owns is one for each target, and a dedicated
 // customer shares nothing. What the environment itself pins stays.
 func (r *resolver) ownResource(b *Binding, owned string) {
-	makes := false
+	apart := false
 	for _, k := range bindingKinds() {
-		makes = makes || k.kind == b.Kind && k.makes
+		apart = apart || k.kind == b.Kind && k.apart
 	}
 	base := defaultResource(r.s.layers.wrangler.Root.Get("name").Str(), b.Name)
 	switch {
-	case !makes:
+	case !apart:
 		return
 	case r.cust != nil:
 	case b.Kind != "d1" || b.Name != owned || r.env.Name == "" || r.pinnedHere(b.Name):

@@ -81,7 +81,7 @@ type Binding struct {
 	JSON any    // json
 
 	ID       string // id of a database, namespace or configuration when the file pins one
-	Resource string // name of the resource: database, bucket, queue, dataset, index; d1, kv_namespace, r2_bucket and queue always have an ID or a Resource
+	Resource string // name of the resource: database, bucket, queue, dataset, index; d1 and kv_namespace always have an ID or a Resource
 
 	MigrationsDir   string // d1: absolute folder, "" when there is none
 	MigrationsTable string // d1: default d1_migrations
