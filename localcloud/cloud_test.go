@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -164,6 +165,32 @@ func TestBadPlacesAreExplained(t *testing.T) {
 				t.Error("the error is not ErrPortInUse")
 			}
 		})
+	}
+}
+
+func TestTroubleWithTheDiskIsExplained(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		err           error
+		code, message string
+	}{
+		"a full disk":       {&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, "L107", "is full"},
+		"a full database":   {errors.New("sqlite: database or disk is full"), "L107", "is full"},
+		"a read-only disk":  {&os.PathError{Op: "mkdir", Path: "x", Err: syscall.EROFS}, "L106", "not writable"},
+		"no permission":     {&os.PathError{Op: "mkdir", Path: "x", Err: syscall.EACCES}, "L106", "not writable"},
+		"anything else":     {io.ErrUnexpectedEOF, "L106", "cannot be used"},
+		"what is explained": {usedError("dir", status{}), "L103", "in use"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			err := folderError("dir", test.err)
+			if code(err) != test.code || !strings.Contains(err.Error(), test.message) || !errors.Is(err, test.err) {
+				t.Errorf("got %v (%s), want %s with %q", err, code(err), test.code, test.message)
+			}
+		})
+	}
+	if folderError("dir", nil) != nil {
+		t.Error("no trouble is explained")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
@@ -21,6 +22,15 @@ type database struct {
 }
 
 func openDatabase(path string) (*database, error) {
+	// The file holds the secrets of Workers: SQLite would make it readable for all,
+	// and gives its other files the mode of this one.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening the state database: %w", err)
+	}
+	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
+		return nil, fmt.Errorf("opening the state database: %w", err)
+	}
 	db := &database{writer: make(chan *sqlite.Conn, 1), readers: make(chan *sqlite.Conn, reading)}
 	w, err := sqlite.Open(sqlite.Options{Path: path})
 	if err != nil {

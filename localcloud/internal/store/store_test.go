@@ -3,7 +3,10 @@ package store_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +147,32 @@ func TestOnlyTheBytesOfVersionsStay(t *testing.T) {
 	}
 	if _, err := s.Blobs.Open(gone); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the refused bytes are there: %v", err)
+	}
+}
+
+func TestSecretsAreForTheOwnerOnly(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no modes")
+	}
+	dir := t.TempDir()
+	s := open(t, dir)
+	defer s.Close()
+	if err := s.Write(t.Context(), func(tx *store.Tx) error { return tx.PutAccount(store.Account{ID: "a"}) }); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", e.Name(), info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
