@@ -53,6 +53,7 @@ func runScripts(t *testing.T, dir, workerd string) {
 			e.Setenv("CLODO_HOME", filepath.Join(home, "clodo"))
 			e.Setenv("CLODO_SECRETS_PASSPHRASE", "only for this test")
 			e.Setenv("CLODO_WORKERD", workerd)
+			e.Setenv("CLODO_CLOUD_PORT", "0")
 			e.Setenv("TERM", "xterm")
 			e.Defer(func() { stopClouds(t, e.WorkDir) })
 			return nil

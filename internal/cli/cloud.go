@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -48,10 +49,17 @@ func newCloudCmd(a *app) *cobra.Command {
 	}
 	cloud.RunE = a.do(func(ctx context.Context, _ []string) (reply, error) {
 		o.portSet = cloud.Flags().Changed("port")
+		if v := a.getenv("CLODO_CLOUD_PORT"); v != "" && !o.portSet {
+			port, err := strconv.Atoi(v)
+			if err != nil {
+				return reply{}, usage("a number from 0 to 65534", "CLODO_CLOUD_PORT cannot be %q", v)
+			}
+			o.port, o.portSet = port, true
+		}
 		return a.runCloud(ctx, o)
 	})
 	f := cloud.Flags()
-	f.IntVar(&o.port, "port", 0, "`port` of the API, Workers answer on the next one; 0: the system chooses both")
+	f.IntVar(&o.port, "port", 0, "`port` of the API, Workers answer on the next one; 0: the system chooses both (CLODO_CLOUD_PORT)")
 	f.StringArrayVar(&o.zones, "zone", nil, "create this `zone` when it is missing; repeat it")
 	f.StringArrayVar(&o.accounts, "seed-account", nil, "create this account when it is missing: `id=name`; repeat it")
 	cloud.PersistentFlags().StringVar(&o.state, "state", "", "folder that keeps everything; default: the project's own: `dir`")

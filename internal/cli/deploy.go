@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -111,8 +112,11 @@ func (a *app) runDeploy(ctx context.Context, o *deployOptions) (reply, error) {
 	}
 	r, err := a.carryOut(ctx, op, plan, operator.DeployOptions{Message: o.message, Parallel: o.parallel})
 	r.Findings = plan.Findings
-	if guided && err == nil {
-		a.term.Note("\nTo repeat this without questions:\n  %s", a.commandLine("clodo deploy", o.services, onlyEnvironment(plan)))
+	if show := r.Text; guided && show != nil {
+		r.Text = func(w io.Writer) {
+			show(w)
+			a.term.Note("\nTo repeat this without questions:\n  %s", a.commandLine("clodo deploy", o.services, onlyEnvironment(plan)))
+		}
 	}
 	return r, err
 }

@@ -65,6 +65,9 @@ func writeDoctor(w io.Writer, style term.Style, d *operator.Doctor) {
 		width = max(width, len(c.Name))
 	}
 	for _, c := range d.Checks {
+		if c.Detail == "" {
+			c.Detail, c.Why = c.Why, ""
+		}
 		mark, text := style.Green("✓"), c.Detail
 		switch {
 		case c.Skipped != "":
