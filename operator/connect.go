@@ -144,7 +144,7 @@ func (o *Operator) accountID(ctx context.Context, client *cloudflare.Client, acc
 	switch {
 	case account != nil && account.ID.V != "":
 		return account.ID.V, nil
-	case o.opts.AccountID != "":
+	case o.opts.AccountID != "" && !c.local: // CLOUDFLARE_ACCOUNT_ID is of the real one
 		return o.opts.AccountID, nil
 	case c.accountID != "":
 		return c.accountID, nil
