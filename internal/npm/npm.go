@@ -151,14 +151,14 @@ func (in Installer) run(ctx context.Context, name, dir string) error {
 	return failure(name, out.String(), err)
 }
 
-// installed reports whether dir is a finished installation; install makes it
-// appear in one step.
 // Installed reports whether p is available without a download.
 func (in Installer) Installed(p Package) bool {
 	dir, err := in.treeDir(p.tree())
 	return err == nil && installed(dir)
 }
 
+// installed reports whether dir is a finished installation; install makes it
+// appear in one step.
 func installed(dir string) bool {
 	_, err := os.Stat(dir)
 	return err == nil

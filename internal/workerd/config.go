@@ -23,10 +23,12 @@ type Socket struct {
 	CapnpHost    string // CONNECT host under which other workerds reach the service by RPC
 }
 
-// Designator names a service and, if not its default, one of its entrypoints.
+// Designator names a service and, if not its default, one of its entrypoints. Props
+// is JSON that the service is called with.
 type Designator struct {
 	Service    string
 	Entrypoint string
+	Props      string
 }
 
 // Service is a named thing that takes requests; exactly one of the pointers is set.
@@ -71,7 +73,7 @@ const (
 	DataModule     ModuleKind = "data"
 	WasmModule     ModuleKind = "wasm"
 	JSONModule     ModuleKind = "json"
-	PythonModule   ModuleKind = "pythonModule"
+	BundledModule  ModuleKind = "bundled" // the source is a name inside workerd
 )
 
 // Module is one module of a Worker. Name is its specifier.
@@ -208,6 +210,11 @@ func (w *writer) designator(d Designator) {
 	w.raw("(")
 	w.str("name", d.Service)
 	w.opt("entrypoint", d.Entrypoint)
+	if d.Props != "" {
+		w.raw("props = (")
+		w.str("json", d.Props)
+		w.raw(")")
+	}
 	w.raw(")")
 }
 

@@ -27,12 +27,12 @@ var (
 
 // all runs the call, in a transaction unless it is one plain statement.
 func (q *query) all() error {
-	if len(q.request.Batch) == 0 {
-		return errNoStatements
-	}
 	q.out = append(q.out, '[')
 	if err := q.statements(); err != nil {
 		return err
+	}
+	if q.count == 0 {
+		return errNoStatements
 	}
 	q.out = append(q.out, ']')
 	if q.db.conn.Autocommit() {
@@ -67,10 +67,7 @@ func (q *query) text(s Statement) error {
 	if p := q.db.cache.get(s.SQL); p != nil {
 		return q.one(p, s.Params)
 	}
-	rest := skipBlank(s.SQL)
-	if rest == "" {
-		return errNoStatements
-	}
+	rest := skipBlank(s.SQL) // an element of comments alone has no result
 	for first := true; rest != ""; first = false {
 		p, after, err := q.db.prepare(rest)
 		if err != nil {

@@ -128,9 +128,12 @@ func TestModulesOfEveryKind(t *testing.T) {
 		import text from "./a.txt"; import data from "./b.bin"; import json from "./c.json"; import wasm from "./d.wasm"; import common from "./e.cjs"; import { f } from "./lib/f.js";
 		export default { async fetch() { const i = await WebAssembly.instantiate(wasm); return Response.json([text, data.byteLength, json.x, Object.keys(i.exports), common.y, f]) } }`)
 	for _, m := range []Module{
-		{Name: "a.txt", ContentType: "text/plain", Path: "tëxt\n"}, {Name: "b.bin", ContentType: "application/octet-stream", Path: "\x00\xff"},
-		{Name: "c.json", ContentType: "application/json", Path: `{"x":3}`}, {Name: "d.wasm", ContentType: "application/wasm", Path: "\x00asm\x01\x00\x00\x00"},
-		{Name: "e.cjs", ContentType: "application/javascript", Path: "module.exports = { y: 5 }"}, {Name: "lib/f.js", ContentType: "application/javascript+module", Path: "export const f = 6"},
+		{Name: "a.txt", ContentType: "text/plain", Path: "tëxt\n"},
+		{Name: "b.bin", ContentType: "application/octet-stream", Path: "\x00\xff"},
+		{Name: "c.json", ContentType: "application/json", Path: `{"x":3}`},
+		{Name: "d.wasm", ContentType: "application/wasm", Path: "\x00asm\x01\x00\x00\x00"},
+		{Name: "e.cjs", ContentType: "application/javascript", Path: "module.exports = { y: 5 }"},
+		{Name: "lib/f.js", ContentType: "application/javascript+module", Path: "export const f = 6"},
 		{Name: "index.js.map", ContentType: "application/source-map", Path: "{}"},
 	} {
 		path := v.Modules[0].Path + "-" + strings.ReplaceAll(m.Name, "/", "-")

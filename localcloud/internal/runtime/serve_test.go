@@ -90,8 +90,11 @@ func TestRoutesAndDomains(t *testing.T) {
 	err := c.Apply(t.Context(), State{
 		Workers: []Worker{worker("site", site), worker("api", api), worker("domain", domain)},
 		Routes: []Route{
-			{Pattern: "*.example.com/*", Account: "acc", Script: "site"}, {Pattern: "www.example.com/api/*", Account: "acc", Script: "api"},
-			{Pattern: "www.example.com/api/off*"}, {Pattern: "app.example.com/admin*", Account: "acc", Script: "api"}, {Pattern: "static.example.com/*"},
+			{Pattern: "*.example.com/*", Account: "acc", Script: "site"},
+			{Pattern: "www.example.com/api/*", Account: "acc", Script: "api"},
+			{Pattern: "www.example.com/api/off*"},
+			{Pattern: "app.example.com/admin*", Account: "acc", Script: "api"},
+			{Pattern: "static.example.com/*"},
 		},
 		Domains: []Domain{{Hostname: "app.example.com", Account: "acc", Script: "domain"}, {Hostname: "example.com", Account: "acc", Script: "domain"}},
 	})
