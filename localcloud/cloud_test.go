@@ -106,6 +106,27 @@ func TestTheFolderRemembers(t *testing.T) {
 	}
 }
 
+func TestAResetForgetsWhatWasMade(t *testing.T) {
+	t.Parallel()
+	c := start(t, Options{Dir: t.TempDir(), Seed: Seed{Zones: []string{"shop.example"}}})
+	r := remote{t, c.Info()}
+	for path, body := range map[string]any{
+		"/client/v4/accounts/{a}/d1/database":           map[string]string{"name": "db"},
+		"/client/v4/accounts/{a}/storage/kv/namespaces": map[string]string{"title": "kv"},
+		"/client/v4/zones":                              map[string]any{"name": "more.example", "account": map[string]string{"id": r.info.AccountID}},
+	} {
+		r.do("POST", path, body)
+	}
+	r.do("POST", "/local/reset", nil)
+	for path, want := range map[string]int{"accounts/{a}/d1/database": 0, "accounts/{a}/storage/kv/namespaces": 0, "zones": 1, "accounts": 1} {
+		var found []any
+		fatal(t, json.Unmarshal(r.do("GET", "/client/v4/"+path, nil), &found))
+		if len(found) != want {
+			t.Errorf("after the reset %s has %d, want %d", path, len(found), want)
+		}
+	}
+}
+
 // code is the diag code of an error, "" without one.
 func code(err error) string {
 	var e *diag.Error

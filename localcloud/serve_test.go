@@ -55,7 +55,7 @@ func (r remote) result(what string, code int, answer []byte) json.RawMessage {
 	if code >= 300 {
 		r.t.Fatalf("%s: %d %s", what, code, answer)
 	}
-	fatal(r.t, json.Unmarshal(answer, &envelope))
+	fatal(r.t, json.Unmarshal(answer, &envelope)) // the control endpoints have no result
 	return envelope.Result
 }
 

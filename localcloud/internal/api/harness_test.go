@@ -54,6 +54,9 @@ func (s *stage) Check(_ context.Context, _, _ string, v *runtime.Version, classe
 		if err != nil {
 			return runtime.Startup{}, err
 		}
+		if bytes.Contains(b, []byte("panic!")) {
+			panic("the stage collapses")
+		}
 		if bytes.Contains(b, []byte("throw")) {
 			return runtime.Startup{}, &runtime.StartupError{Message: "Uncaught Error: boom\n  at index.js:1:7"}
 		}
