@@ -21,6 +21,10 @@ var probeJS string
 //go:embed js/probe_script.js
 var probeScript string
 
+// trialTimeout is how long a trial boot may take. Cloudflare allows 1 s of CPU time;
+// this is wall time, on a machine that may be busy.
+const trialTimeout = 5 * time.Second
+
 // probeService tells what a Worker exports.
 const probeService = "probe"
 
@@ -46,9 +50,12 @@ func (r *Runtime) Check(ctx context.Context, account, script string, v *Version,
 		config.Sockets = append(config.Sockets, workerd.Socket{Name: probeService, Service: workerd.Designator{Service: probeService}})
 	}
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	limited, cancel := context.WithTimeout(ctx, trialTimeout)
 	defer cancel()
-	p, err := r.launch(ctx, config)
+	p, err := r.launch(limited, config)
+	if limited.Err() != nil && ctx.Err() == nil {
+		return Startup{}, &StartupError{Message: "Script startup exceeded CPU time limit.", Code: CodeStartup}
+	}
 	if err != nil {
 		return Startup{}, startupError(err)
 	}

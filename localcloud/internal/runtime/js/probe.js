@@ -1,13 +1,13 @@
 // Tells what a Worker exports. It runs beside the Worker in a trial boot; MAIN is
 // replaced by the specifier of the Worker's main module.
 import * as user from "MAIN";
-import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import { WorkerEntrypoint } from "cloudflare:workers";
 
 const events = ["alarm", "connect", "email", "fetch", "queue", "scheduled", "tail", "tailStream", "test", "trace"];
 
 function handlers(value) {
   if (typeof value === "function") {
-    if (value.prototype instanceof DurableObject) return ["class"];
+    if (!value.prototype) return []; // an arrow function
     if (!(value.prototype instanceof WorkerEntrypoint)) return ["class"];
     return events.filter((name) => typeof value.prototype[name] === "function");
   }
