@@ -86,12 +86,12 @@ func (d *Deployer) Deploy(ctx context.Context, c Checked) (Release, error) {
 // Resume goes on with a release that was interrupted: forward, unless undo had
 // begun; then it finishes the undo. id "" is the newest unfinished one.
 func (d *Deployer) Resume(ctx context.Context, id string) (Release, error) {
-	list, err := d.ports.History.Releases(ctx, 100)
+	list, err := d.ports.History.Unfinished(ctx)
 	if err != nil {
 		return Release{}, fmt.Errorf("read releases: %w", err)
 	}
 	for _, r := range list {
-		if r.unfinished() && (id == "" || r.ID == id) {
+		if id == "" || r.ID == id {
 			return d.carryOut(ctx, r, false)
 		}
 	}
@@ -109,7 +109,7 @@ func (r Release) unfinished() bool {
 // refuseUnfinished keeps a new release away from Workers that an interrupted one may
 // have left half-way.
 func (d *Deployer) refuseUnfinished(ctx context.Context, r Release) error {
-	list, err := d.ports.History.Releases(ctx, 100)
+	list, err := d.ports.History.Unfinished(ctx)
 	if err != nil {
 		return fmt.Errorf("read releases: %w", err)
 	}
@@ -426,11 +426,11 @@ func (r Release) err(ctx context.Context) error {
 
 func (h Holder) actor() string { return h.User + "@" + h.Host }
 
-// releaseID sorts by age: seconds in hex, then chance.
+// releaseID sorts by age: milliseconds in hex, then chance.
 func releaseID(now time.Time) string {
-	b := make([]byte, 3)
+	b := make([]byte, 2)
 	rand.Read(b) //nolint:errcheck // never fails
-	return fmt.Sprintf("r_%08x%s", now.Unix(), hex.EncodeToString(b))
+	return fmt.Sprintf("r_%011x%s", now.UnixMilli(), hex.EncodeToString(b))
 }
 
 // ThisProcess is the holder that leases of this process name.

@@ -119,7 +119,7 @@ func contentDigest(w project.Worker, a Artifact, resources []ResourcePlan, secre
 }
 
 // tagPrefix begins the workers/tag of every version that clodo makes; the 1 is the
-// version of the format: "clodo/1 RELEASE PLAN CONTENT", 70 of 100 bytes.
+// version of the format: "clodo/1 RELEASE PLAN CONTENT", 71 of 100 bytes.
 const tagPrefix = "clodo/1 "
 
 func versionTag(release, plan, content string) string {

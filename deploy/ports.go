@@ -174,8 +174,8 @@ type Recorder interface {
 type History interface {
 	// Releases is the newest releases first, at most limit.
 	Releases(ctx context.Context, limit int) ([]Release, error)
-	// Release is one release, or ErrNotFound.
-	Release(ctx context.Context, id string) (Release, error)
+	// Unfinished is the releases with a target that is Running, newest first.
+	Unfinished(ctx context.Context) ([]Release, error)
 	// Steps is what is known of the steps of a release, in order.
 	Steps(ctx context.Context, release string) ([]StepNote, error)
 }

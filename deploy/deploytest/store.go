@@ -102,15 +102,12 @@ func (s *Store) Releases(_ context.Context, limit int) ([]deploy.Release, error)
 	return list, nil
 }
 
-// Release implements deploy.History.
-func (s *Store) Release(ctx context.Context, id string) (deploy.Release, error) {
+// Unfinished implements deploy.History.
+func (s *Store) Unfinished(ctx context.Context) ([]deploy.Release, error) {
 	list, err := s.Releases(ctx, len(s.releases))
-	for _, r := range list {
-		if r.ID == id {
-			return r, err
-		}
-	}
-	return deploy.Release{}, fmt.Errorf("release %s: %w", id, deploy.ErrNotFound)
+	return slices.DeleteFunc(list, func(r deploy.Release) bool {
+		return !slices.ContainsFunc(r.Targets, func(t deploy.TargetRecord) bool { return t.Outcome == deploy.Running })
+	}), err
 }
 
 // Steps implements deploy.History.

@@ -99,27 +99,21 @@ func (s *Store) SaveStep(ctx context.Context, n deploy.StepNote, fence deploy.Le
 
 // Releases implements deploy.History.
 func (s *Store) Releases(ctx context.Context, limit int) ([]deploy.Release, error) {
-	return s.releases(ctx, "SELECT id, kind, started, holder, message, plan FROM clodo_releases ORDER BY id DESC LIMIT ?", limit)
+	return s.releases(ctx, "SELECT id FROM clodo_releases ORDER BY id DESC LIMIT ?", limit)
 }
 
-// Release implements deploy.History.
-func (s *Store) Release(ctx context.Context, id string) (deploy.Release, error) {
-	list, err := s.releases(ctx, "SELECT id, kind, started, holder, message, plan FROM clodo_releases WHERE id = ?", id)
-	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("release %q: %w", id, deploy.ErrNotFound)
-	}
-	if err != nil {
-		return deploy.Release{}, err
-	}
-	return list[0], nil
+// Unfinished implements deploy.History.
+func (s *Store) Unfinished(ctx context.Context) ([]deploy.Release, error) {
+	return s.releases(ctx, "SELECT release FROM clodo_targets WHERE outcome = '"+string(deploy.Running)+"'") // as in the index
 }
 
-func (s *Store) releases(ctx context.Context, query string, arg any) ([]deploy.Release, error) {
+// releases reads the releases whose ids a query gives, newest first.
+func (s *Store) releases(ctx context.Context, ids string, args ...any) ([]deploy.Release, error) {
 	db, err := s.read(ctx)
 	if db == nil || err != nil {
 		return nil, err
 	}
-	list, err := scan(ctx, db, query, []any{arg}, func(rows *sql.Rows) (r deploy.Release, err error) {
+	list, err := scan(ctx, db, "SELECT id, kind, started, holder, message, plan FROM clodo_releases WHERE id IN ("+ids+") ORDER BY id DESC", args, func(rows *sql.Rows) (r deploy.Release, err error) {
 		var started, holder, plan string
 		if err := rows.Scan(&r.ID, &r.Kind, &started, &holder, &r.Message, &plan); err != nil {
 			return r, err
@@ -132,12 +126,27 @@ func (s *Store) releases(ctx context.Context, query string, arg any) ([]deploy.R
 	if err != nil {
 		return nil, s.explain(fmt.Errorf("read releases: %w", err))
 	}
+	type row struct {
+		release string
+		deploy.TargetRecord
+	}
+	targets, err := scan(ctx, db, "SELECT release, record FROM clodo_targets WHERE release IN ("+ids+") ORDER BY place", args, func(rows *sql.Rows) (r row, err error) {
+		var raw string
+		if err := rows.Scan(&r.release, &raw); err != nil {
+			return r, err
+		}
+		return r, json.Unmarshal([]byte(raw), &r.TargetRecord)
+	})
+	if err != nil {
+		return nil, s.explain(fmt.Errorf("read targets: %w", err))
+	}
+	of := map[string][]deploy.TargetRecord{}
+	for _, t := range targets {
+		of[t.release] = append(of[t.release], t.TargetRecord)
+	}
 	for i := range list {
 		r := &list[i]
-		r.Targets, err = scan(ctx, db, "SELECT record FROM clodo_targets WHERE release = ? ORDER BY place", []any{r.ID}, decode[deploy.TargetRecord])
-		if err != nil {
-			return nil, s.explain(fmt.Errorf("read targets: %w", err))
-		}
+		r.Targets = of[r.ID]
 		for _, t := range r.Targets {
 			if t.Outcome == deploy.Running {
 				r.Ended = time.Time{}

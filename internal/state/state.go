@@ -152,6 +152,7 @@ CREATE TABLE clodo_targets (
 	record  TEXT NOT NULL,
 	PRIMARY KEY (release, target)
 ) STRICT;
+CREATE INDEX clodo_targets_running ON clodo_targets (outcome) WHERE outcome = 'running';
 CREATE TABLE clodo_steps (
 	number  INTEGER PRIMARY KEY,
 	release TEXT NOT NULL,

@@ -58,14 +58,11 @@ func TestLookingLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	s := store(t)
 	for what, err := range map[string]error{
-		"releases": second(s.Releases(t.Context(), 10)), "steps": second(s.Steps(t.Context(), "r")), "journal": second(s.Journal(t.Context())),
+		"releases": second(s.Releases(t.Context(), 10)), "unfinished": second(s.Unfinished(t.Context())), "steps": second(s.Steps(t.Context(), "r")), "journal": second(s.Journal(t.Context())),
 	} {
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
-	}
-	if _, err := s.Release(t.Context(), "r"); !errors.Is(err, deploy.ErrNotFound) {
-		t.Errorf("release: %v", err)
 	}
 	if _, err := os.Stat(s.Dir()); !errors.Is(err, os.ErrNotExist) {
 		t.Error("the folder was made")
@@ -94,6 +91,13 @@ func TestReleasesComeBackAsTheyWereSaved(t *testing.T) {
 	}
 	if diff := cmp.Diff([]deploy.Release{next, first}, list); diff != "" {
 		t.Error(diff)
+	}
+	open, err := again.Unfinished(t.Context())
+	if diff := cmp.Diff([]deploy.Release{first}, open); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	if list, err := again.Releases(t.Context(), 1); err != nil || len(list) != 1 || list[0].ID != "r_2" {
+		t.Errorf("the newest: %v, %v", list, err)
 	}
 	notes, err := again.Steps(t.Context(), "r_1")
 	if err != nil || !cmp.Equal(notes, []deploy.StepNote{note}) {
