@@ -113,6 +113,11 @@ type world struct {
 }
 
 var project = map[string]string{
+	"clodo.yaml": `version: 1
+portfolio: crash
+services:
+  shop: { path: ., checks: { health: { path: /, status: 200, timeout: 2s } } }
+`,
 	"wrangler.jsonc": `{
   "name": "shop",
   "main": "index.js",
@@ -210,23 +215,38 @@ func (w *world) clodo(stdin string, args ...string) (string, error) {
 func (p *proxy) arm(at int, what disaster, reads bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.at, p.what, p.reads, p.count, p.struck = at, what, reads, 0, ""
+	p.at, p.what, p.reads, p.count, p.changes, p.struck = at, what, reads, 0, 0, ""
 }
 
-// recover brings the release to its end as a person would: resume, and deploy when
-// there is nothing to resume.
-func (w *world) recover() {
+// deploy deploys everything and gives the exit code, -1 when it was killed.
+func (w *world) deploy(args ...string) (out string, code int) {
 	w.t.Helper()
-	out, err := w.clodo("", "deploy", "--resume", "--yes")
-	if err == nil {
-		return
-	}
+	out, err := w.clodo("", append([]string{"deploy", "--yes"}, args...)...)
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || (exit.ExitCode() != 2 && exit.ExitCode() != 6) {
-		w.t.Fatalf("resume: %v\n%s", err, out)
+	switch {
+	case err == nil:
+		return out, 0
+	case errors.As(err, &exit):
+		return out, exit.ExitCode()
 	}
-	if out, err := w.clodo("", "deploy", "--yes"); err != nil {
-		w.t.Fatalf("deploy after the disaster: %v\n%s", err, out)
+	w.t.Fatalf("deploy: %v", err)
+	return "", 0
+}
+
+// nothingToResume is the exit code of `clodo deploy --resume` without an unfinished
+// release.
+const nothingToResume = 2
+
+// recover brings the release to its end as a person would: resume, and deploy when
+// there is nothing to resume. It wants the exit code that an undisturbed run has.
+func (w *world) recover(want int) {
+	w.t.Helper()
+	out, code := w.deploy("--resume")
+	if code == nothingToResume {
+		out, code = w.deploy()
+	}
+	if code != want {
+		w.t.Fatalf("recovering: exit %d, want %d\n%s", code, want, out)
 	}
 }
 
@@ -356,63 +376,92 @@ func (w *world) ask(at string) string {
 	return res.Status + " " + string(text)
 }
 
-// TestEveryCallCanBeTheLast deploys for the first time, and then a change, once
-// undisturbed and then with a disaster at each changing call.
-func TestEveryCallCanBeTheLast(t *testing.T) {
-	t.Parallel()
-	scenarios := []struct {
-		name   string
-		before func(*world) // what was deployed before the disaster
-	}{
+// scenario is a deploy that is disturbed. before is what was deployed until then,
+// exit the code that it ends with when it is not disturbed.
+type scenario struct {
+	name   string
+	before func(*world)
+	exit   int
+}
+
+func scenarios() []scenario {
+	first := func(w *world) {
+		if out, code := w.deploy(); code != 0 {
+			w.t.Fatalf("first deploy: exit %d\n%s", code, out)
+		}
+	}
+	change := func(w *world) {
+		w.write("wrangler.jsonc", strings.NewReplacer(`"one"`, `"two"`, "*/5", "*/7", "/shop/*", "/sh*").Replace(project["wrangler.jsonc"]))
+		w.write("migrations/0003_third.sql", "INSERT INTO items (name) VALUES ('third');\n")
+	}
+	return []scenario{
 		{name: "first deploy", before: func(*world) {}},
-		{name: "a change", before: func(w *world) {
-			if out, err := w.clodo("", "deploy", "--yes"); err != nil {
-				w.t.Fatalf("first deploy: %v\n%s", err, out)
-			}
-			w.write("wrangler.jsonc", strings.NewReplacer(`"one"`, `"two"`, "*/5", "*/7", "/shop/*", "/sh*").Replace(project["wrangler.jsonc"]))
-			w.write("migrations/0003_third.sql", "INSERT INTO items (name) VALUES ('third');\n")
+		{name: "a change", before: func(w *world) { first(w); change(w) }},
+		{name: "a change that fails only at its real address, and is undone", exit: 6, before: func(w *world) {
+			first(w)
+			change(w)
+			w.write("index.js", strings.Replace(project["index.js"], "const row",
+				`if (!request.headers.get("Cloudflare-Workers-Version-Overrides")) return new Response("", { status: 500 });
+    const row`, 1))
 		}},
 	}
-	for _, s := range scenarios {
+}
+
+// TestEveryCallCanBeTheLast runs each scenario once undisturbed, and then with a
+// disaster at each call that changes something.
+func TestEveryCallCanBeTheLast(t *testing.T) {
+	t.Parallel()
+	for _, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			s.before(w)
 			w.proxy.arm(-1, "", false)
-			if out, err := w.clodo("", "deploy", "--yes"); err != nil {
-				t.Fatalf("undisturbed: %v\n%s", err, out)
+			if out, code := w.deploy(); code != s.exit {
+				t.Fatalf("undisturbed: exit %d, want %d\n%s", code, s.exit, out)
 			}
 			calls, want := w.proxy.count, w.picture()
 			t.Logf("%d changing calls; %+v", calls, want)
 			step := 1
-			if !*full {
-				step = max(1, calls/3)
+			switch {
+			case *full:
+			case testing.Short():
+				step = calls
+			default:
+				step = calls/2 + 1
 			}
 			for at := 1; at <= calls; at += step {
 				for _, what := range []disaster{killBefore, killAfter, loseAnswer} {
-					t.Run(fmt.Sprintf("call %d: %s", at, what), func(t *testing.T) {
-						w := newWorld(t)
-						s.before(w)
-						w.proxy.arm(at, what, false)
-						out, _ := w.clodo("", "deploy", "--yes") // however it ends
-						struck := w.proxy.struck
-						if struck == "" {
-							t.Fatalf("no call was hit:\n%s", out)
-						}
-						w.proxy.arm(-1, "", false)
-						w.recover()
-						if d := cmp.Diff(want, w.picture()); d != "" {
-							t.Errorf("after %s at %s (-undisturbed +recovered):\n%s\nfirst run said:\n%s", what, struck, d, out)
-						}
-						w.proxy.mu.Lock()
-						w.proxy.changes = 0
-						w.proxy.mu.Unlock()
-						if out, err := w.clodo("", "deploy", "--yes"); err != nil || w.proxy.changes != 0 {
-							t.Errorf("deploying again made %d changes: %v\n%s", w.proxy.changes, err, out)
-						}
-					})
+					t.Run(fmt.Sprintf("call %d: %s", at, what), func(t *testing.T) { s.disturb(t, at, what, want) })
 				}
 			}
 		})
+	}
+}
+
+// disturb runs the scenario with one disaster, recovers, and wants the account to
+// look as it does after an undisturbed run.
+func (s scenario) disturb(t *testing.T, at int, what disaster, want picture) {
+	w := newWorld(t)
+	s.before(w)
+	w.proxy.arm(at, what, false)
+	out, code := w.deploy()
+	struck := w.proxy.struck
+	if struck == "" {
+		t.Fatalf("no call was hit:\n%s", out)
+	}
+	w.proxy.arm(-1, "", false)
+	if code != s.exit {
+		w.recover(s.exit)
+	}
+	if d := cmp.Diff(want, w.picture()); d != "" {
+		t.Errorf("after %s at %s (-undisturbed +recovered):\n%s\nfirst run said:\n%s", what, struck, d, out)
+	}
+	if s.exit != 0 {
+		return
+	}
+	w.proxy.arm(-1, "", false)
+	if out, code := w.deploy(); code != 0 || w.proxy.changes != 0 {
+		t.Errorf("deploying again: exit %d, %d changes\n%s", code, w.proxy.changes, out)
 	}
 }
