@@ -80,6 +80,7 @@ func TestCustomDomainsAreAttached(t *testing.T) {
 		t.Errorf("domains: %+v", found)
 	}
 	c.call("GET", "/A/workers/domains/"+d.ID, nil).ok(nil)
+	c.call("GET", "/A/workers/domains/records/"+d.ID, nil).ok(nil)
 	c.call("DELETE", "/A/workers/domains/"+d.ID, nil).ok(nil)
 	c.call("GET", "/A/workers/domains/"+d.ID, nil).refused(404, 100114)
 	if a := c.call("GET", "/Z/dns_records", nil).ok(nil); strings.Contains(string(a.body), "www.shop.example") {

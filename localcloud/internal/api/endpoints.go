@@ -172,14 +172,16 @@ func planned() []Endpoint {
 		bucket + "/objects/{object_name}": {"GET", "PUT", "DELETE"},
 	})
 	later("queues are", queuesRead, map[string][]string{
-		account + "/queues":                  {"GET", "POST"},
-		queue:                                {"GET", "PUT", "PATCH", "DELETE"},
-		queue + "/consumers":                 {"GET", "POST"},
-		queue + "/consumers/{consumer_id}":   {"GET", "PUT", "DELETE"},
-		queue + "/messages":                  {"POST"},
-		queue + "/messages/{message_action}": {"POST"},
-		queue + "/purge":                     {"GET", "POST"},
-		queue + "/metrics":                   {"GET"},
+		account + "/queues":                {"GET", "POST"},
+		queue:                              {"GET", "PUT", "PATCH", "DELETE"},
+		queue + "/consumers":               {"GET", "POST"},
+		queue + "/consumers/{consumer_id}": {"GET", "PUT", "DELETE"},
+		queue + "/messages":                {"POST"},
+		queue + "/messages/batch":          {"POST"},
+		queue + "/messages/pull":           {"POST"},
+		queue + "/messages/ack":            {"POST"},
+		queue + "/purge":                   {"GET", "POST"},
+		queue + "/metrics":                 {"GET"},
 	})
 	later("tails are", tailsRead, map[string][]string{
 		script + "/tails":           {"GET", "POST"},

@@ -162,7 +162,7 @@ func openClient(t *testing.T, dir string) *client {
 	check(t, err)
 	check(t, a.Serve(t.Context()))
 	mux := http.NewServeMux()
-	mux.Handle("/", openapitest.Load(t).ResponseMiddleware(t, a))
+	mux.Handle("/", watch(openapitest.Load(t).ResponseMiddleware(t, a)))
 	mux.HandleFunc("POST /local/accounts/{account_id}/workers/scripts/{script_name}/cron", a.FireCron)
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
