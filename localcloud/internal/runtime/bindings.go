@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -172,6 +173,9 @@ func (c *configuration) object(w *Worker, b binding) *workerd.ObjectNamespace {
 	if target == nil {
 		return &workerd.ObjectNamespace{Class: b.ClassName, Service: c.missing(script, b.ClassName)}
 	}
+	if message := c.broken[codeName(target, target.current())]; message != "" {
+		return &workerd.ObjectNamespace{Class: b.ClassName, Service: c.stand(message, b.ClassName)}
+	}
 	if !slices.ContainsFunc(target.Classes, func(k Class) bool { return k.Name == b.ClassName }) {
 		message := fmt.Sprintf("the Worker %q has no durable object class %q, which a binding names", script, b.ClassName)
 		return &workerd.ObjectNamespace{Class: b.ClassName, Service: c.stand(message, b.ClassName)}
@@ -188,20 +192,21 @@ func (c *configuration) missing(script, class string) string {
 // that is not empty.
 func (c *configuration) stand(message, class string) string {
 	name := "missing:" + class + ":" + message
-	export := class
-	if export == "" {
-		export = "Missing"
-	}
-	code := replaceQuoted(replaceQuoted(missingJS, "MESSAGE", message), "CLASS", export)
-	k := &workerd.Worker{
-		Modules:           []workerd.Module{{Name: "missing.js", Kind: workerd.ESModule, Source: workerd.Source{Text: code}}},
-		CompatibilityDate: ownDate,
-	}
+	k := standIn(message, class)
 	if class != "" {
 		k.Namespaces = []workerd.Namespace{{Class: class, Key: name, SQLite: true}}
 	}
 	c.add(workerd.Service{Name: name, Worker: k})
 	return name
+}
+
+// standIn is a Worker that throws message. It exports class, if there is one.
+func standIn(message, class string) *workerd.Worker {
+	code := replaceQuoted(replaceQuoted(missingJS, "MESSAGE", message), "CLASS", cmp.Or(class, "Missing"))
+	return &workerd.Worker{
+		Modules:           []workerd.Module{{Name: "missing.js", Kind: workerd.ESModule, Source: workerd.Source{Text: code}}},
+		CompatibilityDate: ownDate,
+	}
 }
 
 // replaceQuoted puts text into a program of ours in place of the string "MARK". JSON

@@ -20,7 +20,7 @@ func TestAVersionThatDoesNotStartIsRefusedInTheRuntimesWords(t *testing.T) {
 		number  int
 	}{
 		"code that throws":                  {code: `throw new Error("boom"); export default {}`, want: "Uncaught Error: boom", number: CodeStartup},
-		"code that never ends":             {code: "while (true) {}; export default { fetch() {} }", want: "Script startup exceeded CPU time limit.", number: CodeStartup},
+		"code that never ends":              {code: "while (true) {}; export default { fetch() {} }", want: "Script startup exceeded CPU time limit.", number: CodeStartup},
 		"code that does not parse":          {code: "export default { fetch( }", want: "Uncaught SyntaxError: Unexpected token '}'", number: CodeStartup},
 		"an export that is no handler":      {code: "export let x = 0; export default { fetch() {} }", want: "Incorrect type for map entry 'x'", number: CodeStartup},
 		"an import that is not there":       {code: `import "./nope.js"; export default { fetch() {} }`, want: `No such module "nope.js"`, number: CodeStartup},

@@ -3,8 +3,10 @@ package runtime
 import (
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,7 +24,9 @@ type configuration struct {
 	dir     string // the runtime's own folder
 	workers []*Worker
 	alone   bool                        // a trial boot: objects stay in memory
+	first   bool                        // of the first Apply: a Worker that cannot run does not stop the others
 	absent  map[workerd.Designator]bool // entrypoints that are known not to exist
+	broken  map[string]string           // services that do not start, and why
 	out     workerd.Config
 	have    map[string]bool
 }
@@ -125,11 +129,19 @@ func (c *configuration) version(w *Worker, v *Version) error {
 	if !v.hasCode() {
 		return nil
 	}
+	name := codeName(w, v)
+	if message := c.broken[name]; message != "" {
+		c.add(workerd.Service{Name: name, Worker: standIn(message, "")})
+		return nil
+	}
 	k, err := c.code(w, v)
+	if refused := (*StartupError)(nil); c.first && errors.As(err, &refused) {
+		k, err = standIn(fmt.Sprintf("the Worker %q does not start: %s", w.Script, refused.Message), ""), nil
+	}
 	if err != nil {
 		return err
 	}
-	c.add(workerd.Service{Name: codeName(w, v), Worker: k})
+	c.add(workerd.Service{Name: name, Worker: k})
 	return nil
 }
 
@@ -172,6 +184,9 @@ func code(k *workerd.Worker, v *Version) error {
 		}
 		if kind == "" {
 			continue
+		}
+		if _, err := os.Stat(m.Path); err != nil {
+			return &StartupError{Message: fmt.Sprintf("the bytes of module %q are gone: %v", m.Name, err), Code: CodeStartup}
 		}
 		one := workerd.Module{Name: m.Name, Kind: kind, Source: workerd.Source{File: m.Path}}
 		if m.Name == v.MainModule {

@@ -305,4 +305,21 @@ func startupError(err error) error {
 	return &StartupError{Message: message, Code: CodeStartup}
 }
 
+// brokenIn are the Workers that a failed start complains of, and what they did.
+func brokenIn(err error) map[string]string {
+	var failed *workerd.StartError
+	if !errors.As(err, &failed) {
+		return nil
+	}
+	all := map[string]string{}
+	for line := range strings.Lines(failed.Text) {
+		if m := serviceFailure.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+			all[m[1]] = fmt.Sprintf("the Worker %q does not start: %s", m[2], m[3])
+		}
+	}
+	return all
+}
+
+var serviceFailure = regexp.MustCompile(`^service (worker:([^@]*)@[^:]*): (.*)$`)
+
 var servicePrefix = regexp.MustCompile(`^service (?:worker|assets):[^@]*@[^:]*: `)

@@ -306,3 +306,34 @@ func TestNothingThatWorkerdReadIsLeftBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A cloud that comes back after the machine has changed serves what still starts.
+func TestAWorkerThatNoLongerStartsTakesNobodyDown(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	gone := c.version(hello)
+	if err := os.Remove(gone.Modules[0].Path); err != nil {
+		t.Fatal(err)
+	}
+	object := `import { DurableObject } from "cloudflare:workers"; export class A extends DurableObject { hi() { return "hi" } };`
+	caller := c.version(`export default { async fetch(request, env) { try { return new Response(await env.A.get(env.A.idFromName("a")).hi()) } catch (e) { return new Response(e.message) } } }`,
+		`{"type":"durable_object_namespace","name":"A","class_name":"A","script_name":"objects"}`)
+	c.apply(worker("good", c.version(named("good"))), worker("bad", c.version(`throw new Error("boom")`)), worker("gone", gone),
+		worker("objects", c.version(object+`throw new Error("bang")`), Class{Name: "A", Key: "k"}), worker("caller", caller))
+	c.want("http://good.localhost/", 200, "good")
+	c.want("http://caller.localhost/", 200, `the Worker "objects" does not start: Uncaught Error: bang`)
+	for _, name := range []string{"bad", "gone", "objects"} {
+		if status, _ := c.get("http://" + name + ".localhost/"); status != 500 {
+			t.Errorf("%s answers %d, want 500", name, status)
+		}
+	}
+	if log := c.log.String(); !strings.Contains(log, "does not start: Uncaught Error: boom") {
+		t.Errorf("the log does not say why: %s", log)
+	}
+	c.apply(worker("good", c.version(named("good"))), worker("bad", c.version(named("repaired"))))
+	c.want("http://bad.localhost/", 200, "repaired")
+	if err := c.Apply(t.Context(), State{Workers: []Worker{worker("bad", c.version(`throw new Error("again")`))}}); err == nil {
+		t.Error("a later Apply took a Worker that does not start")
+	}
+	c.want("http://bad.localhost/", 200, "repaired")
+}

@@ -55,8 +55,9 @@ type Runtime struct {
 	running map[string]*generation
 	drains  sync.WaitGroup
 
-	absentMu sync.Mutex
-	absent   map[workerd.Designator]bool // entrypoints that bindings name in vain
+	learnt sync.Mutex                  // guards what failed starts taught
+	absent map[workerd.Designator]bool // entrypoints that bindings name in vain
+	broken map[string]string           // Workers of the first Apply that do not start, and why
 }
 
 // New prepares a Runtime; nothing runs before the first Apply. Close has to be
@@ -86,7 +87,7 @@ func New(o Options) (*Runtime, error) {
 	}
 	r := &Runtime{
 		options: o, log: o.Log, backend: b, applied: make(chan struct{}), closed: make(chan struct{}),
-		running: map[string]*generation{}, absent: map[workerd.Designator]bool{},
+		running: map[string]*generation{}, absent: map[workerd.Designator]bool{}, broken: map[string]string{},
 	}
 	r.binary = onceSuccessful(o.Workerd)
 	return r, nil
@@ -228,9 +229,10 @@ func start(ctx context.Context, all []*generation) error {
 // configure makes g's configuration and its digest.
 func (r *Runtime) configure(g *group) error {
 	c := newConfiguration(r.backend, r.options.Dir, g.workers)
-	r.absentMu.Lock()
-	c.absent = maps.Clone(r.absent)
-	r.absentMu.Unlock()
+	r.learnt.Lock()
+	c.absent, c.broken = maps.Clone(r.absent), maps.Clone(r.broken)
+	r.learnt.Unlock()
+	c.first = r.table.Load() == nil
 	config, err := c.build()
 	if err != nil {
 		return err
@@ -243,14 +245,14 @@ func (r *Runtime) configure(g *group) error {
 	return nil
 }
 
-// launcher starts a group's process. A binding to an entrypoint that its target
-// does not have would keep all Workers of the process from starting, so a stand-in
-// takes its place.
+// launcher starts a group's process. One Worker that keeps all of the process from
+// starting is put right where that can be done, see learn.
 func (r *Runtime) launcher(g *group) func(context.Context) (*workerd.Process, error) {
+	first := r.table.Load() == nil
 	return func(ctx context.Context) (*workerd.Process, error) {
 		for {
 			p, err := r.launch(ctx, g.config)
-			if err == nil || !r.learnAbsent(err) {
+			if err == nil || !r.learn(err, first) {
 				return p, err
 			}
 			if err := r.configure(g); err != nil {
@@ -258,6 +260,30 @@ func (r *Runtime) launcher(g *group) func(context.Context) (*workerd.Process, er
 			}
 		}
 	}
+}
+
+// learn remembers what a failed start complains of, and reports whether there is
+// something new. A binding to an entrypoint that its target does not have gets a
+// stand-in that says so. In the first Apply so does a Worker that does not start:
+// it had started when it was deployed, so the machine has changed, and the other
+// Workers shall run.
+func (r *Runtime) learn(err error, first bool) bool {
+	r.learnt.Lock()
+	defer r.learnt.Unlock()
+	news := false
+	for _, d := range absentIn(err) {
+		news = news || !r.absent[d]
+		r.absent[d] = true
+	}
+	if !first {
+		return news
+	}
+	for name, why := range brokenIn(err) {
+		news = news || r.broken[name] == ""
+		r.broken[name] = why
+		r.log.Error("a deployed Worker does not start any more", "service", name, "why", why)
+	}
+	return news
 }
 
 func (r *Runtime) launch(ctx context.Context, config workerd.Config) (*workerd.Process, error) {
@@ -269,19 +295,6 @@ func (r *Runtime) launch(ctx context.Context, config workerd.Config) (*workerd.P
 		Binary: binary, Dir: filepath.Join(r.options.Dir, bootFolder), Config: config,
 		Log: func(line string) { r.log.Info(line, "from", "workerd") },
 	})
-}
-
-// learnAbsent remembers the entrypoints that a failed start complains of, and
-// reports whether one of them is new.
-func (r *Runtime) learnAbsent(err error) bool {
-	r.absentMu.Lock()
-	defer r.absentMu.Unlock()
-	learnt := false
-	for _, d := range absentIn(err) {
-		learnt = learnt || !r.absent[d]
-		r.absent[d] = true
-	}
-	return learnt
 }
 
 // FireCron runs the scheduled handler of a Worker as its cron trigger would. A
