@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -44,6 +45,7 @@ func scenarios() []scenario {
 		{"next", api(withDomain("one.example.com"), withRoute("example.com/one/*")), api(withDomain("two.example.com"), withCron("0 2 * * *")), false},
 		{"next, broken", api(withDomain("one.example.com")), api(withDomain("two.example.com")), true},
 		{"circle", none, circle, false},
+		{"circle, broken", none, circle, true},
 	}
 }
 
@@ -67,7 +69,7 @@ func (s scenario) play(t *testing.T, targets []project.Target, d disturb) (w *wo
 	}
 	if s.broken {
 		w.account.Healthy = func(v deploytest.Version) int {
-			if v.Main == "new" {
+			if v.Main == "new" && (len(targets) == 1 || !strings.Contains(string(v.Metadata), "TO_a")) { // of a circle only a
 				return 500
 			}
 			return 200

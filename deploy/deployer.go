@@ -150,7 +150,7 @@ func (d *Deployer) refuseUnfinished(ctx context.Context, r Release) error {
 func (d *Deployer) carryOut(ctx context.Context, r Release, fresh bool) (Release, error) {
 	// Leases, records and undo go on when ctx is cancelled: only new steps do not begin.
 	keep := context.WithoutCancel(ctx)
-	w := &worker{Ports: d.ports, leases: map[string]Lease{}, paused: map[string]*Problem{}}
+	w := &worker{Ports: d.ports, leases: map[string]Lease{}, reasons: map[string]*Problem{}}
 	release, err := d.lock(ctx, keep, w, r)
 	if err != nil {
 		return r, err
@@ -172,108 +172,109 @@ func (d *Deployer) carryOut(ctx context.Context, r Release, fresh bool) (Release
 		return r, unsaved(err)
 	}
 	failed := map[project.TargetID]bool{}
-	var problems []error
 	for _, wave := range r.Plan.Waves {
-		if wave.Circle {
-			problems = append(problems, d.placeholders(ctx, engine, r, wave))
-		}
-		var g errgroup.Group
-		g.SetLimit(d.o.Parallel)
+		var now []int // places of the targets that run now
 		for _, id := range wave.Targets {
 			i := slices.IndexFunc(r.Targets, func(t TargetRecord) bool { return t.Target == id })
-			rec, tp := &r.Targets[i], r.Plan.Targets[i]
-			if rec.Outcome != Running {
-				failed[id] = rec.Problem != nil
-				continue
+			need := slices.IndexFunc(r.Plan.Targets[i].Needs, func(n project.TargetID) bool { return failed[n] })
+			switch {
+			case r.Targets[i].Outcome != Running:
+			case need >= 0:
+				d.notStarted(keep, w, r, i, r.Plan.Targets[i].Needs[need])
+			default:
+				now = append(now, i)
 			}
-			if j := slices.IndexFunc(tp.Needs, func(n project.TargetID) bool { return failed[n] }); j >= 0 {
-				d.notStarted(keep, w, r, rec, tp, tp.Needs[j])
-				continue
-			}
-			g.Go(func() error {
-				*rec = d.one(ctx, engine, w, r, tp, *rec)
-				return nil
-			})
 		}
-		if err := g.Wait(); err != nil {
-			problems = append(problems, err)
+		if wave.Circle {
+			d.circle(ctx, engine, w, r, now)
+		} else {
+			d.each(now, func(i int) { r.Targets[i] = d.one(ctx, engine, w, r, r.Plan.Targets[i], r.Targets[i]) })
 		}
 		for _, id := range wave.Targets {
 			i := slices.IndexFunc(r.Targets, func(t TargetRecord) bool { return t.Target == id })
 			failed[id] = r.Targets[i].Problem != nil || r.Targets[i].Outcome == Running
 		}
 	}
-	if err := engine.Close(); err != nil {
-		problems = append(problems, err)
-	}
+	err = engine.Close()
 	if !r.unfinished() {
 		r.Ended = time.Now()
 	}
-	return r, errors.Join(append(problems, r.err(ctx))...)
+	return r, errors.Join(r.err(ctx), err)
 }
 
-// placeholders makes the Workers of a circle that do not exist yet.
-func (d *Deployer) placeholders(ctx context.Context, engine flow.Engine, r Release, wave Wave) error {
-	for i, tp := range r.Plan.Targets {
-		if !tp.Placeholder || !slices.Contains(wave.Targets, tp.Target) || r.Targets[i].Outcome != Running {
-			continue
-		}
-		_, err := engine.Run(ctx, runID(r.ID, tp)+"/placeholder", placeholderFlow, marshalJob(r, tp))
-		if err != nil && !flow.NoOutcome(err) {
-			return fmt.Errorf("make placeholder of %s: %w", tp.Target, err)
-		}
+// each calls f for every place, several at the same time.
+func (d *Deployer) each(places []int, f func(place int)) {
+	var g errgroup.Group
+	g.SetLimit(d.o.Parallel)
+	for _, i := range places {
+		g.Go(func() error {
+			f(i)
+			return nil
+		})
 	}
-	return nil
-}
-
-func marshalJob(r Release, tp TargetPlan) json.RawMessage {
-	raw, err := json.Marshal(job{Release: r.ID, Plan: r.Plan.ID, By: r.By.actor(), Message: r.Message, Target: tp})
-	if err != nil {
-		panic(fmt.Sprintf("deploy: marshal plan: %v", err)) // it was stored as JSON before
-	}
-	return raw
+	g.Wait() //nolint:errcheck // f has no error
 }
 
 // one runs the flow of one target to its outcome, or leaves it Running with the
 // problem that it paused for.
 func (d *Deployer) one(ctx context.Context, engine flow.Engine, w *worker, r Release, tp TargetPlan, rec TargetRecord) TargetRecord {
-	id := runID(r.ID, tp)
-	out, err := engine.Run(ctx, id, flowName, marshalJob(r, tp))
-	if err == nil {
-		var ended TargetRecord
-		if err = json.Unmarshal(out, &ended); err == nil {
-			ended.Started, ended.Ended = rec.Started, time.Now()
-			return ended
-		}
-	}
-	w.mu.Lock()
-	rec.Problem = w.paused[id]
-	w.mu.Unlock()
-	if rec.Problem != nil {
-		rec.Problem.State = fmt.Sprintf("%s is half-way; clodo deploy --resume goes on.", tp.Target)
+	ended, err := runFlow[TargetRecord](ctx, engine, runID(r.ID, tp), flowName, jobOf(r, tp))
+	if err != nil {
+		rec.Problem = d.paused(ctx, w, r, tp, err)
 		return rec
 	}
+	ended.Started, ended.Ended = rec.Started, time.Now()
+	return ended
+}
+
+// runFlow runs a flow with typed input and outcome.
+func runFlow[O, I any](ctx context.Context, engine flow.Engine, id, name string, in I) (out O, err error) {
+	raw, err := json.Marshal(in)
+	if err != nil {
+		return out, fmt.Errorf("write input of %s: %w", id, err)
+	}
+	raw, err = engine.Run(ctx, id, name, raw)
+	if err != nil {
+		return out, err
+	}
+	return out, json.Unmarshal(raw, &out)
+}
+
+func jobOf(r Release, tp TargetPlan) job {
+	return job{Release: r.ID, Plan: r.Plan.ID, By: r.By.actor(), Message: r.Message, Target: tp}
+}
+
+// paused is why a target has no outcome yet.
+func (d *Deployer) paused(ctx context.Context, w *worker, r Release, tp TargetPlan, err error) *Problem {
 	state := fmt.Sprintf("%s is half-way; clodo deploy --resume goes on.", tp.Target)
+	w.mu.Lock()
+	p := w.reasons[runID(r.ID, tp)]
+	w.mu.Unlock()
+	if p != nil {
+		p.State = state
+		return p
+	}
 	if notes, err := d.ports.History.Steps(context.WithoutCancel(ctx), r.ID); err == nil && !slices.ContainsFunc(notes, func(n StepNote) bool { return n.Target == tp.Target }) {
 		state = fmt.Sprintf("Nothing of %s was changed; clodo deploy --resume goes on.", tp.Target)
 	}
-	rec.Problem = &Problem{Exit: diag.ExitInterrupted, State: state, Finding: diag.Finding{
+	p = &Problem{Exit: diag.ExitInterrupted, State: state, Finding: diag.Finding{
 		Code: "D205", Severity: diag.SeverityError, Message: fmt.Sprintf("the release of %s was interrupted", tp.Target),
 		Fix: "clodo deploy --resume goes on after the last finished step",
 	}}
 	var broken *flow.EngineError
 	if errors.As(err, &broken) || !errors.Is(err, flow.ErrInterrupted) {
-		rec.Problem.Exit, rec.Problem.Finding.Why = diag.ExitFailed, err.Error()
+		p.Exit, p.Finding.Why = diag.ExitFailed, err.Error()
 		var de *diag.Error
 		if errors.As(err, &de) {
-			rec.Problem.Finding, rec.Problem.Exit = de.Finding, de.Exit
+			p.Finding, p.Exit = de.Finding, de.Exit
 		}
 	}
-	return rec
+	return p
 }
 
 // notStarted records a target whose dependency was not released.
-func (d *Deployer) notStarted(ctx context.Context, w *worker, r Release, rec *TargetRecord, tp TargetPlan, need project.TargetID) {
+func (d *Deployer) notStarted(ctx context.Context, w *worker, r Release, place int, need project.TargetID) {
+	rec, tp := &r.Targets[place], r.Plan.Targets[place]
 	if i := slices.IndexFunc(r.Targets, func(t TargetRecord) bool { return t.Target == need }); r.Targets[i].Outcome == Running {
 		return // it goes on when the other one does
 	}
@@ -282,7 +283,7 @@ func (d *Deployer) notStarted(ctx context.Context, w *worker, r Release, rec *Ta
 		Code: "D206", Severity: diag.SeverityError, Message: fmt.Sprintf("%s was not started", tp.Target),
 		Why: fmt.Sprintf("it needs %s, which was not released", need), Fix: "put that right, then deploy again",
 	}}
-	j := job{Release: r.ID, Plan: r.Plan.ID, By: r.By.actor(), Message: r.Message, Target: tp}
+	j := jobOf(r, tp)
 	w.tell(j, StepCheck, Skipped, rec.Problem.Finding.Why, 0, nil)
 	if _, err := w.save(ctx, call[TargetRecord]{job: j, Arg: *rec}); err != nil {
 		rec.Outcome = Running // what is not recorded is not decided

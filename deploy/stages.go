@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/tamylaa/clodo/flow"
@@ -50,6 +51,13 @@ const flowName = "release.1"
 // all targets of the circle, which are bound to each other.
 const placeholderFlow = "placeholder.1"
 
+// In a circle every target needs every other one, so that none is released unless all
+// can be: all go forward first, and then all end.
+const (
+	circleFlow    = "circle.1"
+	circleEndFlow = "circle-end.1"
+)
+
 // run is one execution of a target's flow.
 type run struct {
 	steps
@@ -68,26 +76,73 @@ func (s steps) defineFlows(set *flow.Set) {
 		return none{}, err
 	})
 	flow.DefineFlow(set, flowName, func(c flow.Ctx, j job) (TargetRecord, error) {
-		r := &run{steps: s, c: c}
-		rec := TargetRecord{
-			Target: j.Target.Target, Script: j.Target.Script, Content: j.Target.Content, Before: mainVersion(j.Target.Base),
-			Version: mainVersion(j.Target.Base), Attached: j.Target.Before,
+		h, err := s.goForward(c, j)
+		if err != nil {
+			return h.Record, err
 		}
-		done, err := r.forward(planned{j})
-		if flow.NoOutcome(err) {
+		return s.end(c, ending{job: j, Half: h})
+	})
+	flow.DefineFlow(set, circleFlow, s.goForward)
+	flow.DefineFlow(set, circleEndFlow, s.end)
+}
+
+// halfway is a target after its last stage, or after the one that failed, before its
+// outcome is decided.
+type halfway struct {
+	Record  TargetRecord `json:"record"`
+	Undo    undoStack    `json:"undo,omitempty"`
+	Changed bool         `json:"changed,omitempty"`
+	Problem *Problem     `json:"problem,omitempty"`
+}
+
+// ending is the input of the flow that decides. Because is why the target goes back
+// although nothing is wrong with itself.
+type ending struct {
+	job
+	Half    halfway  `json:"half"`
+	Because *Problem `json:"because,omitempty"`
+}
+
+// goForward goes through all stages. Its error is only that they did not end.
+func (s steps) goForward(c flow.Ctx, j job) (halfway, error) {
+	r := &run{steps: s, c: c}
+	h := halfway{Record: TargetRecord{
+		Target: j.Target.Target, Script: j.Target.Script, Content: j.Target.Content, Before: mainVersion(j.Target.Base),
+		Version: mainVersion(j.Target.Base), Attached: j.Target.Before,
+	}}
+	done, err := r.forward(planned{j})
+	if flow.NoOutcome(err) {
+		return h, err
+	}
+	h.Undo, h.Changed = r.undo, r.changed
+	rec := &h.Record
+	var f failed
+	switch {
+	case errors.As(err, &f):
+		h.Problem = f.problem
+	case err != nil:
+		h.Problem = problemOf(err, j.Target, StepRecord, "release "+j.Target.Target.String())
+	default:
+		rec.Version, rec.Attached = done.version.ID, j.Target.After
+		rec.Smoked, rec.Verified, rec.Addresses = done.smoked, done.how, j.Target.Addresses
+	}
+	rec.Kept = r.kept
+	return h, nil
+}
+
+// end records the release of the target, or undoes it and records that.
+func (s steps) end(c flow.Ctx, e ending) (TargetRecord, error) {
+	r := &run{steps: s, c: c, undo: e.Half.Undo, changed: e.Half.Changed}
+	rec := e.Half.Record
+	if cause := cmp.Or(e.Half.Problem, e.Because); cause != nil {
+		rec.Version, rec.Attached, rec.Addresses = mainVersion(e.Target.Base), e.Target.Before, nil
+		if err := r.back(e.job, cause, &rec); err != nil {
 			return rec, err
 		}
-		if err == nil {
-			rec.Outcome, rec.Version, rec.Attached = Released, done.version.ID, j.Target.After
-			rec.Smoked, rec.Verified, rec.Addresses = done.smoked, done.how, j.Target.Addresses
-		} else {
-			rec.Kept = r.kept
-			if err := r.back(j, err, &rec); err != nil {
-				return rec, err
-			}
-		}
-		return rec, r.take(s.record(c, call[TargetRecord]{job: j, Arg: rec}))
-	})
+	} else {
+		rec.Outcome, rec.Kept = Released, nil
+	}
+	return rec, r.take(s.record(c, call[TargetRecord]{job: e.job, Arg: rec}))
 }
 
 // failed is a problem that a step ended with, on its way to undo.

@@ -59,9 +59,9 @@ type none struct{}
 // releases that run here, and remembers why one paused.
 type worker struct {
 	Ports
-	mu     sync.Mutex
-	leases map[string]Lease    // by release and resource
-	paused map[string]*Problem // by run
+	mu      sync.Mutex
+	leases  map[string]Lease    // by release and resource
+	reasons map[string]*Problem // why runs paused, by run
 }
 
 // leaseKey is the key of a lease in worker.leases.
@@ -215,7 +215,7 @@ func (w *worker) tell(j job, s Step, state State, detail string, took time.Durat
 func (w *worker) pause(j job, p *Problem) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.paused[runID(j.Release, j.Target)] = p
+	w.reasons[runID(j.Release, j.Target)] = p
 }
 
 func (w *worker) begin(ctx context.Context, c call[none]) (outcome[none], error) {

@@ -50,12 +50,7 @@ func (u undoStack) uploaded(version string) {
 
 // back takes everything back, last first, and says in rec what became of it. Its own
 // error means that it did not end.
-func (r *run) back(j job, cause error, rec *TargetRecord) error {
-	var f failed
-	if !errors.As(cause, &f) {
-		f.problem = problemOf(cause, j.Target, StepRecord, "release "+j.Target.Target.String())
-	}
-	rec.Problem = f.problem
+func (r *run) back(j job, cause *Problem, rec *TargetRecord) error {
 	var stuck []string
 	for i := len(r.undo) - 1; i >= 0; i-- {
 		err := r.take(r.steps.undo(r.c, call[undoArg]{job: j, Arg: r.undo[i]}))
@@ -67,7 +62,7 @@ func (r *run) back(j job, cause error, rec *TargetRecord) error {
 			stuck = append(stuck, what+": "+err.Error())
 		}
 	}
-	p := *f.problem
+	p := *cause
 	switch {
 	case len(stuck) > 0:
 		rec.Outcome = Stuck
@@ -75,10 +70,10 @@ func (r *run) back(j job, cause error, rec *TargetRecord) error {
 			Finding: diag.Finding{
 				Code: "D204", Severity: diag.SeverityError,
 				Message: fmt.Sprintf("%s failed, and going back failed too", j.Target.Target),
-				Why:     f.problem.Finding.Message + "; then " + strings.Join(stuck, "; "),
+				Why:     cause.Finding.Message + "; then " + strings.Join(stuck, "; "),
 				Fix:     "look at what is live (clodo status) and put it right by hand, then deploy again",
 			},
-			Findings: append([]diag.Finding{f.problem.Finding}, f.problem.Findings...),
+			Findings: append([]diag.Finding{cause.Finding}, cause.Findings...),
 			Exit:     diag.ExitStuck,
 			State:    "A person must act: " + strings.Join(stuck, "; ") + ".",
 		}
