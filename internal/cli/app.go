@@ -74,7 +74,7 @@ func (a *app) options() operator.Options {
 	if o.Config != "" && !filepath.IsAbs(o.Config) {
 		o.Config = filepath.Join(a.dir(), o.Config)
 	}
-	if a.globals.verbose >= 2 {
+	if a.globals.verbose > 0 {
 		o.HTTPClient = tracedClient(a.term)
 	}
 	if !o.Local {

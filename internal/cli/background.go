@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,7 +24,8 @@ const cloudLog = "cloud.log"
 const readyWithin = 3 * time.Minute
 
 // startCloud starts this program as a local cloud that goes on after we end, and
-// waits until it says that it is ready.
+// waits until it says that it is ready. When another process was faster, its cloud is
+// the one.
 func (a *app) startCloud(o operator.CloudOptions) error {
 	program, err := os.Executable()
 	if err != nil {
@@ -32,8 +34,7 @@ func (a *app) startCloud(o operator.CloudOptions) error {
 	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
 		return fmt.Errorf("make the state folder of the local cloud: %w", err)
 	}
-	path := filepath.Join(o.StateDir, cloudLog)
-	log, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	log, err := os.CreateTemp(o.StateDir, "starting-*.log")
 	if err != nil {
 		return fmt.Errorf("write the log of the local cloud: %w", err)
 	}
@@ -47,7 +48,33 @@ func (a *app) startCloud(o operator.CloudOptions) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // ends with the cloud, at the latest with us
-	return waitReady(path, ended)
+	err = waitReady(log.Name(), ended)
+	if problem, ok := errors.AsType[*diag.Error](err); ok && problem.Code == folderInUse {
+		_ = os.Remove(log.Name()) // it tells nothing but this
+		return waitOther(o.StateDir, problem)
+	}
+	if err := os.Rename(log.Name(), filepath.Join(o.StateDir, cloudLog)); err != nil {
+		a.term.Note("The log of the local cloud stays in %s: %s", log.Name(), err)
+	}
+	return err
+}
+
+// folderInUse is the code of a cloud that found another one on its folder.
+const folderInUse = "L103"
+
+// waitOther waits for the cloud that another process started at the same time.
+func waitOther(dir string, problem error) error {
+	deadline := time.Now().Add(readyWithin)
+	for {
+		_, running, err := operator.CloudStatus(dir)
+		if running || err != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return problem
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // cloudArgs is the command line of a background cloud.
@@ -115,7 +142,7 @@ func notStarted(path, what string) error {
 	problem := &diag.Error{
 		Finding: diag.Finding{
 			Code: "U013", Severity: diag.SeverityError, Message: "the local cloud did not start",
-			Why: what, Fix: "read " + path + ", then try `clodo cloud` in another terminal",
+			Why: what, Fix: "read " + filepath.Join(filepath.Dir(path), cloudLog) + ", then try `clodo cloud` in another terminal",
 		},
 		State: diag.NothingChanged, Exit: diag.ExitFailed,
 	}

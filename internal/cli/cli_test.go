@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ func runScripts(t *testing.T, dir, workerd string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"cloud": serveCloud},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"cloud": serveCloud, "until": until},
 		Setup: func(e *testscript.Env) error {
 			home := filepath.Join(e.WorkDir, ".home")
 			if err := os.Mkdir(home, 0o700); err != nil {
@@ -85,6 +86,25 @@ func serveCloud(ts *testscript.TestScript, neg bool, zones []string) {
 	case err := <-ended:
 		ended <- err
 		ts.Fatalf("the cloud did not start: %v", err)
+	}
+}
+
+// until is `until TEXT COMMAND…` in a script: it repeats the command until its answer
+// holds the text.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until TEXT COMMAND…")
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		_ = ts.Exec(args[1], args[2:]...) // the answer decides, not the exit code
+		if strings.Contains(ts.ReadFile("stdout"), args[0]) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%q never answered %q", args[1:], args[0])
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -95,7 +95,7 @@ func TestGlobalFlagsAndTheEnvironment(t *testing.T) {
 		{"CLODO_ENV wins over CLOUDFLARE_ENV and is not typed", nil, map[string]string{"CLODO_ENV": "staging", "CLOUDFLARE_ENV": "production"}, globals{env: "staging", output: "text"}},
 		{"--json is --output json", []string{"--json"}, nil, globals{json: true, output: "json"}},
 		{"CLODO_OUTPUT is the default form", nil, map[string]string{"CLODO_OUTPUT": "ndjson"}, globals{output: "ndjson"}},
-		{"CLODO_LOG=debug is -vv", nil, map[string]string{"CLODO_LOG": "debug"}, globals{verbose: 2, output: "text"}},
+		{"CLODO_LOG=debug is -v", nil, map[string]string{"CLODO_LOG": "debug"}, globals{verbose: 1, output: "text"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

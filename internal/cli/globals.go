@@ -45,7 +45,7 @@ func (g *globals) define(f *pflag.FlagSet) {
 	f.BoolVar(&g.noInput, "no-input", false, "never ask; implied without a terminal, in CI and with json")
 	f.BoolVar(&g.local, "local", false, "use the Cloudflare on this machine; needs no account")
 	f.BoolVarP(&g.quiet, "quiet", "q", false, "answers and problems only")
-	f.CountVarP(&g.verbose, "verbose", "v", "more on stderr; -vv adds each API request, without tokens (CLODO_LOG=debug)")
+	f.CountVarP(&g.verbose, "verbose", "v", "each API request on stderr, without tokens (CLODO_LOG=debug)")
 	f.BoolVar(&g.noColor, "no-color", false, "no colour (NO_COLOR)")
 	f.DurationVar(&g.timeout, "timeout", 0, "stop waiting after this long, such as 90s or 10m")
 }
@@ -67,7 +67,7 @@ func (g *globals) complete(cmd *cobra.Command, getenv func(string) string) error
 	g.account = first(g.account, "CLOUDFLARE_ACCOUNT_ID")
 	g.config = first(g.config, "CLODO_CONFIG")
 	if getenv("CLODO_LOG") == "debug" {
-		g.verbose = max(g.verbose, 2)
+		g.verbose = max(g.verbose, 1)
 	}
 	g.output = first(g.output, "CLODO_OUTPUT")
 	if g.json {

@@ -65,19 +65,33 @@ func limited(ctx context.Context, limit time.Duration) (context.Context, context
 }
 
 // ended gives the reason when ctx ended: a bare context error is replaced by it, an
-// error that says more gets it added, for the exit code.
+// error that says more gets it added. What only knows that it was interrupted takes
+// the exit code of the reason.
 func ended(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
-	var cause, told *diag.Error
-	switch {
-	case !errors.As(context.Cause(ctx), &cause):
-		return err
-	case !errors.As(err, &told):
-		return cause
-	case diag.ExitOf(err) == cause.Exit:
+	cause, ok := errors.AsType[*diag.Error](context.Cause(ctx))
+	if !ok {
 		return err
 	}
-	return errors.Join(err, cause)
+	if _, told := errors.AsType[*diag.Error](err); !told {
+		return cause
+	}
+	var all []error
+	known := false
+	for _, e := range flatten(err) {
+		if e.Exit == diag.ExitInterrupted {
+			same := *e
+			same.Exit = cause.Exit
+			e = &same
+			known = known || cause.Exit == diag.ExitInterrupted
+		}
+		known = known || e.Code == cause.Code
+		all = append(all, e)
+	}
+	if known {
+		return errors.Join(all...)
+	}
+	return errors.Join(append(all, cause)...)
 }

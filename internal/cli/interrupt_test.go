@@ -24,6 +24,22 @@ func TestTimeoutIsPendingAndNamesItself(t *testing.T) {
 	})
 }
 
+func TestTimeoutOfAReleaseIsPendingAndNotAnInterruption(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := limited(t.Context(), 10*time.Second)
+		defer cancel()
+		<-ctx.Done()
+		err := ended(ctx, &diag.Error{Finding: diag.Finding{Code: "D205", Message: "the release was interrupted"}, Exit: diag.ExitInterrupted})
+		if got := diag.ExitOf(err); got != diag.ExitPending {
+			t.Errorf("exit %d, want %d", got, diag.ExitPending)
+		}
+		if got := diag.ExitOf(ended(ctx, err)); got != diag.ExitPending || len(flatten(ended(ctx, err))) != 2 {
+			t.Errorf("told again it is %v with exit %d", flatten(ended(ctx, err)), got)
+		}
+	})
+}
+
 func TestInterruptionAddsItsExitCodeToWhatHappened(t *testing.T) {
 	t.Parallel()
 	interrupted := &diag.Error{Finding: diag.Finding{Code: "U011", Message: "interrupted"}, Exit: diag.ExitInterrupted}
