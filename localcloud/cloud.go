@@ -137,7 +137,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 		return folderError(c.options.Dir, err)
 	}
 	if err := c.api.Serve(ctx); err != nil {
-		return fmt.Errorf("starting the deployed Workers: %w", err)
+		return serveError(c.options.Dir, err)
 	}
 	c.control = c.newControl()
 	c.apiServer.serve(c.guard(c.APIHandler()))

@@ -61,6 +61,19 @@ func notAFolderError(dir string) error {
 	}, State: diag.NothingChanged, Exit: diag.ExitUsage}
 }
 
+// serveError says that what a folder holds cannot be served. An error that explains
+// itself, such as a workerd that could not be downloaded, is kept.
+func serveError(dir string, err error) error {
+	var known *diag.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return &diag.Error{Finding: diag.Finding{
+		Code: "L108", Severity: diag.SeverityError, Message: fmt.Sprintf("the Workers of state folder %q do not start", dir),
+		Why: err.Error(), Fix: "forget them with `clodo cloud reset` and deploy again, or name another folder: --state DIR",
+	}, State: diag.NothingChanged, Exit: diag.ExitFailed, Err: err}
+}
+
 // folderError explains why a state folder could not be used; nil stays nil, and an
 // explanation that is there already is kept.
 func folderError(dir string, err error) error {

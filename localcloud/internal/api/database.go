@@ -29,7 +29,7 @@ func (c *call) listDatabases() (any, error) {
 	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
 		all, err := tx.Databases(c.account.ID)
 		for _, d := range all {
-			// The filter on the name takes its beginning, as Cloudflare's does.
+			// The filter is a search: part of a name is enough.
 			if strings.Contains(d.Name, c.query.Get("name")) {
 				listed = append(listed, c.databaseJSON(d))
 			}

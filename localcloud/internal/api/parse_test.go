@@ -3,8 +3,10 @@ package api
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -45,6 +47,21 @@ func FuzzUpload(f *testing.F) {
 			t.Errorf("the entry %q is not among the modules", entry)
 		}
 	})
+}
+
+func TestAFullDiskIsNotTheClientsFault(t *testing.T) {
+	t.Parallel()
+	full := func(io.Reader) (string, int64, error) {
+		return "", 0, &fs.PathError{Op: "write", Path: "blob", Err: syscall.ENOSPC}
+	}
+	body := "--b\r\nContent-Disposition: form-data; name=\"a.js\"\r\n\r\nx\r\n--b--\r\n"
+	for _, contentType := range []string{"multipart/form-data; boundary=b", typeScript} {
+		_, err := parseUpload(contentType, strings.NewReader(body), full)
+		var refused *Error
+		if errors.As(err, &refused) || !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("%s: got %v", contentType, err)
+		}
+	}
 }
 
 func FuzzSettings(f *testing.F) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -74,7 +75,7 @@ func parseUpload(contentType string, body io.Reader, keep func(io.Reader) (strin
 	case typeScript, "text/javascript":
 		digest, size, err := keep(io.LimitReader(body, maxWorker+1))
 		if err != nil {
-			return upload{}, bodyError(err)
+			return upload{}, unreadable(err)
 		}
 		if err := checkWorkerSize(size); err != nil {
 			return upload{}, err
@@ -129,11 +130,16 @@ func parseMultipart(parts *multipart.Reader, keep func(io.Reader) (string, int64
 	return u, u.check()
 }
 
-// unreadable keeps the reason when the body was merely too large.
+// unreadable says why an upload could not be taken: it is too large, it broke off,
+// or this machine could not write it down.
 func unreadable(err error) error {
 	var size *http.MaxBytesError
-	if errors.As(err, &size) {
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &size):
 		return refuse(http.StatusRequestEntityTooLarge, 10027, "Your Worker exceeded the size limit of %d MiB.", maxWorker>>20)
+	case errors.As(err, &file):
+		return err
 	}
 	return refuse(http.StatusBadRequest, 10006, "The multipart body of the upload is not readable: %s.", err)
 }

@@ -77,10 +77,6 @@ func (c *call) versionDetails() (any, error) {
 		if err != nil {
 			return err
 		}
-		if c.vars["version_id"] == "latest" {
-			v, err = tx.LatestVersion(s.Account, s.Name)
-			return err
-		}
 		v, err = c.versionOf(tx, s, c.vars["version_id"])
 		return err
 	})

@@ -91,9 +91,9 @@ func with(ctx context.Context, free chan *sqlite.Conn, begin string, fn func(con
 	if err := c.exec(begin); err != nil {
 		return err
 	}
-	done := false
 	defer func() {
-		if !done {
+		// SQLite takes some failures back by itself, such as a full disk.
+		if !c.Autocommit() {
 			err = errors.Join(err, c.exec("ROLLBACK"))
 		}
 	}()
@@ -103,7 +103,6 @@ func with(ctx context.Context, free chan *sqlite.Conn, begin string, fn func(con
 	if err := c.exec("COMMIT"); err != nil {
 		return fmt.Errorf("keeping the change: %w", err)
 	}
-	done = true
 	return nil
 }
 
