@@ -139,7 +139,7 @@ func (a *app) carryOut(ctx context.Context, op *operator.Operator, plan *deploy.
 	for _, t := range plan.Targets {
 		names = append(names, t.Target.String())
 	}
-	stop := a.watch(term.ProgressOptions{Targets: names})
+	stop := a.watch(term.ProgressOptions{Targets: names, Passing: plan.Changes() == 0})
 	release, err := op.Deploy(ctx, plan, o)
 	stop()
 	return a.releaseReply(release, err), err

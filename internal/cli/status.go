@@ -70,7 +70,7 @@ func allHealthy(s *operator.Status) bool {
 func (a *app) statusReply(status *operator.Status) reply {
 	rows := [][]string{{"TARGET", "SERVES", "HEALTH", "URL", "LAST RELEASE"}}
 	for _, t := range status.Targets {
-		rows = append(rows, []string{t.Target.String(), serves(t), t.Health, strings.Join(t.URLs, " "), lastRelease(t.Last)})
+		rows = append(rows, []string{t.Target.String(), serves(t), t.Health, first(t.URLs), lastRelease(t.Last)})
 	}
 	return reply{
 		Result: struct {
@@ -79,6 +79,14 @@ func (a *app) statusReply(status *operator.Status) reply {
 		Table: rows,
 		Text:  func(io.Writer) { a.term.Table(rows) },
 	}
+}
+
+// first is the best of several, "" of none.
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
 }
 
 // serves is "1f2e3d4c", "1f2e3d4c 90%, 0a1b2c3d 10%" or "not deployed". Versions that

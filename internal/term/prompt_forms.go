@@ -17,13 +17,14 @@ func (f forms) Choose(ctx context.Context, q Question) ([]string, error) {
 	for _, o := range q.Options {
 		options = append(options, huh.NewOption(o.label(), o.Value).Selected(o.On))
 	}
+	height := min(len(options), listHeight) + questionHeight(q)
 	if !q.Many {
 		var one string
-		err := f.run(ctx, huh.NewSelect[string]().Title(q.Text).Description(q.Why).Options(options...).Value(&one))
+		err := f.run(ctx, huh.NewSelect[string]().Title(q.Text).Description(q.Why).Options(options...).Height(height).Value(&one))
 		return []string{one}, err
 	}
 	many := chosen(q.Options)
-	err := f.run(ctx, huh.NewMultiSelect[string]().Title(q.Text).Description(q.Why).Options(options...).
+	err := f.run(ctx, huh.NewMultiSelect[string]().Title(q.Text).Description(q.Why).Options(options...).Height(height).
 		Validate(func(v []string) error {
 			if len(v) == 0 {
 				return errors.New("choose at least one with the space bar")
@@ -31,6 +32,17 @@ func (f forms) Choose(ctx context.Context, q Question) ([]string, error) {
 			return nil
 		}).Value(&many))
 	return many, err
+}
+
+// listHeight is how many options are shown at once; longer lists scroll.
+const listHeight = 15
+
+// questionHeight is the lines above the options.
+func questionHeight(q Question) int {
+	if q.Why == "" {
+		return 1
+	}
+	return 2
 }
 
 func (f forms) Confirm(ctx context.Context, q Question) (bool, error) {
