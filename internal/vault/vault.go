@@ -125,6 +125,16 @@ func (v *Vault) Names(_ context.Context, account, worker string) ([]string, erro
 	return names, nil
 }
 
+// KeyringEntry reads what a person put into the operating system's keyring under
+// name, such as an API token.
+func KeyringEntry(name string) (string, error) {
+	text, err := keyring.Get(service, name)
+	if err != nil {
+		return "", fmt.Errorf("read %q of %q from the keyring: %w", name, service, err)
+	}
+	return text, nil
+}
+
 // The keyring cannot be listed, so the names (never the values) stand in a file.
 func (v *Vault) namesFile() string  { return filepath.Join(v.dir, "secrets.json") }
 func (v *Vault) valuesFile() string { return filepath.Join(v.dir, "secrets.age") }
@@ -163,7 +173,7 @@ func (v *Vault) readFile() (map[string]string, error) {
 	}
 	passphrase := v.passphrase()
 	if passphrase == "" {
-		return nil, noPlace(nil)
+		return nil, noPlace()
 	}
 	identity, err := age.NewScryptIdentity(passphrase)
 	if err != nil {
@@ -193,7 +203,7 @@ func (v *Vault) readFile() (map[string]string, error) {
 func (v *Vault) writeFile(ref secret.Ref, value secret.Value) error {
 	passphrase := v.passphrase()
 	if passphrase == "" {
-		return noPlace(nil)
+		return noPlace()
 	}
 	values, err := v.readFile()
 	if err != nil {
@@ -243,13 +253,13 @@ func (v *Vault) write(file string, data []byte) error {
 	return nil
 }
 
-func noPlace(err error) error {
+func noPlace() error {
 	return &diag.Error{Finding: diag.Finding{
 		Code: "A131", Severity: diag.SeverityError,
 		Message: "there is no place to keep a secret on this machine",
 		Why:     "no keyring answers here, and no passphrase for the encrypted file was given",
 		Fix:     "set CLODO_SECRETS_PASSPHRASE, or deploy the Worker first: then the secret goes straight to it",
-	}, State: diag.NothingChanged, Exit: diag.ExitAuth, Err: err}
+	}, State: diag.NothingChanged, Exit: diag.ExitAuth}
 }
 
 func corrupt(file string, err error) error {
