@@ -15,7 +15,8 @@ import (
 // circle releases targets that are bound to each other: first every Worker that does
 // not exist yet gets a placeholder, so that the bindings point to something; then all
 // go forward; and only when all of them work they are released, else all go back.
-func (d *Deployer) circle(ctx context.Context, engine flow.Engine, w *worker, r Release, places []int) {
+// places is those that have not ended; the others of wave did in a process before.
+func (d *Deployer) circle(ctx context.Context, engine flow.Engine, w *worker, r Release, wave Wave, places []int) {
 	for _, i := range places {
 		tp := r.Plan.Targets[i]
 		if !tp.Placeholder {
@@ -46,14 +47,18 @@ func (d *Deployer) circle(ctx context.Context, engine flow.Engine, w *worker, r 
 		return // the others end when those that paused have gone on
 	}
 	var because *Problem
-	if j := slices.IndexFunc(places, func(i int) bool { return half[i].Problem != nil }); j >= 0 {
-		broken := half[places[j]]
+	for i, t := range r.Targets {
+		cause := cmp.Or(half[i].Problem, t.Problem)
+		if cause == nil || !slices.Contains(wave.Targets, t.Target) {
+			continue
+		}
 		because = &Problem{Exit: diag.ExitRolledBack, Finding: diag.Finding{
 			Code: "D208", Severity: diag.SeverityError,
-			Message: fmt.Sprintf("the release went back together with %s", broken.Record.Target),
-			Why:     "they are bound to each other; " + broken.Problem.Finding.Message,
+			Message: fmt.Sprintf("the release went back together with %s", t.Target),
+			Why:     "they are bound to each other; " + cause.Finding.Message,
 			Fix:     "put that right, then deploy again",
 		}}
+		break
 	}
 	d.each(places, func(i int) {
 		tp := r.Plan.Targets[i]

@@ -186,7 +186,7 @@ func (d *Deployer) carryOut(ctx context.Context, r Release, fresh bool) (Release
 			}
 		}
 		if wave.Circle {
-			d.circle(ctx, engine, w, r, now)
+			d.circle(ctx, engine, w, r, wave, now)
 		} else {
 			d.each(now, func(i int) { r.Targets[i] = d.one(ctx, engine, w, r, r.Plan.Targets[i], r.Targets[i]) })
 		}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tamylaa/clodo/check"
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/migrate"
 	"github.com/tamylaa/clodo/project"
@@ -88,7 +87,7 @@ func (b *planBuilder) target(t project.Target, circle bool) TargetPlan {
 	p := TargetPlan{
 		Target: t.TargetID, Script: ScriptOf(t), AccountID: account.ID, First: !exists, Base: live.Split,
 		Placeholder: circle && !exists, Artifact: artifact.Digest(), AssetDir: artifact.AssetDir, Before: live.Attached,
-		HealthStatus: t.Health.Status, HealthWait: cmp.Or(t.Health.Timeout, check.DefaultWait), HealthPos: t.Health.Pos,
+		HealthStatus: t.Health.Status, HealthPos: t.Health.Pos,
 	}
 	for _, other := range b.Targets {
 		same := other.Environment == t.Environment && other.Customer == t.Customer

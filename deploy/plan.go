@@ -114,6 +114,7 @@ type TargetPlan struct {
 
 	SmokeURL     string        `json:"smoke_url,omitempty"` // "" with NotSmoked saying why
 	NotSmoked    string        `json:"not_smoked,omitempty"`
+	SmokeWait    time.Duration `json:"smoke_wait_ns,omitempty"`
 	SmokeDev     bool          `json:"smoke_dev,omitempty"` // workers.dev is enabled for the smoke test of a first deploy
 	VerifyURL    string        `json:"verify_url,omitempty"`
 	NotVerified  string        `json:"not_verified,omitempty"`

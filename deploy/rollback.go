@@ -1,12 +1,10 @@
 package deploy
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 
-	"github.com/tamylaa/clodo/check"
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/project"
 )
@@ -40,7 +38,7 @@ func (b *planBuilder) rollback(t project.Target, history []Release, release stri
 	live, exists := account.Workers[t.Worker.Name]
 	p := TargetPlan{
 		Target: t.TargetID, Script: ScriptOf(t), AccountID: account.ID, Base: live.Split, Before: live.Attached, After: live.Attached,
-		HealthStatus: t.Health.Status, HealthWait: cmp.Or(t.Health.Timeout, check.DefaultWait), HealthPos: t.Health.Pos,
+		HealthStatus: t.Health.Status, HealthPos: t.Health.Pos,
 	}
 	want, newer, ok := previous(history, t.TargetID, release, mainVersion(live.Split), live.Attached)
 	if !ok || !exists {

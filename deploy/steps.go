@@ -478,7 +478,11 @@ func (w *worker) ask(ctx context.Context, c call[probeArg]) (outcome[string], er
 			}
 		}()
 	}
-	res, err := check.Poll(polling, w.Prober, r, check.Expect{Status: c.Target.HealthStatus, Wait: c.Target.HealthWait}, func(last string) {
+	expect := check.Expect{Status: c.Target.HealthStatus, Wait: c.Target.HealthWait}
+	if c.Arg.Step == StepSmoke {
+		expect.Wait = c.Target.SmokeWait
+	}
+	res, err := check.Poll(polling, w.Prober, r, expect, func(last string) {
 		w.tell(c.job, c.Arg.Step, Waiting, "last answer "+last, 0, nil)
 	})
 	if errors.Is(err, context.Canceled) && ctx.Err() == nil {

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tamylaa/clodo/check"
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/project"
 )
@@ -334,9 +336,34 @@ func devWords(on, previews bool) string {
 	return "off"
 }
 
-// certificateWait is how long a check waits for a new custom domain, whose certificate
-// is made first, when the configuration says nothing.
-const certificateWait = 5 * time.Minute
+// How long checks wait when the configuration says nothing. Where nothing needs to
+// spread, a version that does not answer soon does not work.
+const (
+	localWait       = 5 * time.Second  // the local cloud
+	overrideWait    = 15 * time.Second // a version at 0 % on an address that serves
+	certificateWait = 5 * time.Minute  // a new custom domain, whose certificate is made first
+)
+
+// waits decides how long the smoke test and the check afterwards wait.
+func waits(p *TargetPlan, t project.Target) {
+	p.HealthWait = cmp.Or(t.Health.Timeout, check.DefaultWait)
+	p.SmokeWait = p.HealthWait
+	newDomain := slices.ContainsFunc(p.Triggers, func(c TriggerChange) bool {
+		return c.Kind == TriggerDomain && c.Action == Attach && c.Domain.Hostname == hostOf(p.VerifyURL)
+	})
+	switch {
+	case t.Health.Timeout != 0:
+	case t.Local:
+		p.HealthWait, p.SmokeWait = localWait, localWait
+	default:
+		if newDomain {
+			p.HealthWait = certificateWait
+		}
+		if !p.First {
+			p.SmokeWait = overrideWait
+		}
+	}
+}
 
 // addresses decides where the target is reached, smoked and verified.
 func addresses(p *TargetPlan, t project.Target, account LiveAccount, live Worker) {
@@ -346,11 +373,7 @@ func addresses(p *TargetPlan, t project.Target, account LiveAccount, live Worker
 	}
 	p.Addresses = reachable(p.After, dev)
 	p.VerifyURL, p.NotVerified = checkURL(p.Addresses, t.Health.Path)
-	if t.Health.Timeout == 0 && !t.Local && slices.ContainsFunc(p.Triggers, func(c TriggerChange) bool {
-		return c.Kind == TriggerDomain && c.Action == Attach && c.Domain.Hostname == hostOf(p.VerifyURL)
-	}) {
-		p.HealthWait = certificateWait
-	}
+	waits(p, t)
 	switch {
 	case p.Mode == UploadNone && p.Existing == "":
 		p.NotSmoked = "no new version"

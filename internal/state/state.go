@@ -102,6 +102,13 @@ func (s *Store) write(ctx context.Context) (*sql.DB, error) {
 	if err := makeFolder(s.dir); err != nil {
 		return nil, s.explain(err)
 	}
+	f, err := os.OpenFile(s.path(), os.O_CREATE|os.O_RDWR, 0o600) // SQLite would let everybody read it
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, s.explain(err)
+	}
 	return s.open(ctx)
 }
 

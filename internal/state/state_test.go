@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -102,6 +103,9 @@ func TestReleasesComeBackAsTheyWereSaved(t *testing.T) {
 	notes, err := again.Steps(t.Context(), "r_1")
 	if err != nil || !cmp.Equal(notes, []deploy.StepNote{note}) {
 		t.Errorf("steps: %v, %v", notes, err)
+	}
+	if info, err := os.Stat(s.path()); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("state.db: %v, %v", info.Mode(), err)
 	}
 	ignore, err := os.ReadFile(filepath.Join(s.Dir(), ".gitignore"))
 	if err != nil || !strings.Contains(string(ignore), "\n*\n") {
