@@ -46,6 +46,7 @@ func (tool Tool) Command(ctx context.Context, dir string, args ...string) *exec.
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = dir, append([]string{}, tool.Env...)
 	cmd.WaitDelay = 2 * time.Second
+	cmd.SysProcAttr = withParent()
 	return cmd
 }
 
@@ -69,8 +70,9 @@ func Wrangler(t testing.TB, version string) Tool {
 	if err != nil {
 		unavailable(t, err)
 	}
-	script := filepath.Join(root, "node_modules", "wrangler", "bin", "wrangler.js")
-	return Tool{Argv: []string{node(ctx, t, version), "--no-warnings", script}, Env: environment(t)}
+	// Not bin/wrangler.js: it only starts this file in a second process.
+	script := filepath.Join(root, "node_modules", "wrangler", "wrangler-dist", "cli.js")
+	return Tool{Argv: []string{node(ctx, t, version), "--no-warnings", "--experimental-vm-modules", script}, Env: environment(t)}
 }
 
 // Workerd is the path of the pinned workerd.
