@@ -167,7 +167,9 @@ func (m Metadata) wire() ([]byte, error) {
 	if out == nil {
 		out = map[string]any{}
 	}
-	out["bindings"] = wireBindings(m.Bindings)
+	if m.Bindings != nil { // assets alone take none
+		out["bindings"] = wireBindings(m.Bindings)
+	}
 	putUnlessZero(out, "main_module", m.MainModule)
 	putUnlessZero(out, "body_part", m.BodyPart)
 	putUnlessZero(out, "compatibility_date", m.CompatibilityDate)

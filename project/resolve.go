@@ -186,7 +186,7 @@ func (r *resolver) worker(tree *source.Value) Worker {
 		Define:                textMap(tree.Get("define")),
 		Minify:                tree.Get("minify").True(),
 		KeepNames:             flag(tree.Get("keep_names")),
-		UploadSourceMaps:      tree.Get("upload_source_maps").True(),
+		UploadSourceMaps:      flag(tree.Get("upload_source_maps")),
 		TSConfig:              tree.Get("tsconfig").Str(),
 		JSXFactory:            tree.Get("jsx_factory").Str(),
 		JSXFragment:           tree.Get("jsx_fragment").Str(),

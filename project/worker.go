@@ -25,7 +25,7 @@ type Worker struct {
 	Define                map[string]string
 	Minify                bool
 	KeepNames             *bool // nil: wrangler's default, true
-	UploadSourceMaps      bool
+	UploadSourceMaps      *bool // nil: wrangler's default, those that are there
 	TSConfig              string
 	JSXFactory            string
 	JSXFragment           string

@@ -41,8 +41,9 @@ func TestAnArtifactHasModulesAndAssets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.MainModule != "index.js" || len(a.Modules) != 1 || a.Modules[0].Name != "index.js" || a.Modules[0].Digest != deploy.Digest(a.Modules[0].Bytes) {
-		t.Errorf("got main module %q and modules %+v, want index.js with its digest", a.MainModule, a.Modules)
+	if a.MainModule != "index.js" || len(a.Modules) != 2 || a.Modules[0].Name != "index.js" || a.Modules[0].Digest != deploy.Digest(a.Modules[0].Bytes) ||
+		a.Modules[1].Name != "index.js.map" {
+		t.Errorf("got main module %q and modules %+v, want index.js with its digest and its source map", a.MainModule, a.Modules)
 	}
 	if a.Size != int64(len(a.Modules[0].Bytes)) || a.GzipSize <= 0 || a.GzipSize >= a.Size {
 		t.Errorf("got sizes %d and %d, want %d and fewer", a.Size, a.GzipSize, len(a.Modules[0].Bytes))

@@ -270,8 +270,8 @@ func (b *build) collectOnly(ctx context.Context) (Result, error) {
 	inputs := append(c.inputs, b.entry)
 	slices.Sort(inputs)
 	result := Result{Format: b.format, MainModule: name, Modules: modules, Inputs: inputs, Warnings: b.warnings}
-	if b.worker.UploadSourceMaps {
-		if err := b.attachSourceMaps(&result); err != nil {
+	if wanted := b.worker.UploadSourceMaps; wanted == nil || *wanted {
+		if err := b.attachSourceMaps(&result, wanted != nil); err != nil {
 			return Result{}, err
 		}
 	}

@@ -84,7 +84,7 @@ func (b *build) options(c *collector) api.BuildOptions {
 	o.Conditions = []string{"workerd", "worker", "browser"}
 	o.MinifyWhitespace, o.MinifyIdentifiers, o.MinifySyntax = w.Minify, w.Minify, w.Minify
 	o.JSXFactory, o.JSXFragment = w.JSXFactory, w.JSXFragment
-	if w.UploadSourceMaps {
+	if w.UploadSourceMaps == nil || *w.UploadSourceMaps {
 		o.Sourcemap = api.SourceMapLinked
 	}
 	o.Define = map[string]string{

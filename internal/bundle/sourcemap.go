@@ -25,8 +25,8 @@ func relocateMap(text []byte, file string) ([]byte, error) {
 }
 
 // attachSourceMaps adds the source maps that unbundled JavaScript names in its last
-// comment.
-func (b *build) attachSourceMaps(r *Result) error {
+// comment. One that cannot be read is an error only if all must be there.
+func (b *build) attachSourceMaps(r *Result, all bool) error {
 	for i, m := range r.Modules {
 		if m.ContentType != TypeESModule && m.ContentType != TypeCommonJS {
 			continue
@@ -42,11 +42,15 @@ func (b *build) attachSourceMaps(r *Result) error {
 		}
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return fmt.Errorf("reading the source map that %q names: %w", m.Name, err)
+			err = fmt.Errorf("reading the source map that %q names: %w", m.Name, err)
+		} else {
+			text, err = relocateMap(text, m.Name)
 		}
-		text, err = relocateMap(text, m.Name)
-		if err != nil {
+		if err != nil && all {
 			return err
+		}
+		if err != nil {
+			continue
 		}
 		r.SourceMaps = append(r.SourceMaps, Module{Name: m.Name + ".map", ContentType: TypeSourceMap, Bytes: text})
 	}

@@ -20,8 +20,8 @@ import (
 
 // The differences between clodo's bundle and wrangler's, for the same project:
 //
-//   - Wrangler appends a comment that names the source map also when the map is not
-//     uploaded; clodo only with upload_source_maps.
+//   - Wrangler 4.86 appends a comment that names the source map also when the map is
+//     not uploaded, which later ones always do unless upload_source_maps is false.
 //   - Modules that set a global to its polyfill are named as if they lay in wrangler's
 //     own folder; clodo's as if they lay in the project's.
 //   - The code that makes a polyfill's exports those of a CommonJS package is
