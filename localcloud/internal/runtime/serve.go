@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -180,12 +181,12 @@ func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.Rev
 		// workerd closes connections that were idle for 5 s; to be earlier means
 		// never to send a request into one that is about to close.
 		IdleConnTimeout:    3 * time.Second,
-		MaxIdleConns:       0,
 		DisableCompression: true,
 		WriteBufferSize:    32 << 10,
 		ReadBufferSize:     32 << 10,
 	}
 	transport.MaxIdleConnsPerHost = 512
+	quiet := log.New(io.Discard, "", 0) // it only repeats that a client or a Worker broke off
 	all := map[string]*httputil.ReverseProxy{}
 	for _, s := range config.Sockets {
 		target := &url.URL{Scheme: "http", Host: p.Address(s.Name)}
@@ -204,7 +205,7 @@ func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.Rev
 			BufferPool:     buffers{},
 			ModifyResponse: modifyResponse,
 			ErrorHandler:   proxyError,
-			ErrorLog:       nil,
+			ErrorLog:       quiet,
 		}
 	}
 	return all
