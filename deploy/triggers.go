@@ -336,8 +336,8 @@ func devWords(on, previews bool) string {
 	return "off"
 }
 
-// How long checks wait when the configuration says nothing. Where nothing needs to
-// spread, a version that does not answer soon does not work.
+// How long checks wait when the configuration says nothing, or the default. Where
+// nothing needs to spread, a version that does not answer soon does not work.
 const (
 	localWait       = 5 * time.Second  // the local cloud
 	overrideWait    = 15 * time.Second // a version at 0 % on an address that serves
@@ -352,7 +352,7 @@ func waits(p *TargetPlan, t project.Target) {
 		return c.Kind == TriggerDomain && c.Action == Attach && c.Domain.Hostname == hostOf(p.VerifyURL)
 	})
 	switch {
-	case t.Health.Timeout != 0:
+	case p.HealthWait != check.DefaultWait:
 	case t.Local:
 		p.HealthWait, p.SmokeWait = localWait, localWait
 	default:

@@ -165,6 +165,18 @@ func TestALeaseHasOneHolder(t *testing.T) {
 	if err := gone.Run(); err != nil {
 		t.Fatal(err)
 	}
+	unwaited := exec.Command(os.Args[0], "-test.run=^$")
+	if err := unwaited.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unwaited.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	for end := time.Now().Add(10 * time.Second); runtime.GOOS == "linux" && alive(unwaited.Process.Pid) && time.Now().Before(end); {
+		runtime.Gosched()
+	}
 	me := deploy.Holder{User: "jo", Host: host, PID: os.Getpid(), Release: "r_1"}
 	tests := []struct {
 		name   string
@@ -175,6 +187,7 @@ func TestALeaseHasOneHolder(t *testing.T) {
 		{"a living holder on this machine keeps it", me, time.Minute, false},
 		{"a holder on another machine keeps it", deploy.Holder{User: "ann", Host: "elsewhere", PID: 1}, time.Minute, false},
 		{"a dead holder on this machine loses it at once", deploy.Holder{User: "jo", Host: host, PID: gone.Process.Pid}, time.Minute, true},
+		{"a dead holder that nobody waited for loses it at once", deploy.Holder{User: "jo", Host: host, PID: unwaited.Process.Pid}, time.Minute, runtime.GOOS == "linux"},
 		{"a lease that ran out is free", me, -time.Second, true},
 	}
 	for _, tt := range tests {
