@@ -19,10 +19,12 @@ func TestARedeployLosesNoRequest(t *testing.T) {
 	npmtest.Workerd(t)
 	kinds := map[string]struct{ code, metadata string }{
 		"a plain Worker": {`export default { fetch() { return new Response("%d") } }`, ""},
-		"a Worker with durable objects": {`import { DurableObject } from "cloudflare:workers";
+		"a Worker with durable objects": {
+			`import { DurableObject } from "cloudflare:workers";
 			export class Counter extends DurableObject { async now() { return "%d" } }
 			export default { async fetch(q, env) { return new Response(await env.C.get(env.C.idFromName("x")).now()) } }`,
-			`,"migrations":{"new_tag":"v1","new_sqlite_classes":["Counter"]},"bindings":[{"name":"C","type":"durable_object_namespace","class_name":"Counter"}]`},
+			`,"migrations":{"new_tag":"v1","new_sqlite_classes":["Counter"]},"bindings":[{"name":"C","type":"durable_object_namespace","class_name":"Counter"}]`,
+		},
 	}
 	for name, kind := range kinds {
 		t.Run(name, func(t *testing.T) {

@@ -146,8 +146,7 @@ func TestAnUploadIsRefused(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)
 	twice := upload(meta(), "index.js", hello, "index.js", hello)
-	noMetadata := upload(nil, "index.js", hello)
-	noMetadata = &form{}
+	noMetadata := &form{}
 	noMetadata.w = multipart.NewWriter(&noMetadata.buf)
 	noMetadata.part("index.js", "index.js", "application/javascript+module", hello)
 	bind := func(b ...j) *form { return upload(meta(j{"bindings": b}), "index.js", hello) }
