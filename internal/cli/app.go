@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -25,9 +26,8 @@ type app struct {
 	version string
 	globals globals
 
-	ctx      context.Context // with --timeout, once flags are parsed
-	stopNote string          // said on the first Ctrl-C, "" says nothing
-	progress term.Progress   // shows events while a plan is made or carried out
+	stopNote atomic.Pointer[string] // said on the first Ctrl-C, nil says nothing
+	progress term.Progress          // shows events while a plan is made or carried out
 	reply    reply
 	replied  bool
 }
@@ -51,7 +51,6 @@ func (a *app) do(run func(ctx context.Context, args []string) (reply, error)) fu
 	return func(cmd *cobra.Command, args []string) error {
 		ctx, cancel := limited(cmd.Context(), a.globals.timeout)
 		defer cancel()
-		a.ctx = ctx
 		r, err := run(ctx, args)
 		a.reply, a.replied = r, true
 		return ended(ctx, err)

@@ -118,7 +118,7 @@ func (a *app) runCloud(ctx context.Context, o *cloudOptions) (reply, error) {
 			fmt.Fprintf(w, "Would serve a local cloud from %s. Nothing was changed.\n", c.StateDir)
 		}}, nil
 	}
-	a.stopNote = "Stopping."
+	a.onStop("Stopping.")
 	err = operator.ServeCloud(ctx, c, func(info operator.CloudInfo) { a.writeReady(info, c.StateDir) })
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil // Ctrl-C is how it is meant to end

@@ -12,41 +12,41 @@ import (
 )
 
 // interruptible is a context that the first Ctrl-C ends: the step in hand is
-// finished, nothing new is begun. The second one ends the process at once; the
-// journal then knows how far it came.
-func (a *app) interruptible(parent context.Context) (context.Context, func()) {
+// finished, nothing new is begun. The second one closes now: the process is to end at
+// once, and the journal knows how far it came.
+func (a *app) interruptible(parent context.Context) (ctx context.Context, now <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	stop := make(chan struct{})
+	done, second := make(chan struct{}), make(chan struct{})
 	go func() {
 		select {
-		case <-stop:
+		case <-done:
 			return
 		case <-signals:
 		}
-		if a.stopNote != "" {
-			a.term.Note("%s", a.stopNote)
+		if note := a.stopNote.Load(); note != nil {
+			a.term.Note("%s", *note)
 		}
 		cancel(&diag.Error{
 			Finding: diag.Finding{Code: "U011", Severity: diag.SeverityError, Message: "interrupted"},
 			Exit:    diag.ExitInterrupted,
 		})
 		select {
-		case <-stop:
-			return
+		case <-done:
 		case <-signals:
+			close(second)
 		}
-		a.term.Note("Stopped now. `clodo status` shows what is live; `clodo deploy --resume` goes on.")
-		_ = a.term.Close()
-		os.Exit(int(diag.ExitInterrupted))
 	}()
-	return ctx, func() {
+	return ctx, second, func() {
 		signal.Stop(signals)
-		close(stop)
+		close(done)
 		cancel(nil)
 	}
 }
+
+// onStop is what the first Ctrl-C is answered with.
+func (a *app) onStop(note string) { a.stopNote.Store(&note) }
 
 // limited ends ctx after --timeout.
 func limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {

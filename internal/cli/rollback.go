@@ -57,7 +57,7 @@ func (a *app) runRollback(ctx context.Context, o *rollbackOptions) (reply, error
 	if err := o.check(); err != nil {
 		return reply{}, err
 	}
-	a.stopNote = "Stopping after the step in hand. Ctrl-C again stops now."
+	a.onStop("Stopping after the step in hand. Ctrl-C again stops now.")
 	op, err := a.open()
 	if err != nil {
 		return reply{}, err
