@@ -36,6 +36,7 @@ func Gate(p Plan, r Request) []diag.Finding {
 			b.errorf("D210", diag.Position{}, "this version of clodo moves all traffic in one step and would not do what the file says",
 				`write "strategy: all-at-once"`, "%s: rollout strategy %q is not available yet", t.TargetID, s)
 		}
+		b.notYet(t)
 		b.names(t)
 		b.limits(t, r.Artifacts[t.TargetID])
 		b.secrets(t, tp)
@@ -49,6 +50,33 @@ func Gate(p Plan, r Request) []diag.Finding {
 	b.permissions(needed)
 	diag.Sort(b.found)
 	return b.found
+}
+
+// notYet finds rules in the configuration that this version of clodo would not follow:
+// a rule of safety keeps the target from being deployed, the others are told.
+func (b *planBuilder) notYet(t project.Target) {
+	if t.Policy != "" {
+		b.errorf("D217", diag.Position{}, "this version of clodo does not look at policies, and deploying as if it did would be a lie",
+			"remove the policy from the environment, or wait for the version that enforces it",
+			"%s: policy %q would not be enforced", t.TargetID, t.Policy)
+	}
+	warn := func(pos diag.Position, fix, format string, args ...any) {
+		b.found = append(b.found, diag.Finding{
+			Code: "D217", Severity: diag.SeverityWarning, Message: fmt.Sprintf(format, args...), Fix: fix, Pos: pos,
+			Why: "this version of clodo does not do that yet",
+		})
+	}
+	if t.Smoke.Run != "" {
+		warn(t.Smoke.Pos, "run it yourself after the release", "%s: the smoke test %q is not run", t.TargetID, t.Smoke.Run)
+	}
+	for _, s := range t.Secrets {
+		if len(s.Forbid) > 0 {
+			warn(s.Pos, "look at the value yourself", "%s: the value of secret %s is not compared with \"forbid\"", t.TargetID, s.Name)
+		}
+		if s.Rotate != "" {
+			warn(s.Pos, fmt.Sprintf("clodo secret set %s %s", t.Service, s.Name), "%s: secret %s is not rotated", t.TargetID, s.Name)
+		}
+	}
 }
 
 func (b *planBuilder) names(t project.Target) {

@@ -280,6 +280,7 @@ func TestTheGateTellsEverythingAtOnceBeforeAnyChange(t *testing.T) {
 		{"no workers.dev subdomain", func(w *world, _ *project.Target) { w.account.State.WorkersDev = "" }, "C044", "workers.dev"},
 		{"a name that Workers cannot have", func(_ *world, t *project.Target) { t.Worker.Name = "My Api" }, "C042", "lower-case"},
 		{"a strategy that is not there yet", func(_ *world, t *project.Target) { t.Strategy = "canary" }, "D210", "canary"},
+		{"a policy that would not be enforced", func(_ *world, t *project.Target) { t.Policy = "strict" }, "D217", "strict"},
 		{"a permission that the token is known to lack", func(w *world, t *project.Target) {
 			w.account.State.Granted = []deploy.Permission{deploy.PermWorkers}
 			t.Worker.Bindings = []project.Binding{{Kind: "d1", Name: "DB", Resource: "shop"}}
