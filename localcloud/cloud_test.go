@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -144,6 +145,32 @@ func TestOnlyOneCloudUsesAFolder(t *testing.T) {
 	if code(err) != "L103" || diag.ExitOf(err) != diag.ExitBusy || !strings.Contains(err.Error(), "process ") || !strings.Contains(err.Error(), "since ") {
 		t.Errorf("the second cloud was told %v", err)
 	}
+}
+
+func TestWhoeverLooksIsNotInTheWay(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	var looking sync.WaitGroup
+	for range 2 {
+		looking.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := inUse(dir); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 5 {
+		c, err := Start(t.Context(), local(Options{Dir: dir}))
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		end(t, c)
+	}
+	stop()
+	looking.Wait()
 }
 
 func TestBadPlacesAreExplained(t *testing.T) {

@@ -24,12 +24,20 @@ type folderLock struct {
 	file  *os.File
 }
 
+// lookTime is longer than anybody looks at a folder's lock.
+const lookTime = 300 * time.Millisecond
+
 // lockFolder takes a state folder for this process, making it when it is missing.
 func lockFolder(dir string) (*folderLock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, folderError(dir, err)
 	}
 	f, err := tryLock(filepath.Join(dir, lockName))
+	// Whoever looks whether the folder is in use holds the lock for that moment.
+	for began := time.Now(); errors.Is(err, errLocked) && time.Since(began) < lookTime; {
+		time.Sleep(5 * time.Millisecond)
+		f, err = tryLock(filepath.Join(dir, lockName))
+	}
 	if errors.Is(err, errLocked) {
 		card, _ := readCard(dir) // it may not be written yet
 		return nil, usedError(dir, card)
@@ -48,7 +56,7 @@ func (l *folderLock) release() error {
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
-	return errors.Join(err, l.file.Close())
+	return errors.Join(err, unlock(l.file))
 }
 
 // announce writes the card, whole or not at all.
@@ -89,7 +97,7 @@ func inUse(dir string) (bool, error) {
 	if err != nil {
 		return false, folderError(dir, err)
 	}
-	return false, f.Close()
+	return false, unlock(f)
 }
 
 // patience is how long a cloud may take from taking its folder to answering.

@@ -31,3 +31,9 @@ func tryLock(name string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// unlock gives a lock up. Closing alone would not do: a child process that is just
+// being started has the file open too, until it runs its own program.
+func unlock(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}

@@ -27,3 +27,6 @@ func tryLock(name string) (*os.File, error) {
 	}
 	return os.NewFile(uintptr(h), name), nil
 }
+
+// unlock gives a lock up.
+func unlock(f *os.File) error { return f.Close() }
