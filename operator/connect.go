@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -177,8 +178,12 @@ func authError(err error) error {
 		return wrong
 	}
 	d := diag.Finding{Severity: diag.SeverityError, Why: err.Error()}
-	exit := diag.ExitAuth
+	exit, state := diag.ExitAuth, diag.NothingChanged
 	switch {
+	case errors.Is(err, cloudflare.ErrUnknownOutcome):
+		d.Code, d.Message = "N301", "Cloudflare did not answer"
+		d.Fix = "run the same command again, which does no harm if it was done; check the network with clodo doctor"
+		exit, state = diag.ExitUnavailable, "Whether the change was made is not known."
 	case cloudflare.IsAuth(err):
 		d.Code, d.Message = "A102", "Cloudflare does not know this token"
 		d.Fix = "make a new token and set it again; `clodo doctor` tries it"
@@ -189,10 +194,14 @@ func authError(err error) error {
 		d.Code, d.Message = "N302", "Cloudflare takes no more calls for now"
 		d.Fix = "wait five minutes, then run the same command again"
 		exit = diag.ExitUnavailable
-	default:
+	case edge.Silent(err):
 		d.Code, d.Message = "N301", "Cloudflare did not answer"
 		d.Fix = "run the same command again; check the network with clodo doctor"
 		exit = diag.ExitUnavailable
+	default:
+		d.Code, d.Message = "D203", "Cloudflare refused the call"
+		d.Fix = "correct what the answer names, then run the same command again"
+		exit = diag.ExitFailed
 	}
-	return &diag.Error{Finding: d, State: diag.NothingChanged, Exit: exit, Err: err}
+	return &diag.Error{Finding: d, State: state, Exit: exit, Err: err}
 }

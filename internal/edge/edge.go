@@ -71,7 +71,7 @@ func (a *Account) translate(err error, needs deploy.Permission, op string) error
 	switch {
 	case errors.Is(err, cloudflare.ErrUnknownOutcome):
 		return fmt.Errorf("%w: %w", wrapped, deploy.ErrUnknownOutcome)
-	case silent(err):
+	case Silent(err):
 		return fmt.Errorf("%w: %w", wrapped, deploy.ErrUnavailable)
 	case cloudflare.IsAuth(err):
 		return unknownToken(wrapped)
@@ -87,10 +87,10 @@ func (a *Account) translate(err error, needs deploy.Permission, op string) error
 	return wrapped
 }
 
-// silent reports whether err is a call that Cloudflare did not answer: no connection
+// Silent reports whether err is a call that Cloudflare did not answer: no connection
 // came about, or what came back is not the API's. A call that would change something
 // and was sent is not meant: its outcome is unknown.
-func silent(err error) bool {
+func Silent(err error) bool {
 	e, ok := errors.AsType[*cloudflare.Error](err)
 	if !ok || e.Attempts == 0 { // it could not be written as a request
 		return false
