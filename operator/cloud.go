@@ -15,7 +15,9 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/npm"
 	"github.com/tamylaa/clodo/internal/state"
+	"github.com/tamylaa/clodo/internal/workerd"
 	"github.com/tamylaa/clodo/localcloud"
 	"github.com/tamylaa/clodo/project"
 )
@@ -97,6 +99,11 @@ func (o *Operator) startLocal(ctx context.Context) (CloudInfo, error) {
 // launch starts a local cloud: in the background when Options say how, else in this
 // process.
 func (o *Operator) launch(ctx context.Context, c CloudOptions) (CloudInfo, error) {
+	// The runtime comes first: its download is told, and where it cannot be had nothing
+	// is left half-way.
+	if _, err := workerd.Path(ctx, npm.Installer{Notice: o.opts.Notice}); err != nil {
+		return CloudInfo{}, err
+	}
 	if o.opts.StartCloud == nil {
 		cloud, err := startCloud(ctx, c)
 		if err != nil {
@@ -213,6 +220,9 @@ func startCloud(ctx context.Context, c CloudOptions) (*localcloud.Cloud, error) 
 
 // ServeCloud runs a local cloud until ctx ends. ready is called once, when it serves.
 func ServeCloud(ctx context.Context, c CloudOptions, ready func(CloudInfo)) error {
+	if _, err := workerd.Path(ctx, npm.Installer{}); err != nil {
+		return err
+	}
 	cloud, err := startCloud(ctx, c)
 	if err != nil {
 		return err
