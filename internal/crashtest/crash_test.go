@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,7 +26,8 @@ import (
 	"github.com/tamylaa/clodo/localcloud"
 )
 
-var full = flag.Bool("crash.full", false, "crash at every call, not at a sample of them")
+// full says to crash at every call, not at a sample of them.
+func full() bool { return os.Getenv("CLODO_PROOF") == "full" }
 
 // asClodo makes this test binary the clodo command.
 const asClodo = "CLODO_CRASHTEST_COMMAND"
@@ -424,7 +424,7 @@ func TestEveryCallCanBeTheLast(t *testing.T) {
 			t.Logf("%d changing calls; %+v", calls, want)
 			step := 1
 			switch {
-			case *full:
+			case full():
 			case testing.Short():
 				step = calls
 			default:
