@@ -34,6 +34,7 @@ type binding struct {
 	ScriptName  string          `json:"script_name,omitempty"`
 	OldName     string          `json:"old_name,omitempty"`
 	VersionID   string          `json:"version_id,omitempty"`
+	Part        string          `json:"part,omitempty"`
 }
 
 // bindingSet resolves the bindings of an upload against what exists.
@@ -179,6 +180,10 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 			return bad(10054, "Binding %q has %d bytes of JSON, more than %d.", b.Name, len(b.JSON), maxBindingText)
 		}
 	case "assets", "version_metadata":
+	case "text_blob", "data_blob", "wasm_module":
+		if b.Part == "" {
+			return bad(10021, "binding %s of type %s must name a `part`", b.Name, b.Type)
+		}
 	case "kv_namespace":
 		if b.NamespaceID == "" {
 			return bad(10042, "binding %s of type kv_namespace must have a `namespace_id`", b.Name)

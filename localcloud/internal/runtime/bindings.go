@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ type binding struct {
 	Entrypoint  string
 	ClassName   string `json:"class_name"`
 	ScriptName  string `json:"script_name"`
+	Part        string // the module that a service worker finds under Name
 }
 
 func decodeBindings(v *Version) ([]binding, error) {
@@ -85,6 +87,8 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 	case "json":
 		text := string(b.JSON)
 		return workerd.Binding{JSON: &text}, nil
+	case "text_blob", "data_blob", "wasm_module":
+		return partOf(v, b)
 	case "version_metadata":
 		text, err := versionMetadata(v)
 		return workerd.Binding{JSON: &text}, err
@@ -103,6 +107,28 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		return workerd.Binding{Service: &workerd.Designator{Service: assetsName(w, v), Entrypoint: "AssetWorker"}}, nil
 	}
 	return workerd.Binding{}, &UnsupportedError{Kind: b.Type, Name: b.Name}
+}
+
+// partOf is a module of the upload as a global of a service worker, which cannot
+// import it.
+func partOf(v *Version, b binding) (workerd.Binding, error) {
+	i := slices.IndexFunc(v.Modules, func(m Module) bool { return m.Name == b.Part })
+	if i < 0 {
+		return workerd.Binding{}, &StartupError{Message: fmt.Sprintf("binding %q is for the part %q, which the upload does not have", b.Name, b.Part), Code: CodeStartup}
+	}
+	source := workerd.Source{File: v.Modules[i].Path}
+	switch b.Type {
+	case "data_blob":
+		return workerd.Binding{Data: &source}, nil
+	case "wasm_module":
+		return workerd.Binding{Wasm: &source}, nil
+	}
+	bytes, err := os.ReadFile(source.File)
+	if err != nil {
+		return workerd.Binding{}, &StartupError{Message: fmt.Sprintf("the bytes of module %q are gone: %v", b.Part, err), Code: CodeStartup}
+	}
+	text := string(bytes)
+	return workerd.Binding{Text: &text}, nil
 }
 
 func versionMetadata(v *Version) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -121,6 +122,29 @@ func TestCheckFindsWhatIsExported(t *testing.T) {
 	c.want("http://script.localhost/", 200, "sw t")
 	c.want("http://future.localhost/", 200, "hello http://future.localhost/")
 	c.want("http://deep.localhost/", 200, "hello http://deep.localhost/")
+}
+
+func TestPartsOfAServiceWorkerAreItsGlobals(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	v := c.version(`addEventListener("fetch", (e) => e.respondWith(Response.json([TEXT, DATA.byteLength, WASM instanceof WebAssembly.Module])))`,
+		`{"type":"text_blob","name":"TEXT","part":"a.txt"}`, `{"type":"data_blob","name":"DATA","part":"b.bin"}`, `{"type":"wasm_module","name":"WASM","part":"c.wasm"}`)
+	v.BodyPart, v.MainModule = v.MainModule, ""
+	for name, bytes := range map[string]string{"a.txt": "text ✓", "b.bin": "\x00\xff", "c.wasm": "\x00asm\x01\x00\x00\x00"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(bytes), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		v.Modules = append(v.Modules, Module{Name: name, ContentType: "application/octet-stream", Path: path})
+	}
+	c.apply(worker("script", v))
+	c.want("http://script.localhost/", 200, `["text ✓",2,true]`)
+
+	v.Modules = v.Modules[:1]
+	var refused *StartupError
+	if _, err := c.Check(t.Context(), "acc", "script", v, nil); !errors.As(err, &refused) {
+		t.Errorf("without its parts: got %v, want a *StartupError", err)
+	}
 }
 
 func TestModulesOfEveryKind(t *testing.T) {
