@@ -37,7 +37,10 @@ func newDeployCmd(a *app, run func(context.Context, *deployOptions) (reply, erro
 		Long: "Carries out the plan that `clodo plan` shows, in the order that service bindings\n" +
 			"ask for. A version is tested before it serves; when a step fails, what was there\n" +
 			"before serves again. With a terminal and nothing named, clodo leads through the\n" +
-			"choices.",
+			"choices.\n\n" +
+			"A plan that takes something away, such as a route or a domain, needs a yes; without\n" +
+			"a terminal that is --yes. A protected environment needs --env NAME --yes: naming it\n" +
+			"is consent. What is only on this machine (--local) needs neither.",
 		GroupID: blockDaily, Args: words(0, "SERVICE…"), ValidArgsFunction: a.completeFromFiles(serviceNames),
 		RunE: a.do(func(ctx context.Context, args []string) (reply, error) {
 			o.services = args

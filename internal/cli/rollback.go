@@ -26,7 +26,8 @@ func newRollbackCmd(a *app, run func(context.Context, *rollbackOptions) (reply, 
 			"  clodo rollback api --to 1f2e3d4c-5b6a-4978-8897-a6b5c4d3e2f1\n" +
 			"  clodo rollback --all --dry-run",
 		Long: "A rollback is a plan whose version exists already. Code goes back; data never does:\n" +
-			"migrations that ran stay, and the plan says so.",
+			"migrations that ran stay, and the plan says so. It needs a yes in the same cases as\n" +
+			"clodo deploy.",
 		GroupID: blockDaily, Args: words(0, "SERVICE…"), ValidArgsFunction: a.completeFromFiles(serviceNames),
 		RunE: a.do(func(ctx context.Context, args []string) (reply, error) {
 			o.services = args
