@@ -57,6 +57,15 @@ func differences() []difference {
 			level: both(func(u *upload) { slices.Sort(u.Order) }),
 		},
 		{
+			what: "the bindings of a service worker's parts are in the order of the parts",
+			why:  "their order means nothing",
+			level: both(func(u *upload) {
+				if list, _ := u.Metadata["bindings"].([]any); u.Metadata["body_part"] != nil {
+					slices.SortFunc(list, func(a, b any) int { return strings.Compare(indented(a), indented(b)) })
+				}
+			}),
+		},
+		{
 			what: "wrangler's file names of a service worker's parts are paths",
 			why:  "parts are found by their names; those are the same",
 			level: func(w, _ *upload) {

@@ -69,6 +69,7 @@ func newRecorder(base string) (*recorder, error) {
 func runs(kind any) bool {
 	return slices.Contains([]any{
 		"plain_text", "json", "secret_text", "d1", "kv_namespace", "service", "assets", "durable_object_namespace", "version_metadata", "inherit",
+		"text_blob", "data_blob", "wasm_module",
 	}, kind)
 }
 
@@ -200,10 +201,6 @@ func withoutOthers(names []string, byName map[string]part) (multipartBody, error
 	if list, ok := metadata["bindings"].([]any); ok {
 		metadata["bindings"] = slices.DeleteFunc(list, func(v any) bool {
 			b, _ := v.(map[string]any)
-			if part, _ := b["part"].(string); b["type"] == "text_blob" { // without which the script does not start
-				b["type"], b["text"] = "plain_text", byName[part].Text
-				delete(b, "part")
-			}
 			return !runs(b["type"])
 		})
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -91,6 +92,7 @@ func parseUpload(contentType string, body io.Reader, keep func(io.Reader) (strin
 func parseMultipart(parts *multipart.Reader, keep func(io.Reader) (string, int64, error)) (upload, error) {
 	var u upload
 	var total int64
+	var names []string // of the parts of u.modules
 	seenMetadata := false
 	for {
 		part, err := parts.NextRawPart()
@@ -100,8 +102,8 @@ func parseMultipart(parts *multipart.Reader, keep func(io.Reader) (string, int64
 		if err != nil {
 			return u, unreadable(err)
 		}
-		name, isMetadata := partName(part)
-		if isMetadata {
+		name, partName := partNames(part)
+		if partName == "metadata" {
 			if seenMetadata {
 				return u, refuse(http.StatusBadRequest, 10006, "The upload has two parts named metadata.")
 			}
@@ -123,6 +125,12 @@ func parseMultipart(parts *multipart.Reader, keep func(io.Reader) (string, int64
 		}
 		total += m.Size
 		u.modules = append(u.modules, m)
+		names = append(names, partName)
+	}
+	if u.meta.BodyPart != "" { // its bindings find their parts by the parts' own names
+		for i, name := range names {
+			u.modules[i].Name = cmp.Or(name, u.modules[i].Name)
+		}
 	}
 	if !seenMetadata {
 		return u, refuse(http.StatusBadRequest, 10006, "The upload has no part named metadata.")
@@ -144,20 +152,17 @@ func unreadable(err error) error {
 	return refuse(http.StatusBadRequest, 10006, "The multipart body of the upload is not readable: %s.", err)
 }
 
-// partName is the module's name: the file name with its folders, else the name of
-// the part. (Part.FileName would cut the folders off.)
-func partName(part *multipart.Part) (name string, isMetadata bool) {
+// partNames is the module's name, which is the file name with its folders, else the
+// name of the part, and that. (Part.FileName would cut the folders off.)
+func partNames(part *multipart.Part) (module, name string) {
 	_, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
 	if err != nil {
-		return "", false
-	}
-	if params["name"] == "metadata" {
-		return "", true
+		return "", ""
 	}
 	if f := params["filename"]; f != "" {
-		return f, false
+		return f, params["name"]
 	}
-	return params["name"], false
+	return params["name"], params["name"]
 }
 
 func readMetadata(r io.Reader, into *metadata) error {

@@ -201,6 +201,15 @@ func TestAServiceWorkerIsTakenAsItIs(t *testing.T) {
 	if a := c.call("GET", "/S", nil); string(a.body) != code {
 		t.Errorf("the code came back as %q", a.body)
 	}
+
+	// Its parts are found by their names, while modules are by their file names.
+	f := upload(j{"body_part": "w.js", "bindings": []j{{"type": "text_blob", "name": "PAGE", "part": "page_html"}}}, "w.js", code)
+	f.part("page_html", "./page.html", "text/plain", "<p>")
+	c.call("PUT", "/S", f).ok(nil)
+	if w, _ := c.stage.worker("web"); w.Versions[0].Version.Modules[1].Name != "page_html" {
+		t.Errorf("served is %+v", w.Versions[0].Version)
+	}
+	c.call("PUT", "/S", upload(j{"body_part": "w.js", "bindings": []j{{"type": "wasm_module", "name": "W"}}}, "w.js", code)).refused(400, 10021)
 }
 
 func TestModulesComeBackAsTheyWereSent(t *testing.T) {
