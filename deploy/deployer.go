@@ -70,12 +70,14 @@ func (d *Deployer) Deploy(ctx context.Context, c Checked) (Release, error) {
 		}
 		r.Targets = append(r.Targets, rec)
 	}
+	// Also when there is nothing to change: what an interrupted release has left may
+	// look as planned and was never verified.
+	if err := d.refuseUnfinished(ctx, r); err != nil {
+		return r, err
+	}
 	if c.Plan.Changes() == 0 {
 		r.Ended = time.Now()
 		return r, nil
-	}
-	if err := d.refuseUnfinished(ctx, r); err != nil {
-		return r, err
 	}
 	if err := c.store(ctx, d.ports.Blobs); err != nil {
 		return r, unsaved(err)
@@ -115,7 +117,7 @@ func (d *Deployer) refuseUnfinished(ctx context.Context, r Release) error {
 	}
 	for _, old := range list {
 		for _, t := range old.Targets {
-			mine := slices.ContainsFunc(r.Targets, func(x TargetRecord) bool { return x.Script == t.Script && x.Outcome == Running })
+			mine := slices.ContainsFunc(r.Targets, func(x TargetRecord) bool { return x.Script == t.Script })
 			if t.Outcome != Running || !mine {
 				continue
 			}

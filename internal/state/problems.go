@@ -18,11 +18,7 @@ func (s *Store) explain(err error) error {
 	if err == nil || errors.As(err, &told) {
 		return err
 	}
-	code := -1
-	var se *sqlite.Error
-	if errors.As(err, &se) {
-		code = se.Code() & 0xff
-	}
+	code := resultCode(err)
 	switch {
 	case code == lib.SQLITE_FULL || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return problem("D321", err, fmt.Sprintf("the disk under %s is full", s.dir), "make room, then run the same command again")
@@ -37,6 +33,17 @@ func (s *Store) explain(err error) error {
 	}
 	return err
 }
+
+// resultCode is SQLite's primary result code, -1 for an error that is not SQLite's.
+func resultCode(err error) int {
+	var se *sqlite.Error
+	if !errors.As(err, &se) {
+		return -1
+	}
+	return se.Code() & 0xff
+}
+
+func isBusy(err error) bool { return resultCode(err) == lib.SQLITE_BUSY }
 
 func problem(code string, err error, message, fix string) error {
 	return &diag.Error{

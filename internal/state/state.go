@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
@@ -73,7 +74,7 @@ func (s *Store) dsn() string {
 		u.Path = "/" + u.Path
 	}
 	u.RawQuery = url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyWait.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},
 	}.Encode()
 	return u.String()
@@ -124,6 +125,12 @@ func makeFolder(dir string) error {
 	return os.WriteFile(ignore, []byte("# made by clodo: state of this machine\n*\n"), 0o600)
 }
 
+// How long a process waits for another one's lock, and how often it looks.
+const (
+	busyWait  = 10 * time.Second
+	busyPause = 10 * time.Millisecond
+)
+
 func (s *Store) open(ctx context.Context) (*sql.DB, error) {
 	if name := networkFileSystem(s.dir); name != "" {
 		return nil, onNetwork(s.dir, name)
@@ -133,7 +140,14 @@ func (s *Store) open(ctx context.Context) (*sql.DB, error) {
 		return nil, s.explain(err)
 	}
 	db.SetMaxOpenConns(4)
-	if err := prepare(ctx, db, s.dir); err != nil {
+	err = prepare(ctx, db, s.dir)
+	// SQLite does not wait for another process that is just turning the write-ahead
+	// log on, as it does for every other lock.
+	for deadline := time.Now().Add(busyWait); isBusy(err) && time.Now().Before(deadline) && ctx.Err() == nil; {
+		time.Sleep(busyPause)
+		err = prepare(ctx, db, s.dir)
+	}
+	if err != nil {
 		return nil, errors.Join(s.explain(err), db.Close())
 	}
 	s.db = db

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tamylaa/clodo/audit"
 	"github.com/tamylaa/clodo/deploy"
@@ -371,5 +372,29 @@ func TestTheDatabaseIsSetUpToSurviveAPowerCut(t *testing.T) {
 		if journal != "wal" || sync != 2 || keys != 1 {
 			t.Errorf("journal_mode %s, synchronous %d, foreign_keys %d", journal, sync, keys)
 		}
+	}
+}
+
+func TestManyOpenANewFolderAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), Folder)
+	var g errgroup.Group
+	for range 8 {
+		g.Go(func() error {
+			s := New(dir) // a handle of its own, as another process has
+			err := s.Append(t.Context(), audit.Event{Actor: "jo@laptop", Action: "test"})
+			return errors.Join(err, s.Close())
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	s := New(dir)
+	entries, err := s.Journal(t.Context())
+	if err != nil || len(entries) != 8 {
+		t.Errorf("%d entries, %v", len(entries), err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
