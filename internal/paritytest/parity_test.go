@@ -269,6 +269,42 @@ func TestUploadsEqualWranglers(t *testing.T) {
 	}
 }
 
+// The kinds are those that wrangler itself sent for a file with all of them.
+func TestFixturesHaveEveryKindOfBinding(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../../project/testdata/wrangler/kinds/upload.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all struct {
+		Bindings []struct{ Type string }
+	}
+	if err := json.Unmarshal(raw, &all); err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]bool{}
+	for _, f := range fixtures(t) {
+		dir := t.TempDir()
+		new(world).folder(t, dir, f.files)
+		p, found := project.Load(project.LoadOptions{Dir: dir})
+		if p == nil {
+			t.Fatalf("%s: %v", f.name, found)
+		}
+		targets, err := p.Targets(project.Selector{Environment: f.environment})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range targets[0].Worker.Bindings {
+			have[b.Kind] = true
+		}
+	}
+	for _, b := range all.Bindings {
+		if !have[b.Type] {
+			t.Errorf("no fixture has a binding of type %s", b.Type)
+		}
+	}
+}
+
 // normal is uploads with names instead of what each cloud makes up: ids and tickets.
 func normal(t *testing.T, w *world, list []upload) []upload {
 	t.Helper()
