@@ -141,8 +141,8 @@ func (s *Store) open(ctx context.Context) (*sql.DB, error) {
 	}
 	db.SetMaxOpenConns(4)
 	err = prepare(ctx, db, s.dir)
-	// SQLite does not wait for another process that is just turning the write-ahead
-	// log on, as it does for every other lock.
+	// SQLite does not wait for another process that is just making, recovering or (as
+	// the last one to close) removing the write-ahead log, as it does for other locks.
 	for deadline := time.Now().Add(busyWait); isBusy(err) && time.Now().Before(deadline) && ctx.Err() == nil; {
 		time.Sleep(busyPause)
 		err = prepare(ctx, db, s.dir)
