@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -116,13 +115,12 @@ func (d *Deployer) refuseUnfinished(ctx context.Context, r Release) error {
 		return fmt.Errorf("read releases: %w", err)
 	}
 	for _, old := range list {
-		for _, t := range old.Targets {
-			mine := slices.ContainsFunc(r.Targets, func(x TargetRecord) bool { return x.Script == t.Script })
-			if t.Outcome != Running || !mine {
+		for i, t := range old.Targets {
+			left := old.Plan.Targets[i]
+			if t.Outcome != Running || !slices.ContainsFunc(r.Plan.Targets, left.sameWorker) {
 				continue
 			}
-			resource := t.Script.resource()
-			l, err := d.ports.Leases.Acquire(ctx, resource, r.By, d.o.LeaseTime)
+			l, err := d.ports.Leases.Acquire(ctx, left.resource(), r.By, d.o.LeaseTime)
 			var held *HeldError
 			if errors.As(err, &held) {
 				return busy(held, t.Target)
@@ -346,13 +344,4 @@ func releaseID(now time.Time) string {
 	b := make([]byte, 2)
 	rand.Read(b) //nolint:errcheck // never fails
 	return fmt.Sprintf("r_%011x%s", now.UnixMilli(), hex.EncodeToString(b))
-}
-
-// ThisProcess is the holder that leases of this process name.
-func ThisProcess() Holder {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return Holder{User: cmp.Or(os.Getenv("USER"), os.Getenv("USERNAME"), "unknown"), Host: host, PID: os.Getpid()}
 }

@@ -20,10 +20,10 @@ func (d *Deployer) lock(ctx, keep context.Context, w *worker, r Release) (releas
 		if r.Targets[i].Outcome != Running {
 			continue
 		}
-		resources[t.Script.resource()] = t.Target
+		resources[t.resource()] = t.Target
 		for _, m := range t.Migrations {
 			j := slices.IndexFunc(t.Resources, func(x ResourcePlan) bool { return x.Binding == m.Binding })
-			resources["database:"+t.Script.Account+"/"+t.Resources[j].Name] = t.Target
+			resources[t.leased("database", t.Resources[j].Name)] = t.Target
 		}
 	}
 	names := make([]string, 0, len(resources))

@@ -85,7 +85,7 @@ func (b *planBuilder) target(t project.Target, circle bool) TargetPlan {
 	live, exists := account.Workers[t.Worker.Name]
 	artifact := b.Artifacts[t.TargetID]
 	p := TargetPlan{
-		Target: t.TargetID, Script: ScriptOf(t), AccountID: account.ID, First: !exists, Base: live.Split,
+		Target: t.TargetID, Script: ScriptOf(t), AccountID: account.ID, Local: t.Local, First: !exists, Base: live.Split,
 		Placeholder: circle && !exists, Artifact: artifact.Digest(), AssetDir: artifact.AssetDir, Before: live.Attached,
 		HealthStatus: t.Health.Status, HealthPos: t.Health.Pos,
 	}

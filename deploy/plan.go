@@ -89,6 +89,7 @@ type TargetPlan struct {
 	Target    project.TargetID   `json:"target"`
 	Script    Script             `json:"script"`
 	AccountID string             `json:"account_id"`
+	Local     bool               `json:"local,omitempty"` // in the Cloudflare on this machine
 	Needs     []project.TargetID `json:"needs,omitempty"` // targets of this plan that must be released before
 	First     bool               `json:"first,omitempty"` // the Worker does not exist yet
 	Base      Split              `json:"base,omitempty"`  // what serves now; the optimistic lock

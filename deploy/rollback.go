@@ -13,13 +13,13 @@ import (
 // routes, domains, crons, workers.dev and settings. With release it is that release's
 // state instead of the one before. Databases are left as they are.
 func (d *Deployer) PlanRollback(ctx context.Context, targets []project.Target, waves []Wave, release string) (Checked, error) {
-	history, err := d.ports.History.Releases(ctx, 1000)
-	if err != nil {
-		return Checked{}, fmt.Errorf("read releases: %w", err)
-	}
 	live, err := d.ports.Live.Live(ctx, targets)
 	if err != nil {
 		return Checked{}, unread(err)
+	}
+	history, err := d.past(ctx, targets, live)
+	if err != nil {
+		return Checked{}, err
 	}
 	b := &planBuilder{Request: Request{Targets: targets, Waves: waves, Live: live}}
 	p := Plan{Kind: KindRollback, Waves: waves}
@@ -37,7 +37,7 @@ func (b *planBuilder) rollback(t project.Target, history []Release, release stri
 	account := b.Live.Accounts[AccountName(t)]
 	live, exists := account.Workers[t.Worker.Name]
 	p := TargetPlan{
-		Target: t.TargetID, Script: ScriptOf(t), AccountID: account.ID, Base: live.Split, Before: live.Attached, After: live.Attached,
+		Target: t.TargetID, Script: ScriptOf(t), AccountID: account.ID, Local: t.Local, Base: live.Split, Before: live.Attached, After: live.Attached,
 		HealthStatus: t.Health.Status, HealthPos: t.Health.Pos,
 	}
 	want, newer, ok := previous(history, t.TargetID, release, mainVersion(live.Split), live.Attached)

@@ -26,13 +26,13 @@ type TargetStatus struct {
 // Status reads what is live and what is recorded. It changes nothing and needs no
 // engine. To ask the addresses is up to the caller, see check.Poll.
 func (d *Deployer) Status(ctx context.Context, targets []project.Target) ([]TargetStatus, error) {
-	history, err := d.ports.History.Releases(ctx, 1000)
-	if err != nil {
-		return nil, fmt.Errorf("read releases: %w", err)
-	}
 	live, err := d.ports.Live.Live(ctx, targets)
 	if err != nil {
 		return nil, unread(err)
+	}
+	history, err := d.past(ctx, targets, live)
+	if err != nil {
+		return nil, err
 	}
 	var list []TargetStatus
 	for _, t := range targets {

@@ -68,11 +68,8 @@ func (w *worker) hold(release string, l Lease) {
 func (w *worker) lease(j job) Lease {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.leases[leaseKey(j.Release, j.Target.Script.resource())]
+	return w.leases[leaseKey(j.Release, j.Target.resource())]
 }
-
-// resource is the name of the lease on a Worker.
-func (s Script) resource() string { return "worker:" + s.Account + "/" + s.Name }
 
 // callMargin is how long before the end of its lease a runner stops making calls, so
 // that none is under way when somebody else takes over.

@@ -75,8 +75,12 @@ func child(dir string, killAt int) error {
 			select {}
 		}
 	}
+	host, err := os.Hostname() // by which the next process sees that this one is dead
+	if err != nil {
+		return err
+	}
 	d := deploy.New(p, deploy.Options{
-		By: deploy.ThisProcess(),
+		By: deploy.Holder{User: "jo", Host: host, PID: os.Getpid()},
 		Engine: func(ctx context.Context, release string, set *flow.Set) (flow.Engine, error) {
 			for name, step := range set.Steps {
 				set.Steps[name] = func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {

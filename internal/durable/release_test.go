@@ -50,7 +50,7 @@ func releaseOnce(b *testing.B, dir string, account *deploytest.Account, code str
 	source := &deploytest.Source{Code: map[string]string{"api": code}}
 	p.Builder, p.Secrets, p.Observer = source, source, &deploytest.Events{}
 	p.Blobs, p.Recorder, p.History, p.Leases = store, store, store, store.Leases()
-	d := deploy.New(p, deploy.Options{By: deploy.ThisProcess(), Engine: func(ctx context.Context, release string, set *flow.Set) (flow.Engine, error) {
+	d := deploy.New(p, deploy.Options{By: deploy.Holder{User: "jo", Host: "bench"}, Engine: func(ctx context.Context, release string, set *flow.Set) (flow.Engine, error) {
 		db, err := store.Handle(ctx)
 		if err != nil {
 			return nil, err
