@@ -72,11 +72,6 @@ func refusal(status, code int, message string) http.HandlerFunc {
 	}
 }
 
-func success(w http.ResponseWriter, result any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"success": true, "errors": []any{}, "messages": []any{}, "result": result})
-}
-
 var script = deploy.Script{Name: "web"}
 
 func upload(mode deploy.UploadMode) deploy.Upload {
