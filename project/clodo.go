@@ -20,7 +20,7 @@ func (l *loader) portfolio(root, file string) *Portfolio {
 	if doc == nil {
 		return nil
 	}
-	l.found = append(l.found, checkForm(doc, schemas().config, "")...)
+	l.found = append(l.found, checkForm(doc, schemas().root, "")...)
 	if doc.Root.Kind != source.Map {
 		return nil
 	}

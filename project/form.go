@@ -1,57 +1,37 @@
 package project
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
-	validator "github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/internal/source"
 )
 
-// checkForm checks a tree with a schema and says what is wrong in words. prefix is
-// what the root is called in messages.
-func checkForm(doc *source.Document, schema *validator.Schema, prefix string) []diag.Finding {
+// checkForm checks a tree with a rule of the schema and says what is wrong in words.
+// prefix is what the root is called in messages.
+func checkForm(doc *source.Document, r *rule, prefix string) []diag.Finding {
 	if doc.Root.Kind == source.Null {
 		return []diag.Finding{doc.Finding("C011", doc.Root.Pos, doc.Name+" is empty", "", "write into it, or remove it")}
 	}
-	err := schema.Validate(doc.Root.Any())
-	var invalid *validator.ValidationError
-	if !errors.As(err, &invalid) {
-		return nil
-	}
 	c := formChecker{shapeChecker: shapeChecker{doc: doc}, prefix: prefix, meant: map[string]bool{}}
-	leaves := leafErrors(invalid)
+	all := r.check(schemas().root, doc.Root, nil)
 	// Unknown keys first: a misspelt key explains the missing one.
-	slices.SortStableFunc(leaves, func(a, b *validator.ValidationError) int { return rank(a) - rank(b) })
-	for _, e := range leaves {
-		c.explain(e)
+	slices.SortStableFunc(all, func(a, b broken) int { return rank(a) - rank(b) })
+	for _, b := range all {
+		c.explain(b)
 	}
 	return c.found
 }
 
-func rank(e *validator.ValidationError) int {
-	if _, ok := e.ErrorKind.(*kind.AdditionalProperties); ok {
+func rank(b broken) int {
+	if b.keyword == "additionalProperties" {
 		return 0
 	}
 	return 1
-}
-
-func leafErrors(e *validator.ValidationError) []*validator.ValidationError {
-	if len(e.Causes) == 0 {
-		return []*validator.ValidationError{e}
-	}
-	var out []*validator.ValidationError
-	for _, c := range e.Causes {
-		out = append(out, leafErrors(c)...)
-	}
-	return out
 }
 
 type formChecker struct {
@@ -87,18 +67,17 @@ func (c *formChecker) where(path []string) string {
 	return strings.Join(append([]string{c.prefix}, path...), ".")
 }
 
-func (c *formChecker) explain(e *validator.ValidationError) {
-	v, pair := c.place(e.InstanceLocation)
-	where := c.where(e.InstanceLocation)
-	switch k := e.ErrorKind.(type) {
-	case *kind.AdditionalProperties:
-		known := slices.Sorted(maps.Keys(asMap(schemas().at(e.SchemaURL)["properties"])))
-		slices.Sort(k.Properties)
-		for _, key := range k.Properties {
+func (c *formChecker) explain(b broken) {
+	v, pair := c.place(b.path)
+	where := c.where(b.path)
+	switch b.keyword {
+	case "additionalProperties":
+		known := slices.Sorted(maps.Keys(b.rule.Properties))
+		for _, key := range b.keys {
 			c.unknownKey(v.Pair(key), where, known)
 		}
-	case *kind.Required:
-		for _, key := range k.Missing {
+	case "required":
+		for _, key := range b.keys {
 			if c.meant[where+"."+key] {
 				continue
 			}
@@ -112,28 +91,25 @@ func (c *formChecker) explain(e *validator.ValidationError) {
 			}
 			c.add("C011", pos, fmt.Sprintf("%s needs %s", what, key), "", "add: "+key+": …")
 		}
-	case *kind.Type:
-		c.wrongType(v, pair, where, wanted(k.Want))
-	case *kind.Enum:
-		c.enum(where, v, k.Want)
-	case *kind.Pattern:
-		extras := schemas().at(e.SchemaURL)
-		if extras["x-sensitive"] == true || extras["x-sensitive"] == "true" {
+	case "type":
+		c.wrongType(v, pair, where, wanted(b.rule.Type))
+	case "enum":
+		c.enum(where, v, b.rule.Enum)
+	case "pattern":
+		if b.rule.Sensitive == true || b.rule.Sensitive == "true" {
 			c.doc.Hide(v.Pos)
 		}
-		form, _ := extras["x-form"].(string)
+		form := b.rule.Form
 		if form == "" {
-			form = "something that matches " + k.Want
+			form = "something that matches " + b.rule.Pattern
 		}
 		c.add("C014", v.Pos, fmt.Sprintf("%s: %s is not in the right form", where, c.shown(v)), "", "write "+form)
-	case *kind.Maximum:
-		c.add("C015", v.Pos, fmt.Sprintf("%s is %s, the highest allowed value is %s", where, v.Text, k.Want.RatString()), "", "")
-	case *kind.Minimum:
-		c.add("C015", v.Pos, fmt.Sprintf("%s is %s, the lowest allowed value is %s", where, v.Text, k.Want.RatString()), "", "")
-	case *kind.MinItems:
-		c.add("C015", v.Pos, fmt.Sprintf("%s has %d entries, it needs at least %d", where, k.Got, k.Want), "", "")
-	default:
-		c.add("C014", v.Pos, fmt.Sprintf("%s is not in the right form", where), fmt.Sprint(k), "")
+	case "maximum":
+		c.add("C015", v.Pos, fmt.Sprintf("%s is %s, the highest allowed value is %v", where, v.Text, *b.rule.Maximum), "", "")
+	case "minimum":
+		c.add("C015", v.Pos, fmt.Sprintf("%s is %s, the lowest allowed value is %v", where, v.Text, *b.rule.Minimum), "", "")
+	case "minItems":
+		c.add("C015", v.Pos, fmt.Sprintf("%s has %d entries, it needs at least %d", where, len(v.Items), b.rule.MinItems), "", "")
 	}
 }
 
@@ -145,11 +121,6 @@ func wanted(types []string) string {
 		}
 	}
 	return "null"
-}
-
-func asMap(v any) map[string]any {
-	m, _ := v.(map[string]any)
-	return m
 }
 
 // shown is the value in quotes, unless it must not be seen.

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/invopop/jsonschema"
-	validator "github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // The types below are the one source of clodo.yaml's form: schema, messages and
@@ -155,9 +153,8 @@ func Schema() []byte { return bytes.Clone(schemas().text) }
 
 type compiledSchemas struct {
 	text     []byte
-	doc      any // text, decoded
-	config   *validator.Schema
-	customer *validator.Schema
+	root     *rule // of clodo.yaml
+	customer *rule // of a file in customers/
 }
 
 // schemas makes the schema once. It can only go wrong when the types above are
@@ -172,30 +169,9 @@ var schemas = sync.OnceValue(func() compiledSchemas {
 		panic(fmt.Sprintf("write the schema: %v", err))
 	}
 	text = append(bytes.ReplaceAll(bytes.ReplaceAll(text, []byte(`"$defs"`), []byte(`"definitions"`)), []byte(`#/$defs/`), []byte(`#/definitions/`)), '\n')
-	doc, err := validator.UnmarshalJSON(bytes.NewReader(text))
+	root, err := readRules(text)
 	if err != nil {
 		panic(fmt.Sprintf("read the schema: %v", err))
 	}
-	c := validator.NewCompiler()
-	if err := c.AddResource(schemaID, doc); err != nil {
-		panic(fmt.Sprintf("add the schema: %v", err))
-	}
-	return compiledSchemas{text: text, doc: doc, config: c.MustCompile(schemaID), customer: c.MustCompile(schemaID + "#/definitions/customerConfig")}
+	return compiledSchemas{text: text, root: root, customer: root.Definitions["customerConfig"]}
 })
-
-// at is the part of the schema that an error's URL points to.
-func (c compiledSchemas) at(url string) map[string]any {
-	_, fragment, _ := strings.Cut(url, "#/")
-	v := c.doc
-	for part := range strings.SplitSeq(fragment, "/") {
-		m, ok := v.(map[string]any)
-		if !ok {
-			return nil
-		}
-		if part != "" {
-			v = m[strings.NewReplacer("~1", "/", "~0", "~").Replace(part)]
-		}
-	}
-	m, _ := v.(map[string]any)
-	return m
-}

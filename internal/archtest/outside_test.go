@@ -26,7 +26,6 @@ var outside = map[string][]string{
 	"github.com/zalando/go-keyring":            {"internal/vault"},
 	"go.yaml.in/yaml/v4":                       {"internal/source"},
 	"github.com/invopop/jsonschema":            {"project"},
-	"github.com/santhosh-tekuri/jsonschema/v6": {"project"},
 	"golang.org/x/net":                         {"operator"},
 	"golang.org/x/sys":                         {"internal/cli", "internal/npm", "internal/state"}, // processes, file locks
 	"golang.org/x/term":                        {"internal/term"},
@@ -45,6 +44,7 @@ var testOnly = []string{
 	"github.com/getkin/kin-openapi",
 	"github.com/google/go-cmp",
 	"github.com/rogpeppe/go-internal",
+	"github.com/santhosh-tekuri/jsonschema/v6",
 	"pgregory.net/rapid",
 }
 

@@ -75,11 +75,11 @@ func sources(t *testing.T) []source {
 	return all
 }
 
-// neverBuilt reports whether a file needs one of the tags that no build has.
+// neverBuilt reports whether a file needs the tag that no build has.
 func neverBuilt(f *ast.File) bool {
 	for _, group := range f.Comments {
 		for _, c := range group.List {
-			if c.Pos() < f.Package && (c.Text == "//go:build ignore" || c.Text == "//go:build deps") {
+			if c.Pos() < f.Package && c.Text == "//go:build ignore" {
 				return true
 			}
 		}
