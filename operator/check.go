@@ -13,7 +13,11 @@ import (
 func compare(a, b string) int { return cmp.Compare(a, b) }
 
 // Portfolio is what the configuration says, nil before a method has read it.
-func (o *Operator) Portfolio() *project.Portfolio { return o.portfolio }
+func (o *Operator) Portfolio() *project.Portfolio {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.portfolio
+}
 
 // Check reads every configuration file and resolves every target of every
 // environment and customer. It asks no network and changes nothing. The report holds
@@ -35,17 +39,26 @@ func (o *Operator) Check(ctx context.Context) (*CheckReport, error) {
 	return report, nil
 }
 
-// Targets resolves what sel means.
+// Targets resolves what sel means. What is done next is done on the Cloudflare that
+// these targets are on.
 func (o *Operator) Targets(ctx context.Context, sel project.Selector) ([]*project.Target, error) {
+	targets, err := o.resolve(ctx, sel)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.decideLocal(targets); err != nil {
+		return nil, err
+	}
+	return targets, nil
+}
+
+func (o *Operator) resolve(ctx context.Context, sel project.Selector) ([]*project.Target, error) {
 	if err := o.loaded(ctx); err != nil {
 		return nil, err
 	}
 	sel.Local = sel.Local || o.opts.Local
 	targets, err := o.portfolio.Targets(sel)
 	if err != nil {
-		return nil, err
-	}
-	if err := o.decideLocal(targets); err != nil {
 		return nil, err
 	}
 	o.mu.Lock()
@@ -68,7 +81,7 @@ func (o *Operator) target(id project.TargetID) (*project.Target, error) {
 	if id.Customer != "" {
 		sel.Customers = []string{id.Customer}
 	}
-	targets, err := o.Targets(context.Background(), sel)
+	targets, err := o.resolve(context.Background(), sel)
 	if err != nil {
 		return nil, err
 	}
@@ -86,18 +99,31 @@ func (o *Operator) target(id project.TargetID) (*project.Target, error) {
 func (o *Operator) decideLocal(targets []*project.Target) error {
 	local := slices.ContainsFunc(targets, func(t *project.Target) bool { return t.Local })
 	remote := slices.ContainsFunc(targets, func(t *project.Target) bool { return !t.Local })
-	if !local || o.opts.Local || o.opts.APIBaseURL != "" {
+	if len(targets) == 0 || o.opts.Local || o.opts.APIBaseURL != "" {
 		return nil
 	}
-	if remote {
+	if local && remote {
 		return &diag.Error{Finding: diag.Finding{
 			Code: "U006", Severity: diag.SeverityError, Message: "local and other environments were selected together",
 			Fix: "name one environment with --env",
 		}, State: diag.NothingChanged, Exit: diag.ExitUsage}
 	}
+	return o.use(local)
+}
+
+// use decides between the project's own local cloud and the Cloudflare of the
+// options. An operator that is connected with one of them does not change to the other:
+// what is meant for one must never reach the other.
+func (o *Operator) use(local bool) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.local = true
+	if o.cloud != nil && o.cloud.local != local {
+		return &diag.Error{Finding: diag.Finding{
+			Code: "U006", Severity: diag.SeverityError, Message: "local and other environments were selected one after the other",
+			Why: "an operator works with one Cloudflare", Fix: "make an operator for each",
+		}, State: diag.NothingChanged, Exit: diag.ExitUsage}
+	}
+	o.local = local
 	return nil
 }
 

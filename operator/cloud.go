@@ -38,8 +38,14 @@ func (o *Operator) connect(ctx context.Context) (*cloud, error) {
 	} else if c.base != "" && c.data == "" {
 		// A local cloud that somebody else started says where its Workers answer; any
 		// other API has them on the internet.
-		if info, err := localcloud.Ask(ctx, c.base); err == nil {
+		info, err := localcloud.Ask(ctx, c.base)
+		silent, ok := errors.AsType[net.Error](err)
+		switch {
+		case err == nil:
 			c.data = info.Data
+		case ctx.Err() != nil, ok && silent.Timeout():
+			// What was not answered is not decided: health checks would go to the internet.
+			return nil, fmt.Errorf("ask %s whether it is a local cloud: %w", c.base, err)
 		}
 	}
 	o.cloud = c
@@ -74,10 +80,13 @@ func (o *Operator) LocalURL(script string) string {
 	return "http://" + script + ".localhost:" + u.Port()
 }
 
+// cloudDir is the state folder of the project's own local cloud.
+func (o *Operator) cloudDir() string { return filepath.Join(o.stateDir(), "cloud") }
+
 // startLocal finds the local cloud of this portfolio's state folder, or starts it,
 // and gives it the accounts and zones that the portfolio needs.
 func (o *Operator) startLocal(ctx context.Context) (CloudInfo, error) {
-	dir := filepath.Join(o.stateDir(), "cloud")
+	dir := o.cloudDir()
 	if err := state.New(o.stateDir()).Make(); err != nil {
 		return CloudInfo{}, err
 	}
@@ -266,7 +275,7 @@ func ProjectCloudDir(dir string) (string, error) {
 	if p == nil {
 		return "", diag.Findings(findings)
 	}
-	return filepath.Join(p.Root, ".clodo", "cloud"), nil
+	return filepath.Join(p.Root, state.Folder, "cloud"), nil
 }
 
 // localClient sends requests to Workers of the local cloud by their people's URLs,

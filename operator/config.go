@@ -15,7 +15,7 @@ type TargetProvenance struct {
 // Explain says of every effective value of the selected targets where it was
 // written. It asks no network.
 func (o *Operator) Explain(ctx context.Context, sel project.Selector) ([]TargetProvenance, error) {
-	targets, err := o.Targets(ctx, sel)
+	targets, err := o.resolve(ctx, sel)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func (o *Operator) Explain(ctx context.Context, sel project.Selector) ([]TargetP
 
 // Show is what clodo understood of the configuration of the selected targets.
 func (o *Operator) Show(ctx context.Context, sel project.Selector) (project.Shown, error) {
-	targets, err := o.Targets(ctx, sel)
+	targets, err := o.resolve(ctx, sel)
 	if err != nil {
 		return project.Shown{}, err
 	}

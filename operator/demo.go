@@ -139,7 +139,10 @@ func (o *Operator) demoBreak(ctx context.Context, d DemoOptions) error {
 		return err
 	}
 	release, err := o.Deploy(ctx, plan, DeployOptions{Message: "demo: a broken version"})
-	if err == nil || release == nil || release.Targets[0].Outcome != deploy.RolledBack {
+	if err == nil {
+		return errors.New("the broken version was released")
+	}
+	if release == nil || len(release.Targets) != 1 || release.Targets[0].Outcome != deploy.RolledBack {
 		return fmt.Errorf("the broken version was not rolled back: %w", err)
 	}
 	d.Line(firstLine(err.Error()))

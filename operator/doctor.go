@@ -110,11 +110,12 @@ func (o *Operator) doctorState() DoctorCheck {
 func (o *Operator) doctorAccount(ctx context.Context) []DoctorCheck {
 	const name = "account"
 	if o.opts.Local && o.portfolio != nil {
-		dir, err := ProjectCloudDir(o.opts.Dir)
-		if err == nil {
-			if _, running, err := CloudStatus(dir); err == nil && !running {
-				return []DoctorCheck{{Name: name, Skipped: "the local cloud does not run; clodo deploy --local starts it"}}
-			}
+		_, running, err := CloudStatus(o.cloudDir())
+		if err != nil {
+			return []DoctorCheck{broken(name, err)}
+		}
+		if !running {
+			return []DoctorCheck{{Name: name, Skipped: "the local cloud does not run; clodo deploy --local starts it"}}
 		}
 	}
 	account, err := o.Account(ctx, "")

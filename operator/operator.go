@@ -95,8 +95,9 @@ type RollbackOptions struct {
 	To string // version id; default: the version that served before the current one
 }
 
-// Operator works on one portfolio. It is safe for concurrent use, but runs one
-// release at a time. Close it.
+// Operator works on one portfolio and with one Cloudflare: environments with
+// `local: true` and others each want an Operator of their own. It is safe for concurrent
+// use, but runs one release at a time. Close it.
 type Operator struct {
 	opts   Options
 	getenv func(string) string
@@ -106,11 +107,11 @@ type Operator struct {
 	findings []diag.Finding
 	loadErr  error
 
-	mu        sync.Mutex // guards what follows
-	portfolio *project.Portfolio
+	mu        sync.Mutex         // guards what follows
+	portfolio *project.Portfolio // does not change once it is loaded
 	targets   map[project.TargetID]*project.Target
 	plans     map[string]deploy.Checked // by hash
-	local     bool                      // an environment with `local: true` was selected
+	local     bool                      // the selected environment has `local: true`
 	cloud     *cloud
 	cloudInfo CloudInfo
 	accounts  map[string]*edge.Account
@@ -190,14 +191,16 @@ func (o *Operator) stateDir() string {
 	if o.opts.StateDir != "" {
 		return o.opts.StateDir
 	}
-	return filepath.Join(o.portfolio.Root, ".clodo")
+	return filepath.Join(o.portfolio.Root, state.Folder)
 }
 
 // loaded reads every configuration file, once.
 func (o *Operator) loaded(context.Context) error {
 	o.load.Do(func() {
-		o.portfolio, o.findings = project.Load(project.LoadOptions{Dir: o.opts.Dir, File: o.opts.Config})
-		o.loadErr = diag.Findings(o.findings)
+		p, findings := project.Load(project.LoadOptions{Dir: o.opts.Dir, File: o.opts.Config})
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.portfolio, o.findings, o.loadErr = p, findings, diag.Findings(findings)
 	})
 	return o.loadErr
 }

@@ -65,8 +65,57 @@ func (o *Operator) Resume(ctx context.Context) (*deploy.Release, error) {
 	if err := o.loaded(ctx); err != nil {
 		return nil, err
 	}
-	release, err := o.deployer(DeployOptions{}).Resume(ctx, "")
+	id, err := o.unfinished(ctx)
+	if err != nil {
+		return nil, err
+	}
+	release, err := o.deployer(DeployOptions{}).Resume(ctx, id)
 	return o.reachable(release), err
+}
+
+// unfinished is the release that Resume goes on with, "" when there is none. It sees
+// that this operator works with the Cloudflare and the accounts that it was begun on.
+func (o *Operator) unfinished(ctx context.Context) (string, error) {
+	list, err := o.store().Unfinished(ctx)
+	if err != nil || len(list) == 0 {
+		return "", err
+	}
+	isLocal := func(r deploy.Release) bool { return r.Plan.Targets[0].Local }
+	i := 0
+	switch {
+	case o.opts.Local:
+		i = slices.IndexFunc(list, isLocal)
+	case o.opts.APIBaseURL != "":
+		i = slices.IndexFunc(list, func(r deploy.Release) bool { return !isLocal(r) })
+	default:
+		if err := o.use(isLocal(list[0])); err != nil {
+			return "", err
+		}
+	}
+	if i < 0 {
+		return "", &diag.Error{Finding: diag.Finding{
+			Code: "D215", Severity: diag.SeverityError, Message: "there is no unfinished release to go on with on this Cloudflare",
+			Why: fmt.Sprintf("release %s was begun on another one", list[0].ID), Fix: "name the Cloudflare as then: with or without --local",
+		}, State: diag.NothingChanged, Exit: diag.ExitUsage}
+	}
+	for j, t := range list[i].Targets {
+		tp := list[i].Plan.Targets[j]
+		if t.Outcome != deploy.Running {
+			continue
+		}
+		account, err := o.Account(ctx, tp.Script.Account)
+		if err != nil {
+			return "", err
+		}
+		if account.ID != tp.AccountID {
+			return "", &diag.Error{Finding: diag.Finding{
+				Code: "A104", Severity: diag.SeverityError, Message: fmt.Sprintf("release %s was begun in another account", list[i].ID),
+				Why: fmt.Sprintf("it is of account %s, and now account %s is meant", tp.AccountID, account.ID),
+				Fix: "use the token and the account as then, or set CLOUDFLARE_ACCOUNT_ID",
+			}, State: diag.NothingChanged, Exit: diag.ExitAuth}
+		}
+	}
+	return list[i].ID, nil
 }
 
 // prepared is a selection that can be planned.
@@ -85,7 +134,7 @@ func (o *Operator) prepare(ctx context.Context, sel project.Selector) (*prepared
 	p := &prepared{findings: o.lint(resolved)}
 	for _, t := range resolved {
 		target := *t
-		if o.opts.Local || o.local {
+		if o.isLocal() {
 			target.Local = true // ids in files are those of the real account
 			p.findings = append(p.findings, o.portfolio.LocalFindings(t)...)
 		}
@@ -132,8 +181,8 @@ func (o *Operator) releaseOf(ctx context.Context, targets []project.Target, vers
 	}
 	var known []string
 	for _, r := range history {
-		for _, rec := range r.Targets {
-			if rec.Outcome != deploy.Released || !slices.ContainsFunc(targets, func(t project.Target) bool { return t.TargetID == rec.Target }) {
+		for j, rec := range r.Targets {
+			if rec.Outcome != deploy.Released || r.Plan.Targets[j].Local != targets[0].Local || !slices.ContainsFunc(targets, func(t project.Target) bool { return t.TargetID == rec.Target }) {
 				continue
 			}
 			if strings.HasPrefix(rec.Version, version) {

@@ -137,6 +137,8 @@ func devVars(t *project.Target) (map[string]secret.Value, error) {
 // that a change is noticed and the fingerprint alone tells nothing. It is made once
 // for each state folder.
 func (o *Operator) fingerprintKey() ([]byte, error) {
+	o.mu.Lock() // targets are looked at side by side, and want the same key
+	defer o.mu.Unlock()
 	path := filepath.Join(o.stateDir(), "fingerprint.key")
 	key, err := os.ReadFile(path)
 	if err == nil && len(key) == 32 {
@@ -175,10 +177,12 @@ func (o *Operator) SetSecret(ctx context.Context, sel project.Selector, name str
 	var changes []SecretChange
 	for _, t := range targets {
 		change, err := o.setSecret(ctx, t, name, value)
+		if change.Live || change.Kept != "" { // also when it could not be recorded
+			changes = append(changes, change)
+		}
 		if err != nil {
 			return changes, err
 		}
-		changes = append(changes, change)
 	}
 	return changes, nil
 }
@@ -204,7 +208,7 @@ func (o *Operator) setSecret(ctx context.Context, t *project.Target, name string
 		return change, o.record(ctx, "secret.set", t.TargetID.String(), map[string]string{"name": name, "worker": t.Worker.Name})
 	case !cloudflare.IsNotFound(err):
 		return change, secretError(err, t.Worker.Name, name)
-	case o.cloud.local:
+	case o.isLocal():
 		return change, &diag.Error{Finding: diag.Finding{
 			Code: "C036", Severity: diag.SeverityError, Message: fmt.Sprintf("%s does not exist in the local cloud yet", t.Worker.Name),
 			Why: "until the first deploy the local cloud takes secrets from .dev.vars",
