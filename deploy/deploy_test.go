@@ -123,6 +123,40 @@ func TestAVersionThatDoesNotWorkIsUndone(t *testing.T) {
 			t.Errorf("crons: %v", c)
 		}
 	})
+	for name, exists := range map[string]bool{
+		"what somebody deployed meanwhile is left alone and named":            true,
+		"a Worker to which somebody deployed meanwhile is not removed either": false,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			api := target("api", withDomain("api.example.com"))
+			if exists {
+				w.deploy(api)
+			}
+			theirs := deploy.Split{{Version: "77777777-theirs", Percent: 100}}
+			w.account.Healthy = func(v deploytest.Version) int {
+				if api := w.account.State.Workers["api"]; v.Main == "broken" {
+					api.Versions = append(api.Versions, deploytest.Version{ID: theirs[0].Version})
+					api.Deployments = append(api.Deployments, theirs)
+				}
+				if v.Main == "v1" {
+					return 200
+				}
+				return 500
+			}
+			w.source.Code["api"] = "broken"
+			_, err := w.deployer().Deploy(t.Context(), w.plan(api))
+			var de *diag.Error
+			if !errors.As(err, &de) || !strings.Contains(de.State, "77777777 100% serves") {
+				t.Errorf("state: %+v", de)
+			}
+			left := w.account.State.Workers["api"]
+			if left == nil || !cmp.Equal(left.Deployments[len(left.Deployments)-1], theirs) {
+				t.Errorf("what serves: %+v", left)
+			}
+		})
+	}
 	t.Run("when going back fails too a person must act", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
@@ -52,8 +53,12 @@ func (u undoStack) uploaded(version string) {
 // error means that it did not end.
 func (r *run) back(j job, cause *Problem, rec *TargetRecord) error {
 	var stuck []string
+	now := serves(j.Target)
 	for i := len(r.undo) - 1; i >= 0; i-- {
-		err := r.take(r.steps.undo(r.c, call[undoArg]{job: j, Arg: r.undo[i]}))
+		o, err := r.steps.undo(r.c, call[undoArg]{job: j, Arg: r.undo[i]})
+		if err = r.take(o, err); err == nil && o.Detail != "" {
+			now = o.Detail
+		}
 		switch {
 		case flow.NoOutcome(err):
 			return err
@@ -80,7 +85,7 @@ func (r *run) back(j job, cause *Problem, rec *TargetRecord) error {
 	case r.changed:
 		rec.Outcome = RolledBack
 		p.Exit = diag.ExitRolledBack
-		p.State = "Rolled back: " + serves(j.Target) + "."
+		p.State = "Rolled back: " + now + "."
 	default:
 		rec.Outcome = Unchanged
 		p.State = diag.NothingChanged
@@ -103,9 +108,11 @@ func serves(t TargetPlan) string {
 	return splitWords(t.Base) + " serves again"
 }
 
-// takeBack undoes one entry. It looks first: what is not ours is left alone.
+// takeBack undoes one entry. It looks first: what is not ours is left alone, and told
+// in the outcome's detail.
 func (w *worker) takeBack(ctx context.Context, c call[undoArg]) (outcome[none], error) {
 	did := false
+	var others Split // what serves although this release did not make it
 	var err error
 	switch a := c.Arg; {
 	case a.Trigger != nil:
@@ -114,27 +121,45 @@ func (w *worker) takeBack(ctx context.Context, c call[undoArg]) (outcome[none], 
 			err = nil // there is no Worker to change
 		}
 	case a.Worker:
-		did, err = w.removeWorker(ctx, c.job, a)
+		did, others, err = w.removeWorker(ctx, c.job, a)
 	default:
-		did, err = w.shiftBack(ctx, c.job, a)
+		did, others, err = w.shiftBack(ctx, c.job, a)
 	}
-	return outcome[none]{Skipped: err == nil && !did}, err
+	o := outcome[none]{Skipped: err == nil && !did}
+	if o.Skipped && len(others) > 0 {
+		o.Detail = splitWords(others) + " serves, which was deployed meanwhile and is left alone"
+	}
+	return o, err
 }
 
-// removeWorker removes a Worker that this release made.
-func (w *worker) removeWorker(ctx context.Context, j job, a undoArg) (bool, error) {
+// removeWorker removes a Worker that this release made. others is what serves when
+// somebody has deployed to it since.
+func (w *worker) removeWorker(ctx context.Context, j job, a undoArg) (did bool, others Split, err error) {
 	ours := func(ctx context.Context) (bool, error) {
+		var made Split
 		for _, tag := range []string{j.tag(), j.placeholderTag()} {
 			if tag == j.placeholderTag() && !a.Placeholder {
 				continue
 			}
-			if _, found, err := w.findVersion(ctx, j.Target.Script, tag); found || err != nil {
-				return found, err
+			v, found, err := w.findVersion(ctx, j.Target.Script, tag)
+			if err != nil {
+				return false, err
+			}
+			if found {
+				made = append(made, Share{Version: v.ID})
 			}
 		}
-		return false, nil
+		now, err := w.Traffic.Split(ctx, j.Target.Script)
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(now, func(s Share) bool { return !made.has(s.Version) }) {
+			others = now
+			return false, nil
+		}
+		return len(made) > 0, nil
 	}
-	_, did, err := certain(ctx, func() error { return w.fenced(j) },
+	_, did, err = certain(ctx, func() error { return w.fenced(j) },
 		func(ctx context.Context) (none, bool, error) {
 			mine, err := ours(ctx)
 			return none{}, !mine, err
@@ -142,28 +167,32 @@ func (w *worker) removeWorker(ctx context.Context, j job, a undoArg) (bool, erro
 		func(ctx context.Context) (none, error) {
 			return none{}, w.Versions.DeleteWorker(ctx, j.Target.Script)
 		})
-	return did, err
+	return did, others, err
 }
 
-// shiftBack gives the traffic back to what served before, if it is ours to give.
-func (w *worker) shiftBack(ctx context.Context, j job, a undoArg) (bool, error) {
+// shiftBack gives the traffic back to what served before, if it is ours to give. others
+// is what serves when somebody has deployed since.
+func (w *worker) shiftBack(ctx context.Context, j job, a undoArg) (did bool, others Split, err error) {
 	version := a.Version
 	if version == "" {
 		v, found, err := w.findVersion(ctx, j.Target.Script, j.tag())
 		if err != nil || !found {
-			return false, err
+			return false, nil, err
 		}
 		version = v.ID
 	}
-	_, did, err := certain(ctx, func() error { return w.fenced(j) },
+	_, did, err = certain(ctx, func() error { return w.fenced(j) },
 		func(ctx context.Context) (none, bool, error) {
 			now, err := w.Traffic.Split(ctx, j.Target.Script)
+			if err == nil && !now.has(version) && !now.equal(a.Split) {
+				others = now
+			}
 			return none{}, !now.has(version), err
 		},
 		func(ctx context.Context) (none, error) {
 			return none{}, w.Traffic.SetSplit(ctx, j.Target.Script, a.Split, j.message()+", undone")
 		})
-	return did, err
+	return did, others, err
 }
 
 // has reports whether version is in s, also at 0 %.
