@@ -59,8 +59,8 @@ type proxy struct {
 	mu      sync.Mutex
 	count   int
 	changes int
-	command *exec.Cmd
-	struck  string // the call that was hit
+	process *os.Process // of the command that runs
+	struck  string      // the call that was hit
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -76,32 +76,25 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if hit {
 		p.struck = r.Method + " " + r.URL.Path
 	}
-	command := p.command
+	process := p.process
 	p.mu.Unlock()
 	if !hit {
 		p.target.ServeHTTP(w, r)
 		return
 	}
 	if p.what == killBefore {
-		kill(command)
+		kill(process)
 		panic(http.ErrAbortHandler)
 	}
 	answer := httptest.NewRecorder()
 	p.target.ServeHTTP(answer, r)
 	if p.what == killAfter {
-		kill(command)
+		kill(process)
 	}
 	panic(http.ErrAbortHandler) // the connection ends without an answer
 }
 
-func kill(c *exec.Cmd) {
-	_ = c.Process.Kill() // SIGKILL; an error means that it has ended
-	for range 500 {
-		if c.Process.Signal(nil) != nil {
-			return
-		}
-	}
-}
+func kill(p *os.Process) { _ = p.Kill() } // SIGKILL; an error means that it has ended
 
 // world is a local cloud with a project that is deployed to it through a proxy.
 type world struct {
@@ -201,13 +194,14 @@ func (w *world) clodo(stdin string, args ...string) (string, error) {
 	c.Dir, c.Env, c.Stdin = w.dir, w.env, strings.NewReader(stdin)
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
-	w.proxy.mu.Lock()
-	w.proxy.command = c
+	w.proxy.mu.Lock() // the first call waits until it is known whom to kill
+	err := c.Start()
+	w.proxy.process = c.Process
 	w.proxy.mu.Unlock()
-	if err := c.Start(); err != nil {
+	if err != nil {
 		w.t.Fatal(err)
 	}
-	err := c.Wait()
+	err = c.Wait()
 	return out.String(), err
 }
 

@@ -141,17 +141,15 @@ func spawn(t *testing.T, dir string, killAt int, after time.Duration) (out strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe)
+	ctx := t.Context()
+	if after > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, after)
+		defer cancel()
+	}
+	cmd := exec.CommandContext(ctx, exe) // which kills with SIGKILL
 	cmd.Env = append(os.Environ(), childEnv+"="+dir, killEnv+"="+strconv.Itoa(killAt))
 	cmd.Stderr = os.Stderr
-	if after > 0 {
-		timer := time.AfterFunc(after, func() {
-			if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-				t.Error(err)
-			}
-		})
-		defer timer.Stop()
-	}
 	raw, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signaled() {

@@ -29,6 +29,7 @@ type Vault struct {
 	dir        string
 	passphrase func() string
 	keyring    bool
+	workFactor int // of scrypt, as a power of two; 0 means age's own, about a second
 	mu         sync.Mutex
 }
 
@@ -217,6 +218,9 @@ func (v *Vault) writeFile(ref secret.Ref, value secret.Value) error {
 	recipient, err := age.NewScryptRecipient(passphrase)
 	if err != nil {
 		return fmt.Errorf("seal kept secrets: %w", err)
+	}
+	if v.workFactor != 0 {
+		recipient.SetWorkFactor(v.workFactor)
 	}
 	var sealed bytes.Buffer
 	w, err := age.Encrypt(&sealed, recipient)
