@@ -140,7 +140,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 		return serveError(c.options.Dir, err)
 	}
 	c.control = c.newControl()
-	c.apiServer.serve(c.guard(c.APIHandler()))
+	c.apiServer.serve(c.guard(c.apiHandler()))
 	c.dataServer.serve(c.workers.Handler())
 	return folderError(c.options.Dir, c.announce())
 }
@@ -180,9 +180,8 @@ func (c *Cloud) Info() Info {
 	return info
 }
 
-// APIHandler is the REST API without its port: for programs that stay in one
-// process.
-func (c *Cloud) APIHandler() http.Handler {
+// apiHandler is the REST API and, beside it, the control endpoints.
+func (c *Cloud) apiHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/local/", c.control)
 	rest := http.Handler(c.api)
@@ -198,9 +197,6 @@ func (c *Cloud) APIHandler() http.Handler {
 		rest.ServeHTTP(w, r)
 	})
 }
-
-// DataHandler serves Workers by the Host of a request, without the data port.
-func (c *Cloud) DataHandler() http.Handler { return c.workers.Handler() }
 
 // Stopped is closed when somebody asked the cloud to end, as Stop does; its owner
 // then calls Close.

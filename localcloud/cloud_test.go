@@ -90,14 +90,11 @@ func TestTheFolderRemembers(t *testing.T) {
 	if before.AccountID != after.AccountID || before.APIToken != after.APIToken || after.WorkersDev != "my-shop.workers.dev" || len(after.Zones) != 1 || after.Zones[0] != "shop.example" {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
-	if err := c.AddZone(t.Context(), strings.Repeat("2", 32), "second.example"); err != nil {
-		t.Error(err)
+	if err := c.Extend(t.Context(), Seed{Zones: []string{"second.example"}}); err != nil || len(c.Info().Zones) != 2 {
+		t.Errorf("zones %v: %v", c.Info().Zones, err)
 	}
-	if err := c.AddAccount(t.Context(), Account{ID: "nonsense"}); err == nil {
+	if err := c.Extend(t.Context(), Seed{Accounts: []Account{{ID: "nonsense"}}}); err == nil {
 		t.Error("an account with a senseless id was added")
-	}
-	if err := c.AddZone(t.Context(), strings.Repeat("9", 32), "third.example"); err == nil {
-		t.Error("a zone was added to an account of nobody")
 	}
 	if err := c.Reset(t.Context()); err != nil {
 		t.Fatal(err)

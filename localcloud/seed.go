@@ -37,17 +37,6 @@ type Token struct {
 // settingToken is where the store keeps the token that opens everything.
 const settingToken = "api_token"
 
-// AddAccount adds an account to the running cloud, or renames it.
-func (c *Cloud) AddAccount(ctx context.Context, a Account) error {
-	return c.Extend(ctx, Seed{Accounts: []Account{a}})
-}
-
-// AddZone adds a domain to an account of the running cloud; an empty account means
-// the first.
-func (c *Cloud) AddZone(ctx context.Context, account, name string) error {
-	return c.store.Write(ctx, func(tx *store.Tx) error { return addZone(tx, account, name) })
-}
-
 // Extend adds to what the running cloud has.
 func (c *Cloud) Extend(ctx context.Context, s Seed) error {
 	_, err := seed(ctx, c.store, s)
@@ -61,7 +50,7 @@ func seed(ctx context.Context, st *store.Store, s Seed) (token string, err error
 			return err
 		}
 		for _, z := range s.Zones {
-			if err := addZone(tx, "", z); err != nil {
+			if err := addZone(tx, z); err != nil {
 				return err
 			}
 		}
@@ -141,7 +130,8 @@ func freeSubdomain(name string, have []store.Account) string {
 	}
 }
 
-func addZone(tx *store.Tx, account, name string) error {
+// addZone adds a domain to the first account.
+func addZone(tx *store.Tx, name string) error {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if !api.IsDomain(name) {
 		return fmt.Errorf("zone %q is not a domain", name)
@@ -154,14 +144,11 @@ func addZone(tx *store.Tx, account, name string) error {
 	if err != nil {
 		return err
 	}
-	if account == "" && len(accounts) > 0 {
-		account = accounts[0].ID
-	}
-	if !slices.ContainsFunc(accounts, func(a store.Account) bool { return a.ID == account }) {
-		return fmt.Errorf("zone %q: there is no account %q", name, account)
+	if len(accounts) == 0 {
+		return fmt.Errorf("zone %q: there is no account", name)
 	}
 	at := time.Now().UTC()
-	return tx.AddZone(store.Zone{ID: randomHex(), Account: account, Name: name, Type: "full", CreatedOn: at, ModifiedOn: at})
+	return tx.AddZone(store.Zone{ID: randomHex(), Account: accounts[0].ID, Name: name, Type: "full", CreatedOn: at, ModifiedOn: at})
 }
 
 func randomHex() string {

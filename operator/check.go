@@ -126,10 +126,3 @@ func (o *Operator) use(local bool) error {
 	o.local = local
 	return nil
 }
-
-func accountName(t *project.Target) string {
-	if t.Account == nil {
-		return ""
-	}
-	return t.Account.Name
-}

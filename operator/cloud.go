@@ -127,7 +127,7 @@ func (o *Operator) launch(ctx context.Context, c CloudOptions) (CloudInfo, error
 		o.opts.Notice("started a local cloud in this process, Workers answer at " + info.Data)
 		return info, nil
 	}
-	if err := o.opts.StartCloud(c); err != nil {
+	if err := o.opts.StartCloud(ctx, c); err != nil {
 		return CloudInfo{}, err
 	}
 	info, running, err := CloudStatus(c.StateDir)

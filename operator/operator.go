@@ -51,7 +51,7 @@ type Options struct {
 	// StartCloud starts a local cloud that outlives this process, for Local. The
 	// clodo command starts itself; nil means a cloud inside this process that ends
 	// with Close.
-	StartCloud func(CloudOptions) error
+	StartCloud func(context.Context, CloudOptions) error
 
 	Observe    func(deploy.Event) // called for every event, one at a time; nil: nobody listens
 	Notice     func(string)       // one line for people, such as "started the local cloud"

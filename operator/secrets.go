@@ -94,7 +94,7 @@ func (s *secretSource) find(ctx context.Context, id project.TargetID) (*project.
 	if err != nil {
 		return nil, secret.Ref{}, err
 	}
-	account, err := s.operator.Account(ctx, accountName(target))
+	account, err := s.operator.Account(ctx, deploy.AccountName(*target))
 	if err != nil {
 		return nil, secret.Ref{}, err
 	}
@@ -197,7 +197,7 @@ func (o *Operator) setSecret(ctx context.Context, t *project.Target, name string
 			}, State: diag.NothingChanged, Exit: diag.ExitConfig}
 		}
 	}
-	account, err := o.Account(ctx, accountName(t))
+	account, err := o.Account(ctx, deploy.AccountName(*t))
 	if err != nil {
 		return change, err
 	}

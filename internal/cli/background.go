@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ const readyWithin = 3 * time.Minute
 // startCloud starts this program as a local cloud that goes on after we end, and
 // waits until it says that it is ready. When another process was faster, its cloud is
 // the one.
-func (a *app) startCloud(o operator.CloudOptions) error {
+func (a *app) startCloud(ctx context.Context, o operator.CloudOptions) error {
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find our own program to start the local cloud: %w", err)
@@ -48,10 +49,10 @@ func (a *app) startCloud(o operator.CloudOptions) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // ends with the cloud, at the latest with us
-	err = waitReady(log.Name(), ended)
+	err = waitReady(ctx, log.Name(), ended)
 	if problem, ok := errors.AsType[*diag.Error](err); ok && problem.Code == folderInUse {
 		_ = os.Remove(log.Name()) // it tells nothing but this
-		return waitOther(o.StateDir, problem)
+		return waitOther(ctx, o.StateDir, problem)
 	}
 	if err := os.Rename(log.Name(), filepath.Join(o.StateDir, cloudLog)); err != nil {
 		a.term.Note("The log of the local cloud stays in %s: %s", log.Name(), err)
@@ -63,7 +64,7 @@ func (a *app) startCloud(o operator.CloudOptions) error {
 const folderInUse = "L103"
 
 // waitOther waits for the cloud that another process started at the same time.
-func waitOther(dir string, problem error) error {
+func waitOther(ctx context.Context, dir string, problem error) error {
 	deadline := time.Now().Add(readyWithin)
 	for {
 		_, running, err := operator.CloudStatus(dir)
@@ -73,7 +74,11 @@ func waitOther(dir string, problem error) error {
 		if time.Now().After(deadline) {
 			return problem
 		}
-		time.Sleep(20 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 
@@ -95,8 +100,9 @@ func cloudArgs(o operator.CloudOptions) []string {
 	return args
 }
 
-// waitReady polls the log for the ready line until the process ends or time is up.
-func waitReady(path string, ended <-chan error) error {
+// waitReady polls the log for the ready line until the process ends, time is up or
+// nobody waits any more; a cloud that is just starting then goes on.
+func waitReady(ctx context.Context, path string, ended <-chan error) error {
 	deadline := time.After(readyWithin)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -111,6 +117,8 @@ func waitReady(path string, ended <-chan error) error {
 				return err
 			}
 			return notStarted(path, "it ended at once")
+		case <-ctx.Done():
+			return ctx.Err()
 		case <-deadline:
 			return notStarted(path, "it was not ready within "+readyWithin.String())
 		case <-tick.C:

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -43,13 +44,18 @@ func TestBackgroundCloudIsReadyWhenItSaysSo(t *testing.T) {
 	ended := make(chan error)
 	path := filepath.Join(t.TempDir(), cloudLog)
 	write(t, path, "installing the runtime\n{\"api\":\"http://127.0.0.1:1/client/v4\"}\n")
-	if err := waitReady(path, ended); err != nil {
+	if err := waitReady(t.Context(), path, ended); err != nil {
 		t.Fatal(err)
 	}
 	write(t, path, `{"api":"http://127.0.0.1:1`) // half a line
 	close(ended)
-	if err := waitReady(path, ended); err == nil {
+	if err := waitReady(t.Context(), path, ended); err == nil {
 		t.Error("half a ready line counted as ready")
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := waitReady(stopped, path, make(chan error)); !errors.Is(err, context.Canceled) {
+		t.Errorf("after Ctrl-C: got %v", err)
 	}
 }
 
@@ -75,7 +81,7 @@ func TestBackgroundCloudThatEndsTellsWhy(t *testing.T) {
 			ended := make(chan error)
 			close(ended)
 			var got *diag.Error
-			if err := waitReady(path, ended); !errors.As(err, &got) {
+			if err := waitReady(t.Context(), path, ended); !errors.As(err, &got) {
 				t.Fatalf("got %v, want a *diag.Error", err)
 			}
 			if got.Code != tt.wantCode || got.Exit != tt.wantExit || !strings.Contains(got.Message+got.Why, tt.want) {

@@ -29,7 +29,8 @@ func (e *Edge) Live(ctx context.Context, targets []project.Target) (deploy.Live,
 	live := deploy.Live{Accounts: map[string]deploy.LiveAccount{}}
 	byAccount := map[string][]project.Target{}
 	for _, t := range targets {
-		byAccount[accountName(t)] = append(byAccount[accountName(t)], t)
+		name := deploy.AccountName(t)
+		byAccount[name] = append(byAccount[name], t)
 	}
 	for name, targets := range byAccount {
 		account, err := e.accounts.Account(ctx, name)
@@ -45,13 +46,6 @@ func (e *Edge) Live(ctx context.Context, targets []project.Target) (deploy.Live,
 		live.Accounts[name] = r.live
 	}
 	return live, nil
-}
-
-func accountName(t project.Target) string {
-	if t.Account == nil {
-		return ""
-	}
-	return t.Account.Name
 }
 
 // reader reads one account. Its fields are written by several goroutines.
