@@ -68,6 +68,8 @@ func TestAnErrorSaysWhatWasCalledAndNeverTheToken(t *testing.T) {
 		{"the same under another status", answer{status: 401, body: refusal(10000)}, "GET /zones/z: no (code 10000) [HTTP 401] [request 8f00]", map[string]bool{"permission": true}},
 		{"an unknown token with 401", answer{status: 401, body: refusal(1001)}, "GET /zones/z: no (code 1001) [HTTP 401] [request 8f00]", map[string]bool{"auth": true}},
 		{"an unknown token with 403", answer{status: 403, body: refusal(9106)}, "GET /zones/z: no (code 9106) [HTTP 403] [request 8f00]", map[string]bool{"auth": true}},
+		{"an unknown token in words", answer{status: 403, body: `{"success":false,"errors":[{"code":9109,"message":"Invalid access token"}]}`}, "GET /zones/z: Invalid access token (code 9109) [HTTP 403] [request 8f00]", map[string]bool{"auth": true}},
+		{"a known token that may not do this", answer{status: 403, body: `{"success":false,"errors":[{"code":9109,"message":"Unauthorized to access requested resource"}]}`}, "GET /zones/z: Unauthorized to access requested resource (code 9109) [HTTP 403] [request 8f00]", map[string]bool{"permission": true}},
 		{"errors that are plain text", answer{status: 400, body: `{"success":false,"errors":["bad"]}`}, "GET /zones/z: bad [HTTP 400] [request 8f00]", nil},
 		{"no reason at all", answer{status: 409, body: `{"success":false,"errors":[]}`}, "GET /zones/z: Conflict [HTTP 409] [request 8f00]", map[string]bool{"conflict": true}},
 		{"a page of a proxy", answer{status: 403, body: html}, `GET /zones/z: the answer is not the JSON of Cloudflare's API (it starts with "<html>busy</html>") [HTTP 403] [request 8f00]`, map[string]bool{"permission": true}},

@@ -129,7 +129,10 @@ func IsAuth(err error) bool {
 		return false
 	}
 	return (e.Status == http.StatusUnauthorized && !anyCode(e, 10000)) || anyCode(e, 6003, 6111, 9103, 9106) ||
-		(anyCode(e, 1000) && strings.HasSuffix(e.Path, "/tokens/verify"))
+		(anyCode(e, 1000) && strings.HasSuffix(e.Path, "/tokens/verify")) ||
+		slices.ContainsFunc(e.Details, func(d Detail) bool { // 9109 also says that a known token may not do this
+			return d.Code == 9109 && strings.HasPrefix(d.Message, "Invalid access token")
+		})
 }
 
 // IsPermission reports whether Cloudflare knows the token but does not let it do this.

@@ -27,14 +27,7 @@ type Checked struct {
 
 // Err is why the plan may not be carried out: a *diag.Error with all findings, or nil.
 func (c Checked) Err() error {
-	err := diag.Findings(c.Plan.Findings)
-	var de *diag.Error
-	if errors.As(err, &de) && slices.ContainsFunc(c.Plan.Findings, func(f diag.Finding) bool {
-		return f.Severity == diag.SeverityError && f.Code == "A103"
-	}) {
-		de.Exit = diag.ExitAuth
-	}
-	return err
+	return diag.Findings(c.Plan.Findings)
 }
 
 // store keeps everything that steps will read, before the first of them.

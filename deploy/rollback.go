@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -40,13 +41,18 @@ func (b *planBuilder) rollback(t project.Target, history []Release, release stri
 		Target: t.TargetID, Script: ScriptOf(t), AccountID: account.ID, Local: t.Local, Base: live.Split, Before: live.Attached, After: live.Attached,
 		HealthStatus: t.Health.Status, HealthPos: t.Health.Pos,
 	}
-	want, newer, ok := previous(history, t.TargetID, release, mainVersion(live.Split), live.Attached)
+	want, since, ok := previous(history, t.TargetID, release, mainVersion(live.Split), live.Attached)
 	if !ok || !exists {
 		why := "clodo has no record of an earlier release of it here"
 		if release != "" {
 			why = fmt.Sprintf("release %s did not release it", release)
 		}
 		b.errorf("D216", diag.Position{}, why, "deploy the code that you want: clodo deploy", "%s has nothing to go back to", t.TargetID)
+		return p
+	}
+	if since.durable {
+		b.errorf("D216", diag.Position{}, "Cloudflare serves no version from before a Durable Object migration", "deploy the code that you want: clodo deploy",
+			"%s cannot go back: Durable Objects were migrated since version %s", t.TargetID, shortID(want.Version))
 		return p
 	}
 	p.Content = want.Content
@@ -61,7 +67,15 @@ func (b *planBuilder) rollback(t project.Target, history []Release, release stri
 		}
 	}
 	addresses(&p, t, account, live)
-	if len(newer) > 0 {
+	if since.foreign {
+		b.found = append(b.found, diag.Finding{
+			Code: "D218", Severity: diag.SeverityWarning,
+			Message: fmt.Sprintf("%s goes back from version %s, which no release made", t.TargetID, shortID(mainVersion(live.Split))),
+			Why:     fmt.Sprintf("a changed secret or another tool made it; secrets belong to versions, so what was set since %s is not in effect afterwards", shortID(want.Version)),
+			Fix:     "to keep it, go forward with other code instead: clodo deploy",
+		})
+	}
+	if newer := since.migrations; len(newer) > 0 {
 		b.found = append(b.found, diag.Finding{
 			Code: "M110", Severity: diag.SeverityWarning,
 			Message: fmt.Sprintf("%s goes back to code from before %d migrations", t.TargetID, len(newer)),
@@ -73,33 +87,52 @@ func (b *planBuilder) rollback(t project.Target, history []Release, release stri
 	return p
 }
 
+// aftermath is what happened to a target after the release that it goes back to.
+type aftermath struct {
+	migrations []string // of databases
+	durable    bool     // Durable Objects were migrated
+	foreign    bool     // what serves was made by no release: by a changed secret, or another tool
+}
+
+// migratesObjects reports whether an upload has Durable Object migrations.
+func migratesObjects(metadata json.RawMessage) bool {
+	var m struct {
+		Migrations json.RawMessage `json:"migrations"`
+	}
+	return json.Unmarshal(metadata, &m) == nil && len(m.Migrations) > 0
+}
+
 // previous is the record to go back to: of release, or else of the newest release
-// before the one that is live. newer is the migrations that ran since.
-func previous(history []Release, id project.TargetID, release, version string, attached Attached) (rec TargetRecord, newer []string, ok bool) {
+// before the one that is live. since is what happened after it.
+func previous(history []Release, id project.TargetID, release, version string, attached Attached) (rec TargetRecord, since aftermath, ok bool) {
 	passedLive := false
+	since.foreign = true
 	for i, r := range history {
 		for j, t := range r.Targets {
 			if t.Target != id || t.Outcome != Released {
 				continue
 			}
+			since.foreign = since.foreign && t.Version != version
 			switch {
 			case release != "":
 				if r.ID == release {
-					return t, newer, true
+					return t, since, true
 				}
 			case !passedLive && t.Version == version && sameAttached(t.Attached, attached):
 				passedLive = true // this is what is live
 			case t.Version != version || !sameAttached(t.Attached, attached):
-				return t, newer, true
+				return t, since, true
 			}
-			for _, m := range history[i].Plan.Targets[j].Migrations {
+			plan := history[i].Plan.Targets[j]
+			for _, m := range plan.Migrations {
 				for _, f := range m.Files {
-					newer = append(newer, f.Name)
+					since.migrations = append(since.migrations, f.Name)
 				}
 			}
+			since.durable = since.durable || (!plan.First && migratesObjects(plan.Metadata))
 		}
 	}
-	return rec, nil, false
+	return rec, since, false
 }
 
 // sameAttached compares what is attached, without ids.

@@ -65,7 +65,7 @@ func (b *planBuilder) triggers(p *TargetPlan, t project.Target, account LiveAcco
 	} else if p.First {
 		after.PreviewURLs = after.WorkersDev
 	}
-	if after.WorkersDev && account.WorkersDev == "" {
+	if _, refused := account.Refused[PermWorkersRead]; after.WorkersDev && account.WorkersDev == "" && !refused {
 		b.errorf("C044", w.Main.Pos, "Worker names below workers.dev need a subdomain of the account",
 			"choose one in the dashboard under Workers & Pages, or set \"workers_dev\": false",
 			"account %q has no workers.dev subdomain, and %q is to be reached there", account.Name, w.Name)

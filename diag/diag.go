@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Severity orders findings: an Error stops the command, a Warning is printed and
@@ -156,12 +157,16 @@ func ExitOf(err error) Exit {
 	return ExitFailed
 }
 
-// Findings turns findings into an error with ExitConfig, or nil when none of them
-// is of SeverityError.
+// Findings turns findings into an error, or nil when none of them is of SeverityError.
+// It ends with ExitConfig, or with ExitAuth when one is about the token (codes A1xx).
 func Findings(fs []Finding) error {
 	if !HasErrors(fs) {
 		return nil
 	}
 	Sort(fs)
-	return &Error{Finding: fs[slices.IndexFunc(fs, func(f Finding) bool { return f.Severity == SeverityError })], State: NothingChanged, Exit: ExitConfig, Findings: fs}
+	exit := ExitConfig
+	if slices.ContainsFunc(fs, func(f Finding) bool { return f.Severity == SeverityError && strings.HasPrefix(f.Code, "A1") }) {
+		exit = ExitAuth
+	}
+	return &Error{Finding: fs[slices.IndexFunc(fs, func(f Finding) bool { return f.Severity == SeverityError })], State: NothingChanged, Exit: exit, Findings: fs}
 }

@@ -91,6 +91,10 @@ func TestFindings(t *testing.T) {
 	if d := cmp.Diff([]diag.Finding{warning, first, second}, e.Findings); d != "" {
 		t.Errorf("not sorted (-want +got):\n%s", d)
 	}
+	token := diag.Finding{Code: "A103", Severity: diag.SeverityError, Message: "the token may not"}
+	if got := diag.ExitOf(diag.Findings([]diag.Finding{first, token})); got != diag.ExitAuth {
+		t.Errorf("what the token lacks ends with %d, want %d", got, diag.ExitAuth)
+	}
 }
 
 func TestEveryPageHasTitleExampleAndFix(t *testing.T) {

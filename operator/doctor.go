@@ -122,6 +122,9 @@ func (o *Operator) doctorAccount(ctx context.Context) []DoctorCheck {
 	if err != nil {
 		return []DoctorCheck{broken("token", err)}
 	}
+	if err := verifyToken(ctx, account); err != nil {
+		return []DoctorCheck{broken("token", authError(err))}
+	}
 	checks := []DoctorCheck{{Name: "token", OK: true, Detail: "account " + account.ID}}
 	for _, read := range []struct {
 		name, permission string
@@ -135,6 +138,16 @@ func (o *Operator) doctorAccount(ctx context.Context) []DoctorCheck {
 		checks = append(checks, permission(account, read.name, read.permission, read.try()))
 	}
 	return checks
+}
+
+// verifyToken asks Cloudflare whether it knows the token, which is a user's or an
+// account's.
+func verifyToken(ctx context.Context, a *edge.Account) error {
+	_, err := a.Client.VerifyUserToken(ctx)
+	if cloudflare.IsAuth(err) {
+		_, err = a.Client.VerifyAccountToken(ctx, a.ID)
+	}
+	return err
 }
 
 func permission(a *edge.Account, name, needs string, err error) DoctorCheck {

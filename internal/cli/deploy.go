@@ -50,7 +50,7 @@ func newDeployCmd(a *app, run func(context.Context, *deployOptions) (reply, erro
 	f := c.Flags()
 	f.BoolVar(&o.all, "all", false, "every service, in dependency order")
 	f.BoolVar(&o.resume, "resume", false, "go on with the release that was interrupted")
-	f.StringVarP(&o.message, "message", "m", "", "kept with the version and in the journal: `text`")
+	f.StringVarP(&o.message, "message", "m", "", "`text` that is kept with the version and in the journal")
 	f.IntVar(&o.parallel, "parallel", 4, "`number` of targets at once")
 	f.StringVar(&o.plan, "plan", "", "carry out only this plan: its `id`, as clodo plan shows it")
 	return c

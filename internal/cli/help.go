@@ -31,7 +31,7 @@ func (a *app) help(c *cobra.Command, _ []string) {
 		fmt.Fprintf(out, "\n%s\n", style.Bold("Commands"))
 		listCommands(out, subs)
 	}
-	if own := flagUsages(c.LocalNonPersistentFlags()); own != "" {
+	if own := flagUsages(ownFlags(c)); own != "" {
 		fmt.Fprintf(out, "\n%s\n%s", style.Bold("Flags"), own)
 	}
 	fmt.Fprintln(out, "\nglobal flags: clodo --help")
@@ -78,6 +78,20 @@ func listCommands(out io.Writer, subs []*cobra.Command) {
 	for _, sub := range subs {
 		fmt.Fprintf(out, "  %-12s %s\n", sub.Name(), sub.Short)
 	}
+}
+
+// ownFlags is what a command takes beside the global flags: its own, and those of the
+// command above it.
+func ownFlags(c *cobra.Command) *pflag.FlagSet {
+	own, global := pflag.NewFlagSet(c.Name(), pflag.ContinueOnError), c.Root().PersistentFlags()
+	add := func(f *pflag.Flag) {
+		if global.Lookup(f.Name) == nil && own.Lookup(f.Name) == nil {
+			own.AddFlag(f)
+		}
+	}
+	c.LocalFlags().VisitAll(add)
+	c.InheritedFlags().VisitAll(add)
+	return own
 }
 
 // flagUsages lists flags one per line, without the type names that pflag invents.

@@ -51,7 +51,7 @@ func commandSection(b *strings.Builder, c *cobra.Command) {
 	if c.Long != "" {
 		fmt.Fprintf(b, "\n%s\n", c.Long)
 	}
-	if own := flagUsages(c.LocalNonPersistentFlags()); own != "" {
+	if own := flagUsages(ownFlags(c)); own != "" {
 		fmt.Fprintf(b, "\n```\n%s```\n", own)
 	}
 	for _, sub := range visible(c) {

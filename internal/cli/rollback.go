@@ -37,7 +37,7 @@ func newRollbackCmd(a *app, run func(context.Context, *rollbackOptions) (reply, 
 	f := c.Flags()
 	f.BoolVar(&o.all, "all", false, "every service")
 	f.StringVar(&o.to, "to", "", "go back to this `version` of the one service that is named")
-	f.StringVarP(&o.message, "message", "m", "", "kept in the journal: `text`")
+	f.StringVarP(&o.message, "message", "m", "", "`text` that is kept in the journal")
 	return c
 }
 
