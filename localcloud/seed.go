@@ -17,8 +17,9 @@ import (
 // Seed is what a cloud has before anything is deployed. What exists already stays.
 type Seed struct {
 	Accounts []Account // default: one account, when the cloud has none
-	Zones    []string  // domains, in the first account
-	Tokens   []Token   // beside the one that opens everything
+	// Zones are domains: NAME, which goes into the first account, or NAME@ACCOUNT_ID.
+	Zones  []string
+	Tokens []Token // beside the one that opens everything
 }
 
 // Account is an account of the cloud.
@@ -50,7 +51,8 @@ func seed(ctx context.Context, st *store.Store, s Seed) (token string, err error
 			return err
 		}
 		for _, z := range s.Zones {
-			if err := addZone(tx, z); err != nil {
+			name, account, _ := strings.Cut(z, "@")
+			if err := addZone(tx, account, name); err != nil {
 				return err
 			}
 		}
@@ -130,8 +132,8 @@ func freeSubdomain(name string, have []store.Account) string {
 	}
 }
 
-// addZone adds a domain to the first account.
-func addZone(tx *store.Tx, name string) error {
+// addZone adds a domain to an account; an empty one means the first.
+func addZone(tx *store.Tx, account, name string) error {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if !api.IsDomain(name) {
 		return fmt.Errorf("zone %q is not a domain", name)
@@ -144,11 +146,14 @@ func addZone(tx *store.Tx, name string) error {
 	if err != nil {
 		return err
 	}
-	if len(accounts) == 0 {
-		return fmt.Errorf("zone %q: there is no account", name)
+	if account == "" && len(accounts) > 0 {
+		account = accounts[0].ID
+	}
+	if !slices.ContainsFunc(accounts, func(a store.Account) bool { return a.ID == account }) {
+		return fmt.Errorf("zone %q: there is no account %q", name, account)
 	}
 	at := time.Now().UTC()
-	return tx.AddZone(store.Zone{ID: randomHex(), Account: accounts[0].ID, Name: name, Type: "full", CreatedOn: at, ModifiedOn: at})
+	return tx.AddZone(store.Zone{ID: randomHex(), Account: account, Name: name, Type: "full", CreatedOn: at, ModifiedOn: at})
 }
 
 func randomHex() string {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -142,14 +141,20 @@ func (o *Operator) launch(ctx context.Context, c CloudOptions) (CloudInfo, error
 }
 
 // zones is the registrable domain of every hostname of the portfolio, in every
-// environment.
+// environment, in the account of the target that wants it first.
 func (o *Operator) zones() []string {
 	var zones []string
-	add := func(host string) {
+	known := map[string]bool{}
+	add := func(host string, account *project.Account) {
 		zone, err := publicsuffix.EffectiveTLDPlusOne(host)
-		if err == nil && !slices.Contains(zones, zone) {
-			zones = append(zones, zone)
+		if err != nil || known[zone] {
+			return
 		}
+		known[zone] = true
+		if account != nil && account.ID.V != "" {
+			zone += "@" + account.ID.V
+		}
+		zones = append(zones, zone)
 	}
 	for _, env := range o.portfolio.Environments {
 		targets, err := o.portfolio.Targets(project.Selector{Environment: env.Name, Customers: []string{"*"}, Local: true})
@@ -158,10 +163,10 @@ func (o *Operator) zones() []string {
 		}
 		for _, t := range targets {
 			for _, d := range t.Domains {
-				add(d.V)
+				add(d.V, t.Account)
 			}
 			for _, r := range t.Worker.Routes {
-				add(routeHost(r.Pattern))
+				add(routeHost(r.Pattern), t.Account)
 			}
 		}
 	}

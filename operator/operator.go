@@ -66,7 +66,7 @@ type CloudOptions struct {
 	StateDir string   // the folder that holds everything it knows
 	Port     int      // of the API, the data port is the next one; default: the usual pair, or the next free one
 	AnyPort  bool     // the system chooses both ports
-	Zones    []string // zones to create when they are missing
+	Zones    []string // zones to create when they are missing: NAME, or NAME@ACCOUNT_ID
 	Accounts []CloudAccount
 }
 

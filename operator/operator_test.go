@@ -172,6 +172,33 @@ func TestLocalEnvironmentNeedsNoFlag(t *testing.T) {
 	}
 }
 
+func TestZonesLieInTheAccountsThatWantThem(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "clodo.yaml", `version: 1
+portfolio: p
+accounts:
+  main: { id: 0a1b2c3d4e5f60718293a4b5c6d7e8f9, token: "env:MAIN" }
+  acme: { id: 9f8e7d6c5b4a39281706f5e4d3c2b1a0, token: "env:ACME" }
+environments:
+  staging: { account: main }
+  production: { account: acme }
+services:
+  hello:
+    path: .
+    domains:
+      staging: [hello.main.example]
+      production: [hello.acme.example]
+`)
+	hello(t, dir, "hi")
+	op := open(t, dir)
+	for _, env := range []string{"staging", "production"} {
+		if r := ship(t, op, project.Selector{Environment: env}); r.Targets[0].Outcome != deploy.Released || r.Targets[0].Verified != "passed" {
+			t.Errorf("%s: %+v", env, r.Targets[0])
+		}
+	}
+}
+
 func TestNoTokenIsExplained(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -60,7 +60,7 @@ func newCloudCmd(a *app) *cobra.Command {
 	})
 	f := cloud.Flags()
 	f.IntVar(&o.port, "port", 0, "`port` of the API, Workers answer on the next one; 0: the system chooses both (CLODO_CLOUD_PORT)")
-	f.StringArrayVar(&o.zones, "zone", nil, "create this `zone` when it is missing; repeat it")
+	f.StringArrayVar(&o.zones, "zone", nil, "create this `zone` when it is missing, NAME or NAME@ACCOUNT_ID; repeat it")
 	f.StringArrayVar(&o.accounts, "seed-account", nil, "create this account when it is missing: `id=name`; repeat it")
 	cloud.PersistentFlags().StringVar(&o.state, "state", "", "the folder `dir` keeps everything; default: the project's own")
 
