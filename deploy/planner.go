@@ -148,7 +148,10 @@ func (d *Deployer) build(ctx context.Context, t project.Target) (Artifact, error
 	d.ports.Observer.Observe(e)
 	a, err := d.ports.Builder.Build(ctx, t)
 	e.Time, e.Elapsed, e.State, e.Detail = time.Now(), time.Since(start), Done, sizeWords(a)
-	if err != nil {
+	switch {
+	case err != nil && stopped(err): // by an interrupt, or because something else went wrong
+		e.State, e.Detail = Skipped, "stopped"
+	case err != nil:
 		e.State, e.Error, e.Detail = Failed, err.Error(), ""
 		var de *diag.Error
 		if errors.As(err, &de) {
@@ -157,6 +160,11 @@ func (d *Deployer) build(ctx context.Context, t project.Target) (Artifact, error
 	}
 	d.ports.Observer.Observe(e)
 	return a, err
+}
+
+// stopped reports whether err says only that the work was to end.
+func stopped(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func sizeWords(a Artifact) string {
@@ -229,6 +237,12 @@ func unread(err error) error {
 	var de *diag.Error
 	if errors.As(err, &de) {
 		return de
+	}
+	if stopped(err) && !errors.Is(err, ErrUnavailable) {
+		return &diag.Error{
+			Finding: diag.Finding{Code: "D205", Severity: diag.SeverityError, Message: "interrupted before the plan was made", Fix: "run the same command again"},
+			State:   diag.NothingChanged, Exit: diag.ExitInterrupted, Err: err,
+		}
 	}
 	p := problemOf(err, TargetPlan{}, StepPlan, "read what is live")
 	p.State = diag.NothingChanged
