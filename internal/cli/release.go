@@ -174,7 +174,8 @@ func (a *app) releaseNotes(release *deploy.Release) []string {
 func releasedServices(release *deploy.Release) []string {
 	var names []string
 	for _, t := range release.Targets {
-		if t.Outcome == deploy.Released {
+		// One service is named once, however many customers have it.
+		if t.Outcome == deploy.Released && !slices.Contains(names, t.Target.Service) {
 			names = append(names, t.Target.Service)
 		}
 	}
