@@ -157,6 +157,31 @@ func TestAVersionThatDoesNotWorkIsUndone(t *testing.T) {
 			}
 		})
 	}
+	t.Run("an answer of what somebody deployed meanwhile verifies nothing", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		api := target("api", withDomain("api.example.com"))
+		w.deploy(api)
+		theirs := deploy.Split{{Version: "77777777-theirs", Percent: 100}}
+		w.account.Healthy = func(v deploytest.Version) int {
+			api := w.account.State.Workers["api"]
+			if now := api.Deployments[len(api.Deployments)-1]; v.Main == "v2" && len(now) == 1 && now[0].Version == v.ID {
+				api.Versions = append(api.Versions, deploytest.Version{ID: theirs[0].Version})
+				api.Deployments = append(api.Deployments, theirs)
+			}
+			return 200
+		}
+		w.source.Code["api"] = "v2"
+		r, err := w.deployer().Deploy(t.Context(), w.plan(api))
+		var de *diag.Error
+		if !errors.As(err, &de) || de.Code != "D209" || de.Exit != diag.ExitBusy || r.Targets[0].Verified == "passed" {
+			t.Errorf("%v: %+v", err, r.Targets[0])
+		}
+		left := w.account.State.Workers["api"]
+		if !cmp.Equal(left.Deployments[len(left.Deployments)-1], theirs) {
+			t.Errorf("what serves: %+v", left)
+		}
+	})
 	t.Run("when going back fails too a person must act", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

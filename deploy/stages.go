@@ -355,6 +355,6 @@ func (r *run) verify(a attached) (verified, error) {
 	case !a.asks():
 		return verified{a, noHandler}, nil
 	}
-	how, err := value(r.probe(r.c, call[probeArg]{job: a.job, Arg: probeArg{Step: StepVerify, URL: t.VerifyURL}}))
+	how, err := value(r.probe(r.c, call[probeArg]{job: a.job, Arg: probeArg{Step: StepVerify, URL: t.VerifyURL, Serving: a.version.ID}}))
 	return verified{a, how}, err
 }

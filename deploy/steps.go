@@ -254,6 +254,9 @@ type probeArg struct {
 	Step    Step   `json:"step"`
 	URL     string `json:"url"`
 	Version string `json:"version,omitempty"`
+	// Serving is the version that must have all the traffic when the answer is good;
+	// "" does not look.
+	Serving string `json:"serving,omitempty"`
 }
 
 func (a probeArg) label() (Step, string) { return a.Step, "" }
@@ -293,7 +296,24 @@ func (w *worker) ask(ctx context.Context, c call[probeArg]) (outcome[string], er
 		p.Finding.Code = "D201"
 		return outcome[string]{}, &diag.Error{Finding: p.Finding, Exit: p.Exit}
 	}
+	if err == nil && c.Arg.Serving != "" {
+		// An answer says nothing of which version gave it: that is for the account to say.
+		err = w.serves(ctx, c)
+	}
 	return outcome[string]{Value: passed, Detail: fmt.Sprintf("%s answered %d", c.Arg.URL, res.Answer.Status)}, err
+}
+
+// serves fails when not all traffic goes to the version that was checked.
+func (w *worker) serves(ctx context.Context, c call[probeArg]) error {
+	now, err := w.Traffic.Split(ctx, c.Target.Script)
+	if err != nil || now.equal(Split{{Version: c.Arg.Serving, Percent: 100}}) {
+		return err
+	}
+	return &diag.Error{Finding: diag.Finding{
+		Code: "D209", Severity: diag.SeverityError, Message: fmt.Sprintf("%s serves another version than the one that was checked", c.Target.Script.Name),
+		Why: fmt.Sprintf("%s serves, and %s was released: somebody else deployed meanwhile", splitWords(now), shortID(c.Arg.Serving)),
+		Fix: "look at clodo status, then deploy again",
+	}, Exit: diag.ExitBusy}
 }
 
 // passed is what TargetRecord.Smoked and Verified say of a check that was done.
