@@ -109,7 +109,7 @@ func (o *Operator) startLocal(ctx context.Context) (CloudInfo, error) {
 func (o *Operator) launch(ctx context.Context, c CloudOptions) (CloudInfo, error) {
 	// The runtime comes first: its download is told, and where it cannot be had nothing
 	// is left half-way.
-	if _, err := workerd.Path(ctx, npm.Installer{Notice: o.opts.Notice}); err != nil {
+	if err := workerd.Prepare(ctx, npm.Installer{Notice: o.opts.Notice}); err != nil {
 		return CloudInfo{}, err
 	}
 	if o.opts.StartCloud == nil {
@@ -234,7 +234,7 @@ func startCloud(ctx context.Context, c CloudOptions) (*localcloud.Cloud, error) 
 
 // ServeCloud runs a local cloud until ctx ends. ready is called once, when it serves.
 func ServeCloud(ctx context.Context, c CloudOptions, ready func(CloudInfo)) error {
-	if _, err := workerd.Path(ctx, npm.Installer{}); err != nil {
+	if err := workerd.Prepare(ctx, npm.Installer{}); err != nil {
 		return err
 	}
 	cloud, err := startCloud(ctx, c)

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/tamylaa/clodo/diag"
@@ -76,6 +78,26 @@ func Path(ctx context.Context, in npm.Installer) (string, error) {
 	return filepath.Join(dir, "bin", name), nil
 }
 
+// Prepare makes Path answer quickly and truly: it installs the pinned binary if need
+// be, and asks one of $CLODO_WORKERD for its version, so that a wrong file is told
+// before anything depends on it.
+func Prepare(ctx context.Context, in npm.Installer) error {
+	path, err := Path(ctx, in)
+	if own := os.Getenv("CLODO_WORKERD"); err != nil || own == "" {
+		return err
+	}
+	out, err := exec.CommandContext(ctx, path, "--version").Output()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return notWorkerd(path, fmt.Sprintf("asked for its version: %v", err), err)
+	case !strings.HasPrefix(string(out), "workerd "):
+		return notWorkerd(path, fmt.Sprintf("asked for its version it answers %.40q", out), nil)
+	}
+	return nil
+}
+
 // Installed reports whether Path would answer without a download: a binary of one's
 // own, or the pinned one installed before.
 func Installed(in npm.Installer) bool {
@@ -100,7 +122,11 @@ func ownBinary(path string) (string, error) {
 	if err != nil {
 		why = err.Error()
 	}
-	return "", &diag.Error{
+	return "", notWorkerd(path, why, err)
+}
+
+func notWorkerd(path, why string, err error) error {
+	return &diag.Error{
 		Finding: diag.Finding{
 			Code: "N206", Severity: diag.SeverityError,
 			Message: fmt.Sprintf("CLODO_WORKERD names %q, which is no workerd binary", path),

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/internal/npm"
 	"github.com/tamylaa/clodo/internal/npmtest"
 	"github.com/tamylaa/clodo/internal/workerd"
@@ -235,6 +236,28 @@ func TestCLODO_WORKERDReplacesThePinnedBinary(t *testing.T) {
 		t.Setenv("CLODO_WORKERD", wrong)
 		if got, err := workerd.Path(t.Context(), npm.Installer{}); err == nil || !strings.Contains(err.Error(), wrong) {
 			t.Errorf("got %q, %v; want an error that names %q", got, err, wrong)
+		}
+	}
+}
+
+func TestABinaryThatIsNotWorkerdIsTold(t *testing.T) {
+	t.Setenv("CLODO_WORKERD", npmtest.Workerd(t))
+	if err := workerd.Prepare(t.Context(), npm.Installer{}); err != nil {
+		t.Errorf("the real one: %v", err)
+	}
+	other, err := os.Executable() // this test, which has no --version
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := filepath.Join(t.TempDir(), "workerd")
+	if err := os.WriteFile(text, []byte("not a program"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []string{other, text} {
+		t.Setenv("CLODO_WORKERD", wrong)
+		var told *diag.Error
+		if err := workerd.Prepare(t.Context(), npm.Installer{}); !errors.As(err, &told) || told.Code != "N206" {
+			t.Errorf("%s: got %v, want N206", wrong, err)
 		}
 	}
 }
