@@ -243,7 +243,7 @@ func TestAReleaseSurvivesKillMinusNineAtRandomTimes(t *testing.T) {
 			if _, killed := spawn(t, dir, 0, after); !killed {
 				break
 			}
-			if store := state.New(filepath.Join(dir, state.Folder)); round > 0 && !unfinished(t, store) {
+			if store := state.New(filepath.Join(dir, state.Folder)); !unfinished(t, store) {
 				break
 			}
 		}
