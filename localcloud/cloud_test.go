@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/localcloud/internal/api"
@@ -219,12 +222,13 @@ func TestTroubleWithTheDiskIsExplained(t *testing.T) {
 		err           error
 		code, message string
 	}{
-		"a full disk":       {&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, "L107", "is full"},
-		"a full database":   {errors.New("sqlite: database or disk is full"), "L107", "is full"},
-		"a read-only disk":  {&os.PathError{Op: "mkdir", Path: "x", Err: syscall.EROFS}, "L106", "not writable"},
-		"no permission":     {&os.PathError{Op: "mkdir", Path: "x", Err: syscall.EACCES}, "L106", "not writable"},
-		"anything else":     {io.ErrUnexpectedEOF, "L106", "cannot be used"},
-		"what is explained": {usedError("dir", status{}), "L103", "in use"},
+		"a full disk":                       {&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, "L107", "is full"},
+		"a full database":                   {errors.New("sqlite: database or disk is full"), "L107", "is full"},
+		"a full disk below the log's index": {fmt.Errorf("opening: %w", sqlite.ResultIOErrSHMSize.ToError()), "L107", "is full"},
+		"a read-only disk":                  {&os.PathError{Op: "mkdir", Path: "x", Err: syscall.EROFS}, "L106", "not writable"},
+		"no permission":                     {&os.PathError{Op: "mkdir", Path: "x", Err: syscall.EACCES}, "L106", "not writable"},
+		"anything else":                     {io.ErrUnexpectedEOF, "L106", "cannot be used"},
+		"what is explained":                 {usedError("dir", status{}), "L103", "in use"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 
+	"zombiezen.com/go/sqlite"
+
 	"github.com/tamylaa/clodo/diag"
 )
 
@@ -83,7 +85,8 @@ func folderError(dir string, err error) error {
 	}
 	finding := diag.Finding{Code: "L106", Severity: diag.SeverityError, Message: fmt.Sprintf("state folder %q cannot be used", dir), Why: err.Error(), Fix: "name another folder: --state DIR"}
 	switch text := err.Error(); {
-	case errors.Is(err, syscall.ENOSPC), strings.Contains(text, "disk is full"):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), strings.Contains(text, "disk is full"),
+		sqlite.ErrCode(err) == sqlite.ResultIOErrSHMSize: // SQLite's words for an index of the log that cannot grow
 		finding.Code, finding.Message = "L107", fmt.Sprintf("the disk of state folder %q is full", dir)
 		finding.Fix = "free some space, or name a folder on another disk: --state DIR"
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS), strings.Contains(text, "readonly database"):

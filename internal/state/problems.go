@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"syscall"
 
-	sqlite "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 
 	"github.com/tamylaa/clodo/diag"
@@ -20,7 +19,7 @@ func (s *Store) explain(err error) error {
 	}
 	code := resultCode(err)
 	switch {
-	case code == lib.SQLITE_FULL || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+	case code == lib.SQLITE_FULL || extendedCode(err) == lib.SQLITE_IOERR_SHMSIZE || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return problem("D321", err, fmt.Sprintf("the disk under %s is full", s.dir), "make room, then run the same command again")
 	case code == lib.SQLITE_CORRUPT || code == lib.SQLITE_NOTADB:
 		return problem("D324", err, fmt.Sprintf("%s is damaged", s.path()),
@@ -36,11 +35,22 @@ func (s *Store) explain(err error) error {
 
 // resultCode is SQLite's primary result code, -1 for an error that is not SQLite's.
 func resultCode(err error) int {
-	var se *sqlite.Error
-	if !errors.As(err, &se) {
+	code := extendedCode(err)
+	if code < 0 {
+		return code
+	}
+	return code & 0xff
+}
+
+// extendedCode is SQLite's extended result code, -1 for an error that is not SQLite's.
+// It tells more than the primary one: where the index of the write-ahead log cannot
+// grow, SQLite speaks of an I/O error, and it is the disk that is full.
+func extendedCode(err error) int {
+	var coded interface{ Code() int } // *sqlite.Error of modernc.org/sqlite
+	if !errors.As(err, &coded) {
 		return -1
 	}
-	return se.Code() & 0xff
+	return coded.Code()
 }
 
 func isBusy(err error) bool { return resultCode(err) == lib.SQLITE_BUSY }

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -350,6 +351,30 @@ func TestAFullDiskIsExplainedAndLosesNothing(t *testing.T) {
 	journal, err := at(t, s.Dir()).Journal(t.Context())
 	if err != nil || len(journal) != 1 {
 		t.Errorf("journal: %v, %v", journal, err)
+	}
+}
+
+// sqliteError is an error with a result code of SQLite.
+type sqliteError int
+
+func (e sqliteError) Error() string { return fmt.Sprintf("disk I/O error (%d)", int(e)) }
+func (e sqliteError) Code() int     { return int(e) }
+
+func TestAFullDiskIsToldApartFromAFolderThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"the database cannot grow":                         {sqliteError(13), "D321"},
+		"the index of the write-ahead log cannot grow":     {sqliteError(4874), "D321"},
+		"a write that the system refuses for want of room": {errors.Join(sqliteError(778), syscall.ENOSPC), "D321"},
+		"a write that the system refuses":                  {sqliteError(778), "D320"},
+		"a database that may only be read":                 {sqliteError(1032), "D320"},
+	} {
+		if err := store(t).explain(fmt.Errorf("write the journal: %w", tt.err)); code(err) != tt.want {
+			t.Errorf("%s: got %v, want %s", name, err, tt.want)
+		}
 	}
 }
 
