@@ -329,7 +329,7 @@ func TestAMigrationThatFailsLeavesTheWorkerAloneAndNamesWhatRan(t *testing.T) {
 	tg := target("api", withDatabase(t, t.TempDir(), "CREATE TABLE a (x);", "CREATE TABLE b (x);\nINSERT INTO c VALUES (1);"))
 	r, err := w.deployer().Deploy(t.Context(), w.plan(tg))
 	rec := r.Targets[0]
-	if diag.ExitOf(err) != diag.ExitConfig || rec.Outcome != deploy.Unchanged || rec.Problem.Finding.Code != "M104" || rec.Problem.Finding.Pos.Line != 2 {
+	if diag.ExitOf(err) != diag.ExitFailed || rec.Outcome != deploy.Unchanged || rec.Problem.Finding.Code != "M104" || rec.Problem.Finding.Pos.Line != 2 {
 		t.Errorf("exit %d: %+v", diag.ExitOf(err), rec.Problem)
 	}
 	if want := []string{"database shop", "migration 0001_m.sql"}; !slices.Equal(rec.Kept, want) || !strings.Contains(rec.Problem.State, "No Worker was changed") || !strings.Contains(rec.Problem.State, "0001_m.sql") {

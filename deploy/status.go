@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/tamylaa/clodo/project"
 )
@@ -44,14 +45,14 @@ func (d *Deployer) Status(ctx context.Context, targets []project.Target) ([]Targ
 			dev = "https://" + t.Worker.Name + "." + account.WorkersDev
 		}
 		s.Addresses = reachable(w.Attached, dev)
-		s.compare(history)
+		s.compare(history, w.Tag)
 		list = append(list, s)
 	}
 	return list, nil
 }
 
 // compare fills in what history says of the target.
-func (s *TargetStatus) compare(history []Release) {
+func (s *TargetStatus) compare(history []Release, tag string) {
 	for _, r := range history {
 		for i := range r.Targets {
 			t := &r.Targets[i]
@@ -64,7 +65,10 @@ func (s *TargetStatus) compare(history []Release) {
 			if t.Outcome != Released {
 				continue
 			}
-			if !s.Live.equal(Split{{Version: t.Version, Percent: 100}}) {
+			// A secret that was set makes a version of its own, out of the one that was
+			// released: tag is still that one's.
+			sameCode := len(s.Live) == 1 && strings.HasPrefix(tag, tagPrefix+r.ID+" ") && contentOf(tag) == t.Content
+			if !sameCode && !s.Live.equal(Split{{Version: t.Version, Percent: 100}}) {
 				s.Drift = append(s.Drift, fmt.Sprintf("%s serves, %s was released", splitWords(s.Live), shortID(t.Version)))
 			}
 			changes, _ := diff(t.Attached, s.Attached, false)

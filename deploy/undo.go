@@ -91,6 +91,9 @@ func (r *run) back(j job, cause *Problem, rec *TargetRecord) error {
 		p.State = diag.NothingChanged
 		if len(rec.Kept) > 0 {
 			p.State = "No Worker was changed."
+			if p.Exit == diag.ExitConfig { // which promises that nothing at all was changed
+				p.Exit = diag.ExitFailed
+			}
 		}
 	}
 	if len(rec.Kept) > 0 {

@@ -154,6 +154,10 @@ func TestDevVarsTravelAndAreFollowed(t *testing.T) {
 	if r := ship(t, op, project.Selector{}); r.Targets[0].Outcome != deploy.Unchanged {
 		t.Errorf("a secret that was set makes the next deploy %s", r.Targets[0].Outcome)
 	}
+	status, err := op.Status(t.Context(), project.Selector{})
+	if err != nil || len(status.Targets[0].Drift) != 0 {
+		t.Errorf("a secret that was set is told as drift: %v, %v", status, err)
+	}
 }
 
 func TestLocalEnvironmentNeedsNoFlag(t *testing.T) {

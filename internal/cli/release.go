@@ -147,35 +147,32 @@ func releaseSentence(release *deploy.Release) string {
 	return s
 }
 
-// releaseNotes say what was not checked, what stays after a failure, and the command
+// releaseNotes say what was not checked, and the command
 // that undoes the release.
 func (a *app) releaseNotes(release *deploy.Release) []string {
 	var notes []string
-	released := 0
 	for _, t := range release.Targets {
 		if t.Outcome == deploy.Released {
-			released++
 			for _, check := range []struct{ name, result string }{{"smoked", t.Smoked}, {"verified", t.Verified}} {
 				if check.result != "" && check.result != "passed" {
 					notes = append(notes, fmt.Sprintf("%s was not %s: %s", t.Target, check.name, check.result))
 				}
 			}
 		}
-		for _, kept := range t.Kept {
-			notes = append(notes, fmt.Sprintf("%s: %s stays", t.Target, kept))
-		}
 	}
-	if released > 0 && release.Kind == deploy.KindDeploy {
-		notes = append(notes, "Undo   "+a.commandLine("clodo rollback", releasedServices(release), onlyEnvironment(&release.Plan)))
+	if names := replacedServices(release); len(names) > 0 && release.Kind == deploy.KindDeploy {
+		notes = append(notes, "Undo   "+a.commandLine("clodo rollback", names, onlyEnvironment(&release.Plan)))
 	}
 	return notes
 }
 
-func releasedServices(release *deploy.Release) []string {
+// replacedServices are those of which a version served before, so that there is
+// something to go back to.
+func replacedServices(release *deploy.Release) []string {
 	var names []string
 	for _, t := range release.Targets {
 		// One service is named once, however many customers have it.
-		if t.Outcome == deploy.Released && !slices.Contains(names, t.Target.Service) {
+		if t.Outcome == deploy.Released && t.Before != "" && !slices.Contains(names, t.Target.Service) {
 			names = append(names, t.Target.Service)
 		}
 	}
