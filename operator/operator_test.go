@@ -160,6 +160,36 @@ func TestDevVarsTravelAndAreFollowed(t *testing.T) {
 	}
 }
 
+func TestASecretFindsItsWayAlsoAfterARollback(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	code := func(text string) {
+		write(t, dir, "index.js", `export default { fetch(_, env) { return new Response("`+text+` " + env.KEY); } };`)
+	}
+	write(t, dir, "wrangler.jsonc", `{ "name": "back", "main": "index.js", "compatibility_date": "2026-11-01" }`)
+	op := open(t, dir)
+	for _, text := range []string{"one", "two"} {
+		code(text)
+		ship(t, op, project.Selector{})
+	}
+	plan, err := op.PlanRollback(t.Context(), project.Selector{}, operator.RollbackOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := op.Deploy(t.Context(), plan, operator.DeployOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = op.SetSecret(t.Context(), project.Selector{}, "KEY", secret.New("key"))
+	if e, ok := errors.AsType[*diag.Error](err); !ok || e.Code != "D230" || !strings.Contains(e.Fix, ".dev.vars") {
+		t.Fatalf("got %v, want D230 and where to put it", err)
+	}
+	code("one")
+	write(t, dir, ".dev.vars", "KEY=key\n") // as the error says
+	if ship(t, op, project.Selector{}); ask(t, op, "back", "/") != "one key" {
+		t.Errorf("it says %q", ask(t, op, "back", "/"))
+	}
+}
+
 func TestLocalEnvironmentNeedsNoFlag(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -161,8 +161,9 @@ func (o *Operator) fingerprintKey() ([]byte, error) {
 }
 
 // SetSecret gives the selected Workers a secret. A Worker that exists has it at once,
-// in a new version that Cloudflare deploys; for one that does not, the value is kept
-// on this machine and travels with its first deploy.
+// in a new version that Cloudflare deploys; for one that does not, or whose latest
+// version does not serve, the value is kept on this machine and travels with the next
+// deploy.
 func (o *Operator) SetSecret(ctx context.Context, sel project.Selector, name string, value secret.Value) ([]SecretChange, error) {
 	if value.IsZero() {
 		return nil, &diag.Error{Finding: diag.Finding{
@@ -202,18 +203,17 @@ func (o *Operator) setSecret(ctx context.Context, t *project.Target, name string
 		return change, err
 	}
 	_, err = account.Client.PutSecret(ctx, account.ID, t.Worker.Name, name, cloudflare.NewSecret(value.Reveal()))
+	// A secret change makes a version out of the latest one and deploys it. When that is
+	// not the one that serves, as after a rollback, Cloudflare refuses.
+	latest := errors.Is(err, cloudflare.CodeLatestNotDeployed)
 	switch {
 	case err == nil:
 		change.Live = true
 		return change, o.record(ctx, "secret.set", t.TargetID.String(), map[string]string{"name": name, "worker": t.Worker.Name})
-	case !cloudflare.IsNotFound(err):
-		return change, secretError(err, t.Worker.Name, name)
+	case !cloudflare.IsNotFound(err) && !latest:
+		return change, authError(err)
 	case o.isLocal():
-		return change, &diag.Error{Finding: diag.Finding{
-			Code: "C036", Severity: diag.SeverityError, Message: fmt.Sprintf("%s does not exist in the local cloud yet", t.Worker.Name),
-			Why: "until the first deploy the local cloud takes secrets from .dev.vars",
-			Fix: fmt.Sprintf("write %s=… into %s", name, filepath.ToSlash(filepath.Join(filepath.Dir(t.Worker.File), ".dev.vars"))),
-		}, State: diag.NothingChanged, Exit: diag.ExitConfig}
+		return change, notLocally(t, name, latest)
 	}
 	change.Kept, err = o.vault.Set(ctx, secret.Ref{Account: account.ID, Worker: t.Worker.Name, Name: name}, value)
 	if err != nil {
@@ -222,13 +222,18 @@ func (o *Operator) setSecret(ctx context.Context, t *project.Target, name string
 	return change, o.record(ctx, "secret.keep", t.TargetID.String(), map[string]string{"name": name, "worker": t.Worker.Name, "where": change.Kept})
 }
 
-func secretError(err error, worker, name string) error {
-	if errors.Is(err, cloudflare.CodeLatestNotDeployed) {
-		return &diag.Error{Finding: diag.Finding{
-			Code: "D230", Severity: diag.SeverityError, Message: fmt.Sprintf("%s cannot be set on %s now", name, worker),
-			Why: "its latest version is not the one that serves, and a secret change would deploy it",
-			Fix: "deploy or roll back first, then set the secret",
-		}, State: diag.NothingChanged, Exit: diag.ExitBusy, Err: err}
+// notLocally says where the local cloud takes a secret from that cannot be set.
+func notLocally(t *project.Target, name string, latest bool) error {
+	file := filepath.ToSlash(filepath.Join(filepath.Dir(t.Worker.File), ".dev.vars"))
+	f := diag.Finding{
+		Code: "C036", Severity: diag.SeverityError, Message: fmt.Sprintf("%s does not exist in the local cloud yet", t.Worker.Name),
+		Why: "until the first deploy the local cloud takes secrets from .dev.vars",
+		Fix: fmt.Sprintf("write %s=… into %s", name, file),
 	}
-	return authError(err)
+	if latest {
+		f.Code, f.Message = "D230", fmt.Sprintf("%s cannot be set on %s now", name, t.Worker.Name)
+		f.Why = "its latest version is not the one that serves, and a secret change would deploy it"
+		f.Fix = fmt.Sprintf("write %s=… into %s, then: clodo deploy --local", name, file)
+	}
+	return &diag.Error{Finding: f, State: diag.NothingChanged, Exit: diag.ExitConfig}
 }
