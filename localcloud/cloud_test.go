@@ -309,6 +309,55 @@ func TestARunningCloudIsFoundAndStopped(t *testing.T) {
 	}
 }
 
+func TestARunningCloudTakesTokensWithLimitedRights(t *testing.T) {
+	t.Parallel()
+	c := start(t, Options{Dir: t.TempDir()})
+	info := c.Info()
+	extend := func(body string) error {
+		return control(t.Context(), info.API, info.APIToken, http.MethodPost, "/local/extend", json.RawMessage(body), nil)
+	}
+	if err := extend(`{"tokens": [{"value": "clodo_local_reader", "accounts": ["` + info.AccountID + `"], "groups": ["Workers Scripts Read"]}]}`); err != nil {
+		t.Fatal(err)
+	}
+	scripts := "/accounts/" + info.AccountID + "/workers/scripts"
+	for _, call := range []struct {
+		method, path, want string
+		status             int
+	}{
+		{http.MethodGet, scripts, `"success":true`, http.StatusOK},
+		{http.MethodDelete, scripts + "/web", `"code":10000`, http.StatusForbidden},
+		{http.MethodGet, "/accounts/" + info.AccountID + "/d1/database", `"code":10000`, http.StatusForbidden},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), call.method, info.API+call.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer clodo_local_reader")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		if err := errors.Join(err, res.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if res.StatusCode != call.status || !strings.Contains(strings.ReplaceAll(string(text), " ", ""), call.want) {
+			t.Errorf("%s %s: got %d %s, want %d with %s", call.method, call.path, res.StatusCode, text, call.status, call.want)
+		}
+	}
+	for name, body := range map[string]string{
+		"a value that the cloud does not make": `{"tokens": [{"value": "secret"}]}`,
+		"a group that nothing asks for":        `{"tokens": [{"value": "clodo_local_x", "groups": ["Workers Scripts Raed"]}]}`,
+		"an account that is not there":         `{"tokens": [{"value": "clodo_local_x", "accounts": ["` + strings.Repeat("9", 32) + `"]}]}`,
+		"the token that opens everything":      `{"tokens": [{"value": "` + info.APIToken + `", "groups": []}]}`,
+		"a field that the cloud does not know": `{"buckets": ["x"]}`,
+	} {
+		if err := extend(body); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
 func TestWhatAKilledCloudLeftIsNotTakenForARunningOne(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -29,6 +29,7 @@ type status struct {
 type extension struct {
 	Accounts []Account `json:"accounts"`
 	Zones    []string  `json:"zones"`
+	Tokens   []Token   `json:"tokens,omitempty"`
 }
 
 func (c *Cloud) newControl() http.Handler {
@@ -42,11 +43,13 @@ func (c *Cloud) newControl() http.Handler {
 	})
 	mux.HandleFunc("POST /local/extend", c.withToken(func(w http.ResponseWriter, r *http.Request) {
 		var in extension
-		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<20)).Decode(&in); err != nil {
+		body := json.NewDecoder(io.LimitReader(r.Body, 1<<20))
+		body.DisallowUnknownFields() // what is not done is not accepted either
+		if err := body.Decode(&in); err != nil {
 			answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 			return
 		}
-		if err := c.Extend(r.Context(), Seed{Accounts: in.Accounts, Zones: in.Zones}); err != nil {
+		if err := c.Extend(r.Context(), Seed{Accounts: in.Accounts, Zones: in.Zones, Tokens: in.Tokens}); err != nil {
 			answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 			return
 		}

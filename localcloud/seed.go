@@ -30,9 +30,9 @@ type Account struct {
 
 // Token is a token with limited rights.
 type Token struct {
-	Value    string   // starts with clodo_local_
-	Accounts []string // ids of the accounts that it opens
-	Groups   []string // permission groups by Cloudflare's names; nil grants all
+	Value    string   `json:"value"`    // starts with clodo_local_
+	Accounts []string `json:"accounts"` // ids of the accounts that it opens; nil opens all
+	Groups   []string `json:"groups"`   // permission groups by Cloudflare's names; nil grants all
 }
 
 // settingToken is where the store keeps the token that opens everything.
@@ -57,10 +57,7 @@ func seed(ctx context.Context, st *store.Store, s Seed) (token string, err error
 			}
 		}
 		for _, t := range s.Tokens {
-			if !strings.HasPrefix(t.Value, api.TokenPrefix) {
-				return fmt.Errorf("a token of a local cloud starts with %s", api.TokenPrefix)
-			}
-			if err := tx.PutToken(store.Token{ID: randomHex(), Value: t.Value, Accounts: t.Accounts, Groups: t.Groups, CreatedOn: time.Now().UTC()}); err != nil {
+			if err := seedToken(tx, t); err != nil {
 				return err
 			}
 		}
@@ -75,6 +72,33 @@ func seed(ctx context.Context, st *store.Store, s Seed) (token string, err error
 		return "", fmt.Errorf("seeding the local cloud: %w", err)
 	}
 	return token, nil
+}
+
+// seedToken adds a token, or gives one that is there other rights. The one that opens
+// everything keeps its own: who has it must be able to stop the cloud.
+func seedToken(tx *store.Tx, t Token) error {
+	if !strings.HasPrefix(t.Value, api.TokenPrefix) {
+		return fmt.Errorf("a token of a local cloud starts with %s", api.TokenPrefix)
+	}
+	var master string
+	if err := tx.Setting(settingToken, &master); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if t.Value == master {
+		return errors.New("the token that opens everything cannot be limited: name another value")
+	}
+	for _, id := range t.Accounts {
+		if _, err := tx.Account(id); err != nil {
+			return fmt.Errorf("a token for account %q: %w", id, err)
+		}
+	}
+	known := api.Groups()
+	for _, g := range t.Groups {
+		if !slices.Contains(known, g) {
+			return fmt.Errorf("the local cloud asks for no permission group %q; it asks for: %s", g, strings.Join(known, ", "))
+		}
+	}
+	return tx.PutToken(store.Token{ID: randomHex(), Value: t.Value, Accounts: t.Accounts, Groups: t.Groups, CreatedOn: time.Now().UTC()})
 }
 
 func seedAccounts(tx *store.Tx, wanted []Account) error {

@@ -1,7 +1,13 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,7 +50,7 @@ func runScripts(t *testing.T, dir, workerd string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"cloud": serveCloud, "until": until},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"cloud": serveCloud, "limit": limit, "until": until},
 		Setup: func(e *testscript.Env) error {
 			home := filepath.Join(e.WorkDir, ".home")
 			if err := os.Mkdir(home, 0o700); err != nil {
@@ -87,6 +93,31 @@ func serveCloud(ts *testscript.TestScript, neg bool, zones []string) {
 		ended <- err
 		ts.Fatalf("the cloud did not start: %v", err)
 	}
+}
+
+// limit is `limit GROUP…` in a script: from here on commands use a token of the cloud
+// that has these permission groups only.
+func limit(ts *testscript.TestScript, neg bool, groups []string) {
+	const token = "clodo_local_limited"
+	if neg || len(groups) == 0 {
+		ts.Fatalf("usage: limit GROUP…")
+	}
+	base, err := url.Parse(ts.Getenv("CLOUDFLARE_API_BASE_URL"))
+	ts.Check(err)
+	base.Path = "/local/extend"
+	body, err := json.Marshal(map[string]any{"tokens": []map[string]any{{"value": token, "groups": groups}}})
+	ts.Check(err)
+	req, err := http.NewRequest(http.MethodPost, base.String(), bytes.NewReader(body))
+	ts.Check(err)
+	req.Header.Set("Authorization", "Bearer "+ts.Getenv("CLOUDFLARE_API_TOKEN"))
+	res, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	answer, err := io.ReadAll(res.Body)
+	ts.Check(errors.Join(err, res.Body.Close()))
+	if res.StatusCode != http.StatusOK {
+		ts.Fatalf("a token with %q: %s", groups, answer)
+	}
+	ts.Setenv("CLOUDFLARE_API_TOKEN", token)
 }
 
 // until is `until TEXT COMMAND…` in a script: it repeats the command until its answer

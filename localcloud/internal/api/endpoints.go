@@ -1,5 +1,7 @@
 package api
 
+import "slices"
+
 // The permission groups, by Cloudflare's names; an endpoint needs one of its list.
 var (
 	scriptsRead  = []string{"Workers Scripts Read", "Workers Scripts Write", "Workers Tail Read"}
@@ -21,6 +23,16 @@ var (
 	analytics    = []string{"Account Analytics Read"}
 	tailsRead    = []string{"Workers Tail Read", "Workers Scripts Write"}
 )
+
+// Groups is every permission group that some endpoint asks for, sorted.
+func Groups() []string {
+	var all []string
+	for _, e := range Endpoints() {
+		all = append(all, e.Permissions...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 // Upload limits in bytes: a Worker's modules together, and one batch of assets in
 // base64.
