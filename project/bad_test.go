@@ -1,10 +1,13 @@
 package project_test
 
 import (
+	"errors"
 	"flag"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -15,6 +18,35 @@ import (
 )
 
 var update = flag.Bool("update", false, "write the golden files")
+
+var (
+	mains       = regexp.MustCompile(`"?\bmain"?\s*[:=]\s*"([^"]+)"`)
+	directories = regexp.MustCompile(`"?\bdirectory"?\s*[:=]\s*"([^"]+)"`)
+)
+
+// whole writes files with the entry points and folders of assets that they name.
+func whole(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := write(t, files)
+	for name, text := range files {
+		if path.Base(name) == "clodo.yaml" {
+			continue
+		}
+		at := filepath.Join(dir, filepath.FromSlash(path.Dir(name)))
+		for _, m := range directories.FindAllStringSubmatch(text, -1) {
+			if err := os.MkdirAll(filepath.Join(at, m[1]), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, m := range mains.FindAllStringSubmatch(text, -1) {
+			file := filepath.Join(at, m[1])
+			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return dir
+}
 
 // write makes a folder of files; a name is a slash-separated path.
 func write(t *testing.T, files map[string]string) string {
@@ -94,7 +126,7 @@ func TestEveryMistakeInClodoYAMLHasItsMessage(t *testing.T) {
 			}
 			files := example(t)
 			files["clodo.yaml"] = string(text)
-			p, found := project.Load(project.LoadOptions{Dir: write(t, files)})
+			p, found := project.Load(project.LoadOptions{Dir: whole(t, files)})
 			if p != nil && !diag.HasErrors(found) {
 				found = p.Check(found)
 			}
@@ -124,7 +156,7 @@ func TestEveryMistakeInAWranglerFileHasItsMessage(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				p, found := project.Load(project.LoadOptions{Dir: write(t, map[string]string{"wrangler" + ext: string(text)})})
+				p, found := project.Load(project.LoadOptions{Dir: whole(t, map[string]string{"wrangler" + ext: string(text)})})
 				if p != nil {
 					found = p.Check(found)
 				}

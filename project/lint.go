@@ -182,7 +182,8 @@ func (l *linter) secrets(where string, vars *source.Value) {
 }
 
 // Check adds to the findings of Load everything that Lint says and everything that
-// is wrong with any target, in every environment and for every customer; sorted.
+// is wrong with any target, in every environment and for every customer, entry points
+// and folders of assets that are not there included; sorted.
 func (p *Portfolio) Check(found []diag.Finding) []diag.Finding {
 	all := slices.Concat(found, p.Lint())
 	for _, env := range p.Environments {
@@ -197,7 +198,7 @@ func (p *Portfolio) Check(found []diag.Finding) []diag.Finding {
 				}
 				t, fs := p.resolve(s, env, cust)
 				targets = append(targets, t)
-				all = append(all, fs...)
+				all = slices.Concat(all, fs, p.missingFiles(t))
 			}
 		}
 		all = append(all, p.clashes(targets)...)

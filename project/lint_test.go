@@ -79,7 +79,7 @@ func TestCheckFindsWhatNoSingleFileShows(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, found := project.Load(project.LoadOptions{Dir: write(t, tt.files)})
+			p, found := project.Load(project.LoadOptions{Dir: whole(t, tt.files)})
 			var got []string
 			for _, f := range p.Check(found) {
 				got = append(got, string(f.Severity)+" "+f.Code+" "+f.Pos.String()+" "+f.Message)

@@ -28,7 +28,7 @@ service = "api"
 
 func load(t *testing.T, files map[string]string, opts project.LoadOptions) *project.Portfolio {
 	t.Helper()
-	dir := write(t, files)
+	dir := whole(t, files)
 	opts.Dir = filepath.Join(dir, opts.Dir)
 	p, found := project.Load(opts)
 	if diag.HasErrors(found) {

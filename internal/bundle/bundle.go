@@ -6,7 +6,6 @@ package bundle
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,10 +70,7 @@ func Bundle(ctx context.Context, w *project.Worker, root string) (Result, error)
 			Fix: `add "main": "src/index.ts" to ` + w.File,
 		})
 	}
-	b.entry = filepath.Join(w.Dir, filepath.FromSlash(w.Main.V))
-	if filepath.IsAbs(filepath.FromSlash(w.Main.V)) {
-		b.entry = filepath.FromSlash(w.Main.V)
-	}
+	b.entry = w.Entry()
 	if err := b.checkEntry(); err != nil {
 		return Result{}, err
 	}
@@ -138,25 +134,10 @@ func (b *build) checkEntry() error {
 			Fix: "point `main` in " + w.File + " at the Worker's source",
 		})
 	}
-	info, err := os.Stat(b.entry)
-	if err == nil && info.Mode().IsRegular() {
-		return nil
+	if f, missing := w.MissingEntry(b.root); missing {
+		return b.fail(f)
 	}
-	f := diag.Finding{Code: "B101", Message: "entry point \"" + w.Main.V + "\" could not be found", Pos: w.Main.Pos}
-	switch {
-	case err == nil:
-		f.Message = "entry point \"" + w.Main.V + "\" is not a file"
-	case w.Build.Command != "":
-		f.Why = "The custom build `" + w.Build.Command + "` ran and did not write it."
-		f.Fix = "make the build write \"" + w.Main.V + "\", or point `main` at the file it writes"
-	}
-	if near := nearestFile(b.entry); near != "" {
-		f.Fix = "did you mean \"" + b.relative(near) + "\"?"
-	}
-	if f.Fix == "" {
-		f.Fix = "create the file, or correct `main` in " + w.File
-	}
-	return b.fail(f)
+	return nil
 }
 
 // checkFormat refuses what a service worker cannot have.

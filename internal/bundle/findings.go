@@ -1,7 +1,6 @@
 package bundle
 
 import (
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/project"
 )
 
 // fail is an error with findings and all warnings so far, or nil without findings.
@@ -115,7 +115,7 @@ func (b *build) unresolvedFinding(name string, m api.Message) diag.Finding {
 		f.Fix = "create the file, or correct the import"
 		if m.Location != nil && (m.Location.Namespace == "" || m.Location.Namespace == "file") {
 			dir := filepath.Dir(filepath.Join(b.worker.Dir, filepath.FromSlash(m.Location.File)))
-			if near := nearestFile(filepath.Join(dir, filepath.FromSlash(name))); near != "" {
+			if near := project.NearestFile(filepath.Join(dir, filepath.FromSlash(name))); near != "" {
 				f.Fix = "did you mean \"" + importPath(dir, near) + "\"?"
 			}
 		}
@@ -157,36 +157,6 @@ func cleanNotes(notes []api.Note) string {
 		}
 	}
 	return noteText(kept)
-}
-
-// nearestFile is the file that want was probably meant to be, or "": the same name
-// with another extension first, then the closest name in the same folder.
-func nearestFile(want string) string {
-	dir, base := filepath.Split(want)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return ""
-	}
-	stem := strings.TrimSuffix(base, filepath.Ext(base))
-	var names []string
-	for _, e := range entries {
-		if e.IsDir() {
-			continue
-		}
-		if name := e.Name(); strings.TrimSuffix(name, filepath.Ext(name)) == stem {
-			return filepath.Join(dir, name)
-		}
-		names = append(names, e.Name())
-	}
-	if near := diag.Nearest(base, names); near != "" {
-		return filepath.Join(dir, near)
-	}
-	for _, name := range names {
-		if diag.Nearest(stem, []string{strings.TrimSuffix(name, filepath.Ext(name))}) != "" {
-			return filepath.Join(dir, name)
-		}
-	}
-	return ""
 }
 
 // importPath is file as an import in a file of dir writes it.
