@@ -174,9 +174,13 @@ func (l *loader) wranglerEnvironments(p *Portfolio) {
 
 // read parses a file below the root, and remembers it for excerpts.
 func (l *loader) read(file string) *source.Document {
-	data, err := os.ReadFile(filepath.Join(l.root, filepath.FromSlash(file)))
+	full := filepath.Join(l.root, filepath.FromSlash(file))
+	data, err := os.ReadFile(full)
 	if err != nil {
 		f := missing(file, err)
+		if isLink(full) && errors.Is(err, fs.ErrNotExist) {
+			f.Why, f.Fix = "it is a link to something that does not exist", "point the link to the file, or remove it"
+		}
 		f.Pos = diag.Position{File: file}
 		l.found = append(l.found, f)
 		return nil
@@ -259,9 +263,19 @@ func (l *loader) wranglerIn(dir string) string {
 	return there[0]
 }
 
+// isFile reports whether there is a file, or a link to what is not there: whoever made
+// it means a file, and must be told instead of being taken for somebody without one.
 func isFile(name string) bool {
 	info, err := os.Stat(name)
-	return err == nil && !info.IsDir()
+	if err != nil {
+		return isLink(name)
+	}
+	return !info.IsDir()
+}
+
+func isLink(name string) bool {
+	info, err := os.Lstat(name)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
 // upwards is the nearest folder at or above dir for which ok holds.

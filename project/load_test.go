@@ -104,6 +104,20 @@ func TestLoadSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestALinkThatLeadsNowhereIsNotTakenForNoFile(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"clodo.yaml", "wrangler.toml"} {
+		dir := write(t, map[string]string{"api/wrangler.jsonc": wranglerFile("api")})
+		if err := os.Symlink(filepath.Join(dir, "gone"), filepath.Join(dir, name)); err != nil {
+			t.Skip("this user may not make links")
+		}
+		p, found := project.Load(project.LoadOptions{Dir: dir})
+		if len(found) != 1 || found[0].Code != "C004" || found[0].Message != name+" cannot be read" || found[0].Why != "it is a link to something that does not exist" {
+			t.Errorf("%s: got %v and %v", name, p, found)
+		}
+	}
+}
+
 func TestTwoWorkersWithOneNameAreAnError(t *testing.T) {
 	t.Parallel()
 	_, found := project.Load(project.LoadOptions{Dir: write(t, map[string]string{"a/wrangler.jsonc": wranglerFile("x"), "b/wrangler.jsonc": wranglerFile("x")})})
