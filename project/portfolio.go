@@ -111,7 +111,7 @@ type Customer struct {
 // Selector says which targets are meant. The zero Selector means every service in
 // the only environment that is not local.
 type Selector struct {
-	Services    []string // names, globs, folders or exact hostnames; empty means all
+	Services    []string // names, globs, folders, hostnames or addresses; empty means all
 	Environment string   // "" means: decide, see Portfolio.Targets
 	Customers   []string // empty: the shared targets only; "*": all
 	Local       bool     // the account side is the local cloud: a local environment may be chosen by default

@@ -3,6 +3,7 @@ package project
 import (
 	"fmt"
 	"maps"
+	"net"
 	"path"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/tamylaa/clodo/diag"
 )
+
+// localDomain ends the names that a local cloud gives to Workers.
+const localDomain = ".localhost"
 
 // Targets resolves what sel means, in the order of the portfolio: for every service
 // the shared target, then those of customers. An error is a *diag.Error: ExitUsage
@@ -192,10 +196,22 @@ func (p *Portfolio) isFolder(word string, s *Service) bool {
 	return filepath.Join(p.cwd, word) == full || filepath.Join(p.Root, word) == full
 }
 
-// hostname is the target that serves a hostname. env is the environment that was
-// asked for, or "".
+// address is the hostname in an address as it is printed, with or without scheme, port
+// and path.
+func address(word string) string {
+	host := routeHost(word)
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.ToLower(host)
+}
+
+// hostname is the target that serves a hostname, or in a local cloud WORKER.localhost.
+// env is the environment that was asked for, or "".
 func (p *Portfolio) hostname(word, env string) (pick, error) {
 	var all []string
+	host := address(word)
+	local := strings.HasSuffix(host, localDomain)
 	var hits []pick
 	for _, s := range p.Services {
 		for _, e := range p.Environments {
@@ -203,8 +219,12 @@ func (p *Portfolio) hostname(word, env string) (pick, error) {
 				if c != nil && (c.Isolation == "shared" || !c.runsIn(e.Name)) {
 					continue
 				}
-				for _, h := range p.hosts(s, e, c) {
-					if h.V == word && (env == "" || env == e.Name) {
+				hosts := p.hosts(s, e, c)
+				if local {
+					hosts = append(hosts, Value[string]{V: p.workerName(s, e, c) + localDomain})
+				}
+				for _, h := range hosts {
+					if h.V == host && (env == "" || env == e.Name) {
 						hits = append(hits, pick{s, e, c})
 					}
 					all = append(all, h.V)
@@ -215,18 +235,18 @@ func (p *Portfolio) hostname(word, env string) (pick, error) {
 	switch {
 	case len(hits) > 0:
 		return hits[0], nil
-	case strings.Contains(word, ".") && slices.Contains(all, word):
-		return pick{}, usage("C020", fmt.Sprintf("the hostname %q does not belong to environment %q", word, env), "", "leave out -e: the hostname names the environment")
+	case strings.Contains(host, ".") && slices.Contains(all, host):
+		return pick{}, usage("C020", fmt.Sprintf("the hostname %q does not belong to environment %q", host, env), "", "leave out -e: the hostname names the environment")
 	}
 	var names []string
 	for _, s := range p.Services {
 		names = append(names, s.Name)
 	}
-	what, near := "service", names
+	what, name, near := "service", word, names
 	if strings.Contains(word, ".") && !strings.HasPrefix(word, ".") {
-		what, near = "service or hostname", append(names, all...)
+		what, name, near = "service or hostname", host, append(names, all...)
 	}
-	return pick{}, usage("C020", fmt.Sprintf("there is no %s named %q", what, word), choices("services", names), meant(word, near, "%s"))
+	return pick{}, usage("C020", fmt.Sprintf("there is no %s named %q", what, word), choices("services", names), meant(name, near, "%s"))
 }
 
 // selectEnvironment decides for services; see Selector and the rule "no silent
