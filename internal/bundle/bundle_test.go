@@ -180,6 +180,22 @@ func TestAWorkerNeedsCodeOrAssets(t *testing.T) {
 	}
 }
 
+func TestWhatIsMissingAtTheEndOfAFileIsShownAtItsLastLine(t *testing.T) {
+	t.Parallel()
+	for name, code := range map[string]string{"one final newline": "\n", "several": "\n\n  \n", "none": ""} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "index.js"), []byte("export default {\n  fetch() { return 1"+code), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w := &project.Worker{Name: "x", Dir: dir, File: "wrangler.json", Main: project.Value[string]{V: "index.js"}, CompatibilityDate: project.Value[string]{V: "2026-11-01"}}
+		_, err := Bundle(t.Context(), w, dir)
+		var e *diag.Error
+		if !errors.As(err, &e) || e.Code != "B107" || e.Pos.String() != "index.js:2:21" || e.Source != "  fetch() { return 1" {
+			t.Errorf("%s: got %+v, want B107 behind line 2", name, e)
+		}
+	}
+}
+
 func TestTheCustomBuildRunsInItsFolderBeforeTheBundler(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

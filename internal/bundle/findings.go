@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -42,11 +43,7 @@ func (b *build) position(l *api.Location) diag.Position {
 	}
 	file := l.File
 	if l.Namespace == "" || l.Namespace == "file" {
-		file = filepath.FromSlash(file)
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(b.worker.Dir, file)
-		}
-		file = b.relative(file)
+		file = b.relative(b.absolute(l))
 	}
 	p := diag.Position{File: file, Line: l.Line}
 	start, end := min(l.Column, len(l.LineText)), min(l.Column+l.Length, len(l.LineText))
@@ -57,18 +54,28 @@ func (b *build) position(l *api.Location) diag.Position {
 	return p
 }
 
+// absolute is the file that esbuild points to.
+func (b *build) absolute(l *api.Location) string {
+	file := filepath.FromSlash(l.File)
+	if filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(b.worker.Dir, file)
+}
+
 // errorFinding is one of esbuild's errors in clodo's words.
 func (b *build) errorFinding(m api.Message) diag.Finding {
 	if f, ok := m.Detail.(diag.Finding); ok {
-		f.Pos, f.Source = b.position(m.Location), sourceLine(m.Location)
+		f.Pos, f.Source = b.place(m.Location)
 		return f
 	}
 	if name, ok := strings.CutPrefix(m.Text, `Could not resolve "`); ok {
 		f := b.unresolvedFinding(strings.TrimSuffix(name, `"`), m)
-		f.Pos, f.Source = b.position(m.Location), sourceLine(m.Location)
+		f.Pos, f.Source = b.place(m.Location)
 		return f
 	}
-	f := diag.Finding{Code: "B107", Severity: diag.SeverityError, Message: m.Text, Pos: b.position(m.Location), Source: sourceLine(m.Location), Why: noteText(m.Notes)}
+	f := diag.Finding{Code: "B107", Severity: diag.SeverityError, Message: m.Text, Why: noteText(m.Notes)}
+	f.Pos, f.Source = b.place(m.Location)
 	if m.Location != nil && m.Location.Suggestion != "" {
 		f.Fix = "write " + m.Location.Suggestion
 	}
@@ -85,11 +92,24 @@ func (b *build) warningFinding(m api.Message) diag.Finding {
 	return f
 }
 
-func sourceLine(l *api.Location) string {
+// place is where esbuild points to, and the line there. What is missing at the end of
+// a file is told behind its last line: the one that esbuild means is empty.
+func (b *build) place(l *api.Location) (diag.Position, string) {
+	p := b.position(l)
 	if l == nil {
-		return ""
+		return p, ""
 	}
-	return l.LineText
+	if l.LineText != "" {
+		return p, l.LineText
+	}
+	text, err := os.ReadFile(b.absolute(l))
+	lines := strings.Split(strings.TrimRight(string(text), " \t\r\n"), "\n")
+	last := lines[len(lines)-1]
+	if err != nil || last == "" || l.Line <= len(lines) {
+		return p, ""
+	}
+	p.Line, p.Column, p.EndColumn = len(lines), utf8.RuneCountInString(last)+1, 0
+	return p, last
 }
 
 func noteText(notes []api.Note) string {
