@@ -21,7 +21,7 @@ import (
 // check that could not be made is told as such, never as a success.
 func (o *Operator) Doctor(ctx context.Context) (*Doctor, error) {
 	d := &Doctor{}
-	d.add(o.doctorWorkerd()...)
+	d.add(o.doctorWorkerd(ctx)...)
 	config := o.doctorConfig(ctx)
 	d.add(config)
 	if o.portfolio != nil {
@@ -53,16 +53,15 @@ func broken(name string, err error) DoctorCheck {
 }
 
 // doctorWorkerd looks at what the local cloud needs: the runtime, or npm to get it.
-func (o *Operator) doctorWorkerd() []DoctorCheck {
-	if workerd.Installed(npm.Installer{}) {
-		detail := "version " + workerd.Version
-		if own := o.getenv("CLODO_WORKERD"); own != "" {
-			detail = own
-		}
-		return []DoctorCheck{{Name: "workerd", OK: true, Detail: detail}}
-	}
+func (o *Operator) doctorWorkerd(ctx context.Context) []DoctorCheck {
 	if own := o.getenv("CLODO_WORKERD"); own != "" {
-		return []DoctorCheck{{Name: "workerd", Detail: own + " is not there", Code: "N206", Fix: "point CLODO_WORKERD to a workerd binary, or unset it"}}
+		if err := workerd.Prepare(ctx, npm.Installer{}); err != nil {
+			return []DoctorCheck{broken("workerd", err)}
+		}
+		return []DoctorCheck{{Name: "workerd", OK: true, Detail: own}}
+	}
+	if workerd.Installed(npm.Installer{}) {
+		return []DoctorCheck{{Name: "workerd", OK: true, Detail: "version " + workerd.Version}}
 	}
 	if _, err := exec.LookPath("npm"); err != nil {
 		return []DoctorCheck{{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/tamylaa/clodo/diag"
@@ -26,5 +27,28 @@ func TestWithoutTheRuntimeNoCloudStarts(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, ".clodo", "cloud")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a cloud left something behind: %v", err)
+	}
+}
+
+func TestTheDoctorAsksTheRuntimeWhoItIs(t *testing.T) {
+	other, err := os.Executable() // this test, which is no workerd
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CLODO_WORKERD", other)
+	dir := t.TempDir()
+	hello(t, dir, "hi")
+	op, err := operator.New(operator.Options{Dir: dir, Home: t.TempDir(), Local: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = op.Close() })
+	report, err := op.Doctor(t.Context())
+	if report == nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(report.Checks, func(c operator.DoctorCheck) bool { return c.Name == "workerd" })
+	if i < 0 || report.Checks[i].OK || report.Checks[i].Code != "N206" || report.Checks[i].Why == "" {
+		t.Errorf("got %+v, want N206 and why", report.Checks)
 	}
 }

@@ -86,10 +86,25 @@ func Prepare(ctx context.Context, in npm.Installer) error {
 	if own := os.Getenv("CLODO_WORKERD"); err != nil || own == "" {
 		return err
 	}
-	out, err := exec.CommandContext(ctx, path, "--version").Output()
+	return identify(ctx, path, answerWithin)
+}
+
+// answerWithin is how long a workerd may take to say its version; it takes some
+// milliseconds.
+const answerWithin = 5 * time.Second
+
+// identify asks the program at path whether it is workerd.
+func identify(ctx context.Context, path string, limit time.Duration) error {
+	asking, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	cmd := exec.CommandContext(asking, path, "--version")
+	cmd.WaitDelay = time.Second // what it may have started does not keep clodo
+	out, err := cmd.Output()
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case asking.Err() != nil:
+		return notWorkerd(path, fmt.Sprintf("asked for its version it says nothing for %s", limit), asking.Err())
 	case err != nil:
 		return notWorkerd(path, fmt.Sprintf("asked for its version: %v", err), err)
 	case !strings.HasPrefix(string(out), "workerd "):
