@@ -49,7 +49,7 @@ func (c *Cloud) newControl() http.Handler {
 			answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 			return
 		}
-		if err := c.Extend(r.Context(), Seed{Accounts: in.Accounts, Zones: in.Zones, Tokens: in.Tokens}); err != nil {
+		if err := c.Extend(r.Context(), Seed(in)); err != nil {
 			answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 			return
 		}
