@@ -69,3 +69,35 @@ func (r *Runtime) groups(workers []*Worker) ([]*group, error) {
 	}
 	return all, nil
 }
+
+// covers reports that gen serves g as well, and only runs versions besides that no
+// longer get traffic. Then it stays: moving the traffic to a version that was at 0 %
+// costs no start of a process. The next change leaves the old versions out.
+func (r *Runtime) covers(gen *generation, g *group) bool {
+	if len(gen.workers) != len(g.workers) {
+		return false
+	}
+	more := &group{name: g.name, objects: g.objects}
+	for i, old := range gen.workers { // both are sorted
+		now := *g.workers[i]
+		if now.Account != old.Account || now.Script != old.Script {
+			return false
+		}
+		wanted := now.Versions
+		now.Versions = nil
+		kept := 0
+		for _, s := range old.Versions {
+			s.Percentage = 0
+			if j := slices.IndexFunc(wanted, func(w Share) bool { return w.Version.ID == s.Version.ID }); j >= 0 {
+				s = wanted[j]
+				kept++
+			}
+			now.Versions = append(now.Versions, s)
+		}
+		if kept != len(wanted) {
+			return false
+		}
+		more.workers = append(more.workers, &now)
+	}
+	return r.configure(more) == nil && gen.usable(more.digest)
+}

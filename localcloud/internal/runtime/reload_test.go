@@ -337,3 +337,42 @@ func TestAWorkerThatNoLongerStartsTakesNobodyDown(t *testing.T) {
 	}
 	c.want("http://bad.localhost/", 200, "repaired")
 }
+
+func TestMovingTheTrafficStartsNoProcess(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	says := func(text string) *Version {
+		return c.version(fmt.Sprintf(`export default { fetch: () => new Response(%q) }`, text))
+	}
+	split := func(shares ...Share) Worker {
+		w := worker("web", shares[0].Version)
+		w.Versions = shares
+		return w
+	}
+	process := func() *generation {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.running["acc"]
+	}
+	one, two, three := says("one"), says("two"), says("three")
+	other := worker("other", says("other"))
+	c.apply(split(Share{one, 100}), other)
+	c.want("http://web.acme.workers.dev/", 200, "one")
+	c.apply(split(Share{one, 100}, Share{two, 0}), other)
+	both := process()
+	for _, move := range []struct {
+		share Share
+		want  string
+	}{{Share{two, 100}, "two"}, {Share{one, 100}, "one"}, {Share{two, 100}, "two"}} {
+		c.apply(split(move.share), other)
+		c.want("http://web.acme.workers.dev/", 200, move.want)
+		if process() != both {
+			t.Errorf("moving the traffic to %q started a process", move.want)
+		}
+	}
+	c.apply(split(Share{three, 100}), other)
+	c.want("http://web.acme.workers.dev/", 200, "three")
+	if now := process(); now == both || len(now.config.Sockets) != 2 {
+		t.Errorf("a new version left old ones running: %d sockets", len(now.config.Sockets))
+	}
+}

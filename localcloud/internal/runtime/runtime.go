@@ -152,7 +152,7 @@ func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error
 	owners := map[*Worker]*generation{}
 	for _, g := range groups {
 		gen := r.running[g.name]
-		if gen == nil || !gen.usable(g.digest) {
+		if gen == nil || !gen.usable(g.digest) && !r.covers(gen, g) {
 			gen = newGeneration(g, r.launcher(g), r.log)
 			if g.objects {
 				objects = append(objects, gen)
