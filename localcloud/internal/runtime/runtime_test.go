@@ -23,6 +23,7 @@ import (
 
 // cloud is a Runtime with real workerd and its data port.
 type cloud struct {
+	versions int // made so far
 	*Runtime
 	t      testing.TB
 	dir    string
@@ -99,6 +100,7 @@ func (c *cloud) stop() {
 	c.d1 = nil
 }
 
+// created is before every version that a test makes.
 var created = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // version is a version with one ES module. Later ones are newer.
@@ -108,11 +110,11 @@ func (c *cloud) version(code string, bindings ...string) *Version {
 	if err := os.WriteFile(path, []byte(code), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
-	created = created.Add(time.Second)
+	c.versions++
 	var b [16]byte
 	_, _ = rand.Read(b[:])
 	v := &Version{
-		ID: fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), CreatedOn: created,
+		ID: fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), CreatedOn: created.Add(time.Duration(c.versions) * time.Second),
 		MainModule: "index.js", CompatibilityDate: "2026-11-01",
 		Modules: []Module{{Name: "index.js", ContentType: "application/javascript+module", Path: path}},
 	}
