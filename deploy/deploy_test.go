@@ -316,7 +316,11 @@ func TestInterruptingStopsBetweenStepsAndResumeGoesOn(t *testing.T) {
 	}
 	for _, code := range []string{"v1", "v2"} { // v1 is live already, but nobody verified it
 		w.source.Code["api"] = code
-		_, err = w.deployer().Deploy(t.Context(), w.plan(target("api")))
+		plan := w.plan(target("api"))
+		if !slices.ContainsFunc(plan.Plan.Findings, func(f diag.Finding) bool { return f.Code == "D303" && f.Severity == diag.SeverityWarning }) {
+			t.Errorf("the plan of %s says nothing of the unfinished release: %v", code, plan.Plan.Findings)
+		}
+		_, err = w.deployer().Deploy(t.Context(), plan)
 		var de *diag.Error
 		if !errors.As(err, &de) || de.Code != "D303" {
 			t.Errorf("a new release of %s over an unfinished one: %v", code, err)

@@ -328,7 +328,7 @@ func (r Release) err(ctx context.Context) error {
 			State:   "Released: " + strings.Join(names, ", ") + ".", Exit: diag.ExitPartial,
 		})
 	}
-	if len(errs) > 0 && ctx.Err() != nil {
+	if len(errs) > 0 && ctx.Err() != nil && diag.ExitOf(errors.Join(errs...)) != diag.ExitInterrupted { // a target may have told it
 		errs = append(errs, &diag.Error{Finding: diag.Finding{Severity: diag.SeverityError, Code: "D205", Message: "the release was interrupted"}, Exit: diag.ExitInterrupted})
 	}
 	if len(errs) == 1 {

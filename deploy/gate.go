@@ -3,6 +3,7 @@ package deploy
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -135,8 +136,12 @@ func (b *planBuilder) secrets(t project.Target, tp TargetPlan) {
 			continue
 		}
 		told[s.V] = true
-		b.errorf("D211", s.Pos, "the Worker does not have it, and there is no value for it on this machine",
-			fmt.Sprintf("clodo secret set %s %s", t.Service, s.V), "%s needs the secret %s", t.TargetID, s.V)
+		fix := fmt.Sprintf("clodo secret set %s %s", t.Service, s.V)
+		if t.Local {
+			fix = fmt.Sprintf("write %s=… into %s", s.V, path.Join(path.Dir(t.Worker.File), ".dev.vars"))
+		}
+		b.errorf("D211", s.Pos, "the Worker does not have it, and there is no value for it on this machine", fix,
+			"%s needs the secret %s", t.TargetID, s.V)
 	}
 }
 

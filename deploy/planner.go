@@ -97,6 +97,11 @@ func (d *Deployer) Plan(ctx context.Context, targets []project.Target, waves []W
 	p := NewPlan(r)
 	p.Findings = append(p.Findings, found...)
 	p.Findings = Gate(p, r)
+	unfinished, err := d.unfinished(ctx, p)
+	if err != nil {
+		return Checked{}, err
+	}
+	p.Findings = append(p.Findings, unfinished...)
 	c := Checked{Plan: p}
 	for _, t := range p.Targets {
 		e := Event{Time: time.Now(), Target: t.Target, Step: StepPlan, State: Done, Detail: changesWords(len(t.Changes)), Elapsed: time.Since(start)}
@@ -113,6 +118,29 @@ func (d *Deployer) Plan(ctx context.Context, targets []project.Target, waves []W
 		}
 	}
 	return c, nil
+}
+
+// unfinished warns of releases that have begun on the Workers of p: what is live may
+// look as planned and was never verified.
+func (d *Deployer) unfinished(ctx context.Context, p Plan) ([]diag.Finding, error) {
+	list, err := d.ports.History.Unfinished(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read releases: %w", err)
+	}
+	var found []diag.Finding
+	for _, old := range list {
+		for i, t := range old.Targets {
+			if t.Outcome == Running && slices.ContainsFunc(p.Targets, old.Plan.Targets[i].sameWorker) {
+				found = append(found, diag.Finding{
+					Code: "D303", Severity: diag.SeverityWarning,
+					Message: fmt.Sprintf("release %s of %s is not finished", old.ID, t.Target),
+					Why:     fmt.Sprintf("%s@%s started it %s; what is live may not have been verified", old.By.User, old.By.Host, old.Started.Local().Format("2006-01-02 15:04")),
+					Fix:     "wait if it still runs; else clodo deploy --resume goes on after its last finished step",
+				})
+			}
+		}
+	}
+	return found, nil
 }
 
 func changesWords(n int) string {
