@@ -155,7 +155,7 @@ func TestADeadHolderLetsGoOfTheLock(t *testing.T) {
 func TestHoldLock(t *testing.T) {
 	path := os.Getenv("CLODO_TEST_HOLD")
 	if path == "" {
-		t.Skip("runs only as a helper process")
+		return // it is run as another process only
 	}
 	if _, err := lock(t.Context(), path); err != nil {
 		t.Fatal(err)
