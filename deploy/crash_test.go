@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -76,7 +77,10 @@ func (s scenario) play(t *testing.T, targets []project.Target, d disturb) (w *wo
 		}
 	}
 	w.account.Calls()
+	var mu sync.Mutex // the flows of a circle run at the same time
 	w.moment = func(flow.Moment) bool {
+		mu.Lock()
+		defer mu.Unlock()
 		moments++
 		return moments == d.kill+1
 	}
