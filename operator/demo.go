@@ -114,7 +114,7 @@ func (o *Operator) demoDeploy(ctx context.Context, d DemoOptions, env string) er
 
 // demoBreak deploys an api whose health check throws, wants that to be refused by
 // the release itself, and sees the version before still serving.
-func (o *Operator) demoBreak(ctx context.Context, d DemoOptions) error {
+func (o *Operator) demoBreak(ctx context.Context, d DemoOptions) (err error) {
 	file := filepath.Join(d.Dir, "services", "api", "src", "index.ts")
 	good, err := os.ReadFile(file)
 	if err != nil {
@@ -128,7 +128,7 @@ func (o *Operator) demoBreak(ctx context.Context, d DemoOptions) error {
 	if err := os.WriteFile(file, []byte(bad), 0o644); err != nil {
 		return err
 	}
-	defer func() { _ = os.WriteFile(file, good, 0o644) }()
+	defer func() { err = errors.Join(err, os.WriteFile(file, good, 0o644)) }()
 
 	before, err := o.demoTry(ctx, http.MethodGet, o.LocalURL("api-production")+"/health", "")
 	if err != nil {

@@ -53,9 +53,11 @@ type Options struct {
 	// with Close.
 	StartCloud func(context.Context, CloudOptions) error
 
-	Observe    func(deploy.Event) // called for every event, one at a time; nil: nobody listens
-	Notice     func(string)       // one line for people, such as "started the local cloud"
-	HTTPClient *http.Client       // default: one with sensible timeouts
+	Observe func(deploy.Event) // called for every event, one at a time; nil: nobody listens
+	// Notice is told one line for people, such as "started the local cloud". It must not
+	// call the Operator, which may hold its lock meanwhile.
+	Notice     func(string)
+	HTTPClient *http.Client // default: one with sensible timeouts
 
 	Getenv func(string) string // how references such as env:NAME are read; default os.Getenv
 	Actor  string              // who does it, for the journal; default user@host
