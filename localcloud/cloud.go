@@ -21,8 +21,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/api"
-	"github.com/tamylaa/clodo/localcloud/internal/d1"
-	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -45,7 +44,7 @@ type Options struct {
 	Notice func(message string)
 
 	// workers runs the Workers; nil is the real runtime. It is replaced in tests.
-	workers func(Options, *d1.Store, *kv.Store) (workers, error)
+	workers func(Options, *storage) (workers, error)
 	// wrapAPI stands around the REST API in tests that watch it.
 	wrapAPI func(http.Handler) http.Handler
 }
@@ -72,9 +71,8 @@ type Info struct {
 type Cloud struct {
 	options    Options
 	lock       *folderLock
-	store      *store.Store
-	databases  *d1.Store
-	namespaces *kv.Store
+	clock      clock.Clock
+	storage    *storage
 	workers    workers
 	api        *api.API
 	token      string
@@ -128,11 +126,12 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.openState(ctx); err != nil {
 		return folderError(c.options.Dir, err)
 	}
-	if c.workers, err = c.options.workers(c.options, c.databases, c.namespaces); err != nil {
+	if c.workers, err = c.options.workers(c.options, c.storage); err != nil {
 		return err
 	}
 	if c.api, err = api.New(ctx, api.Options{
-		Store: c.store, Runtime: c.workers, Databases: c.databases, Namespaces: c.namespaces, Log: c.options.Log,
+		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces,
+		Runtime: c.workers, Clock: &c.clock, Log: c.options.Log,
 	}); err != nil {
 		return folderError(c.options.Dir, err)
 	}
@@ -146,23 +145,17 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 }
 
 func (c *Cloud) openState(ctx context.Context) (err error) {
-	if c.store, err = store.Open(c.options.Dir); err != nil {
+	if c.storage, err = openStorage(c.options.Dir); err != nil {
 		return err
 	}
-	if c.databases, err = d1.NewStore(filepath.Join(c.options.Dir, "d1")); err != nil {
-		return err
-	}
-	if c.namespaces, err = kv.Open(filepath.Join(c.options.Dir, "kv.db")); err != nil {
-		return err
-	}
-	c.token, err = seed(ctx, c.store, c.options.Seed)
+	c.token, err = seed(ctx, c.storage.store, c.options.Seed)
 	return err
 }
 
 // Info says how to reach the cloud now.
 func (c *Cloud) Info() Info {
 	info := Info{API: "http://" + c.apiServer.addr() + api.Prefix, Data: "http://" + c.dataServer.addr(), APIToken: c.token, Zones: []string{}}
-	err := c.store.Read(context.Background(), func(tx *store.Tx) error {
+	err := c.storage.store.Read(context.Background(), func(tx *store.Tx) error {
 		accounts, err := tx.Accounts()
 		if err != nil || len(accounts) == 0 {
 			return err
@@ -215,14 +208,8 @@ func (c *Cloud) close(ctx context.Context) error {
 	if c.workers != nil {
 		err = errors.Join(err, c.workers.Close(ctx))
 	}
-	if c.databases != nil {
-		err = errors.Join(err, c.databases.Close())
-	}
-	if c.namespaces != nil {
-		err = errors.Join(err, c.namespaces.Close())
-	}
-	if c.store != nil {
-		err = errors.Join(err, c.store.Close())
+	if c.storage != nil {
+		err = errors.Join(err, c.storage.close())
 	}
 	if err = errors.Join(err, c.lock.release()); err != nil {
 		return fmt.Errorf("closing the local cloud: %w", err)
@@ -236,6 +223,6 @@ func (c *Cloud) Reset(ctx context.Context) error {
 	if err := c.api.Reset(ctx); err != nil {
 		return fmt.Errorf("resetting the local cloud: %w", err)
 	}
-	_, err := seed(ctx, c.store, c.options.Seed)
+	_, err := seed(ctx, c.storage.store, c.options.Seed)
 	return err
 }

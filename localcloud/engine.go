@@ -6,18 +6,20 @@ import (
 
 	"github.com/tamylaa/clodo/internal/npm"
 	"github.com/tamylaa/clodo/internal/workerd"
-	"github.com/tamylaa/clodo/localcloud/internal/d1"
-	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 )
 
 // newWorkers prepares the real Workers runtime. Its binary is looked for, and
 // downloaded when it is missing, when the first Worker is uploaded.
-func newWorkers(o Options, databases *d1.Store, namespaces *kv.Store) (workers, error) {
+func newWorkers(o Options, s *storage) (workers, error) {
 	binary := func(ctx context.Context) (string, error) {
 		return workerd.Path(ctx, npm.Installer{Notice: o.Notice})
 	}
 	return runtime.New(runtime.Options{
-		Dir: filepath.Join(o.Dir, "workers"), Workerd: binary, D1: databases, KV: namespaces, Log: o.Log,
+		Dir: filepath.Join(o.Dir, "workers"), Workerd: binary, Log: o.Log,
+		Resources: map[string]runtime.Resource{
+			"d1": s.databases.Binding,
+			"kv": s.namespaces.Binding,
+		},
 	})
 }

@@ -40,7 +40,7 @@ const settingToken = "api_token"
 
 // Extend adds to what the running cloud has.
 func (c *Cloud) Extend(ctx context.Context, s Seed) error {
-	_, err := seed(ctx, c.store, s)
+	_, err := seed(ctx, c.storage.store, s)
 	return err
 }
 

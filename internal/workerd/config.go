@@ -9,9 +9,17 @@ import (
 // Config is what one workerd process serves. Its fields mirror the part of
 // workerd.capnp that clodo uses.
 type Config struct {
-	Services []Service
-	Sockets  []Socket
-	V8Flags  []string
+	Services   []Service
+	Sockets    []Socket
+	Extensions []Extension
+	V8Flags    []string
+}
+
+// Extension is a module that Workers cannot import, but that a Wrapped binding can be
+// made with: its default export is a function of the inner bindings.
+type Extension struct {
+	Name   string
+	Source string // ES module
 }
 
 // Socket is a listening socket; where it listens is decided when the process starts.
@@ -112,7 +120,8 @@ type ObjectNamespace struct {
 	Service string
 }
 
-// Wrapped is a binding that workerd's own module makes from Inner bindings.
+// Wrapped is a binding that a module of workerd, or one of Extensions, makes from
+// Inner bindings.
 type Wrapped struct {
 	Module string
 	Inner  []Binding
@@ -170,6 +179,16 @@ func (c Config) Text(dir string) (string, error) {
 		w.raw("),\n")
 	}
 	w.raw(" ],\n")
+	if len(c.Extensions) > 0 {
+		w.raw(" extensions = [(modules = [\n")
+		for _, e := range c.Extensions {
+			w.raw("  (")
+			w.str("name", e.Name)
+			w.str("esModule", e.Source)
+			w.raw("internal = true),\n")
+		}
+		w.raw(" ])],\n")
+	}
 	w.strings("v8Flags", c.V8Flags)
 	w.raw(");\n")
 	return w.b.String(), w.err

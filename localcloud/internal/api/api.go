@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
@@ -42,6 +43,7 @@ type Options struct {
 	Runtime    Runtime
 	Databases  *d1.Store
 	Namespaces *kv.Store
+	Clock      *clock.Clock
 	Log        *slog.Logger
 }
 
@@ -51,6 +53,7 @@ type API struct {
 	runtime    Runtime
 	databases  *d1.Store
 	namespaces *kv.Store
+	clock      *clock.Clock
 	log        *slog.Logger
 	routes     *routes
 	jwtKey     []byte
@@ -63,7 +66,7 @@ type API struct {
 
 // New prepares an API. It reads the store but starts nothing.
 func New(ctx context.Context, o Options) (*API, error) {
-	a := &API{store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, log: o.Log}
+	a := &API{store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, clock: o.Clock, log: o.Log}
 	a.routes = newRoutes(Endpoints())
 	key, err := signingKey(ctx, o.Store)
 	if err != nil {
@@ -109,7 +112,7 @@ func (l *workerLocks) lock(ctx context.Context, account, script string) (release
 }
 
 // now is the time of a record: UTC with microseconds, as Cloudflare writes it.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+func (a *API) now() time.Time { return a.clock.Now().UTC().Truncate(time.Microsecond) }
 
 // stamp renders a time the way Cloudflare does.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }

@@ -19,6 +19,13 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func assetEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "POST", Pattern: scriptPath + "/assets-upload-session", Permissions: scriptsWrite, handle: (*call).openAssetsUpload},
+		{Method: "POST", Pattern: accountPath + "/workers/assets/upload", handle: (*call).uploadAssets, open: true, body: maxAssetsUpload},
+	}
+}
+
 // Limits of static assets.
 const (
 	maxAssets     = 100_000
@@ -109,7 +116,7 @@ func (c *call) openAssetsUpload() (any, error) {
 			return nil, refuse(http.StatusBadRequest, 10304, "File %q has %d bytes, more than %d MiB.", name, f.Size, maxAssetSize>>20)
 		}
 	}
-	session := store.AssetUpload{ID: newUUID(), Account: c.account.ID, Script: c.scriptName(), Manifest: in.Manifest, CreatedOn: now()}
+	session := store.AssetUpload{ID: newUUID(), Account: c.account.ID, Script: c.scriptName(), Manifest: in.Manifest, CreatedOn: c.now()}
 	var buckets [][]string
 	err := c.store.Write(c.ctx, func(tx *store.Tx) error {
 		absent, err := absentFiles(tx, session)

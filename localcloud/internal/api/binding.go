@@ -179,7 +179,11 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 		if len(b.JSON) > maxBindingText {
 			return bad(10054, "Binding %q has %d bytes of JSON, more than %d.", b.Name, len(b.JSON), maxBindingText)
 		}
-	case "assets", "version_metadata":
+	case "assets", "version_metadata", "browser":
+	case "hyperdrive":
+		if b.ID == "" {
+			return bad(10021, "binding %s of type hyperdrive must have a valid `id` specified", b.Name)
+		}
 	case "text_blob", "data_blob", "wasm_module":
 		if b.Part == "" {
 			return bad(10021, "binding %s of type %s must name a `part`", b.Name, b.Type)

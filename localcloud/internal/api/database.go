@@ -11,6 +11,19 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func databaseEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "GET", Pattern: accountPath + "/d1/database", Permissions: d1Read, handle: (*call).listDatabases},
+		{Method: "POST", Pattern: accountPath + "/d1/database", Permissions: d1Write, handle: (*call).addDatabase},
+		{Method: "GET", Pattern: databasePath, Permissions: d1Read, handle: (*call).databaseDetails},
+		{Method: "PATCH", Pattern: databasePath, Permissions: d1Write, handle: (*call).editDatabase},
+		{Method: "PUT", Pattern: databasePath, Permissions: d1Write, handle: (*call).editDatabase},
+		{Method: "DELETE", Pattern: databasePath, Permissions: d1Write, handle: (*call).deleteDatabase},
+		{Method: "POST", Pattern: databasePath + "/query", Permissions: d1Read, handle: (*call).queryDatabase},
+		{Method: "POST", Pattern: databasePath + "/raw", Permissions: d1Read, handle: (*call).queryDatabaseRaw},
+	}
+}
+
 var databaseName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}$`)
 
 func (c *call) databaseJSON(d store.Database) map[string]any {
@@ -59,7 +72,7 @@ func (c *call) addDatabase() (any, error) {
 	}
 	d := store.Database{
 		ID: newUUID(), Account: c.account.ID, Name: in.Name, Location: in.Location, Jurisdiction: in.Jurisdiction,
-		ReadReplication: in.ReadReplication.Mode, CreatedOn: now(),
+		ReadReplication: in.ReadReplication.Mode, CreatedOn: c.now(),
 	}
 	if d.ReadReplication == "" {
 		d.ReadReplication = "disabled"

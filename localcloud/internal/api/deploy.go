@@ -12,6 +12,15 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func deploymentEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "POST", Pattern: scriptPath + "/deployments", Permissions: scriptsWrite, handle: (*call).deploy},
+		{Method: "GET", Pattern: scriptPath + "/deployments", Permissions: scriptsRead, handle: (*call).deployments},
+		{Method: "GET", Pattern: scriptPath + "/deployments/{deployment_id}", Permissions: scriptsRead, handle: (*call).deploymentDetails},
+		{Method: "DELETE", Pattern: scriptPath + "/deployments/{deployment_id}", Permissions: scriptsWrite, handle: (*call).deleteDeployment},
+	}
+}
+
 // shareInput is a version's part of a deployment, as a client sends it.
 type shareInput struct {
 	VersionID  string      `json:"version_id"`
@@ -40,7 +49,7 @@ func (c *call) deploy() (any, error) {
 	}
 	return c.exclusive(c.ctx, c.scriptName(), func() (any, error) {
 		made := store.Deployment{
-			ID: newUUID(), Account: c.account.ID, Script: c.scriptName(), CreatedOn: now(), Source: c.source(), Versions: shares,
+			ID: newUUID(), Account: c.account.ID, Script: c.scriptName(), CreatedOn: c.now(), Source: c.source(), Versions: shares,
 		}
 		err := c.publish(func(tx *store.Tx) error {
 			d, err := c.existing(tx)

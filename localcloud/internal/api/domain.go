@@ -9,6 +9,18 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func domainEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "GET", Pattern: accountPath + "/workers/domains", Permissions: scriptsRead, handle: (*call).domains},
+		{Method: "PUT", Pattern: accountPath + "/workers/domains", Permissions: scriptsWrite, handle: (*call).putDomain},
+		{Method: "GET", Pattern: accountPath + "/workers/domains/{domain_id}", Permissions: scriptsRead, handle: (*call).domainDetails},
+		{Method: "DELETE", Pattern: accountPath + "/workers/domains/{domain_id}", Permissions: scriptsWrite, handle: (*call).deleteDomain},
+		{Method: "GET", Pattern: accountPath + "/workers/domains/records/{domain_id}", Permissions: scriptsRead, handle: (*call).domainDetails},
+		{Method: "POST", Pattern: scriptPath + "/domains/changeset", Permissions: scriptsWrite, handle: (*call).domainChanges},
+		{Method: "PUT", Pattern: scriptPath + "/domains/records", Permissions: scriptsWrite, handle: (*call).putScriptDomains},
+	}
+}
+
 // maxDomains is how many custom domains a zone may have.
 const maxDomains = 100
 
@@ -145,7 +157,7 @@ func (c *call) attach(tx *store.Tx, in domainInput) (store.Domain, error) {
 		}
 		record := store.DNSRecord{
 			ID: newID(), Zone: d.Zone, Type: "AAAA", Name: d.Hostname, Content: "100::", TTL: 1, Proxied: true, Domain: d.ID,
-			CreatedOn: now(), ModifiedOn: now(),
+			CreatedOn: c.now(), ModifiedOn: c.now(),
 		}
 		if err := tx.PutDNSRecord(record); err != nil {
 			return d, err

@@ -45,11 +45,11 @@ func (c *call) begin(tx *store.Tx, name string) (*draft, error) {
 	var err error
 	if d.script, err = tx.Script(c.account.ID, name); errors.Is(err, store.ErrNotFound) {
 		d.isNew = true
-		d.script = store.Script{Account: c.account.ID, Name: name, Tag: newID(), CreatedOn: now()}
+		d.script = store.Script{Account: c.account.ID, Name: name, Tag: newID(), CreatedOn: c.now()}
 	} else if err != nil {
 		return nil, err
 	}
-	d.script.ModifiedOn = now()
+	d.script.ModifiedOn = c.now()
 	switch latest, err := tx.LatestVersion(c.account.ID, name); {
 	case err == nil:
 		d.latest = &latest
@@ -158,7 +158,7 @@ func bindingOfType(all []json.RawMessage, kind string) (binding, bool) {
 // seal gives the draft its identity.
 func (c *call) seal(d *draft, trigger string) {
 	v := &d.version
-	v.ID, v.Account, v.Script, v.Number, v.CreatedOn = newUUID(), c.account.ID, d.script.Name, 1, now()
+	v.ID, v.Account, v.Script, v.Number, v.CreatedOn = newUUID(), c.account.ID, d.script.Name, 1, c.now()
 	if d.latest != nil {
 		v.Number = d.latest.Number + 1
 	}
@@ -230,7 +230,7 @@ func (c *call) keep(d *draft, serve bool) error {
 			return nil
 		}
 		return tx.AddDeployment(store.Deployment{
-			ID: newUUID(), Account: d.script.Account, Script: d.script.Name, CreatedOn: now(), Source: d.version.Source,
+			ID: newUUID(), Account: d.script.Account, Script: d.script.Name, CreatedOn: c.now(), Source: d.version.Source,
 			Annotations: deploymentAnnotations(d.version.Annotations, d.version.Annotations["workers/triggered_by"]),
 			Versions:    []store.Share{{Version: d.version.ID, Percentage: 100}},
 		})

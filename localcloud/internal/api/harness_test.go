@@ -21,6 +21,7 @@ import (
 
 	"github.com/tamylaa/clodo/internal/openapitest"
 	"github.com/tamylaa/clodo/localcloud/internal/api"
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
@@ -158,7 +159,7 @@ func openClient(t *testing.T, dir string) *client {
 		)
 	}))
 	s := &stage{}
-	a, err := api.New(t.Context(), api.Options{Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Log: slog.New(slog.DiscardHandler)})
+	a, err := api.New(t.Context(), api.Options{Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Clock: &clock.Clock{}, Log: slog.New(slog.DiscardHandler)})
 	check(t, err)
 	check(t, a.Serve(t.Context()))
 	mux := http.NewServeMux()

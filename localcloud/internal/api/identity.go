@@ -8,6 +8,17 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func identityEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "GET", Pattern: "/user", Permissions: userRead, handle: (*call).user},
+		{Method: "GET", Pattern: "/user/tokens/verify", handle: (*call).verifyToken},
+		{Method: "GET", Pattern: accountPath + "/tokens/verify", handle: (*call).verifyToken},
+		{Method: "GET", Pattern: "/memberships", Permissions: memberships, handle: (*call).memberships},
+		{Method: "GET", Pattern: "/accounts", handle: (*call).accounts},
+		{Method: "GET", Pattern: accountPath, handle: (*call).accountDetails},
+	}
+}
+
 // The one person of a local cloud.
 const (
 	localEmail = "local@clodo.invalid"

@@ -15,6 +15,25 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func namespaceEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "GET", Pattern: accountPath + "/storage/kv/namespaces", Permissions: kvRead, handle: (*call).listNamespaces},
+		{Method: "POST", Pattern: accountPath + "/storage/kv/namespaces", Permissions: kvWrite, handle: (*call).addNamespace},
+		{Method: "GET", Pattern: namespacePath, Permissions: kvRead, handle: (*call).namespaceDetails},
+		{Method: "PUT", Pattern: namespacePath, Permissions: kvWrite, handle: (*call).renameNamespace},
+		{Method: "DELETE", Pattern: namespacePath, Permissions: kvWrite, handle: (*call).deleteNamespace},
+		{Method: "GET", Pattern: namespacePath + "/keys", Permissions: kvRead, handle: (*call).keys},
+		{Method: "GET", Pattern: namespacePath + "/values/{key_name}", Permissions: kvRead, handle: (*call).value},
+		{Method: "PUT", Pattern: namespacePath + "/values/{key_name}", Permissions: kvWrite, handle: (*call).putValue, body: maxValue + 1<<20},
+		{Method: "DELETE", Pattern: namespacePath + "/values/{key_name}", Permissions: kvWrite, handle: (*call).deleteValue},
+		{Method: "GET", Pattern: namespacePath + "/metadata/{key_name}", Permissions: kvRead, handle: (*call).valueMetadata},
+		{Method: "PUT", Pattern: namespacePath + "/bulk", Permissions: kvWrite, handle: (*call).putValues, body: 100 << 20},
+		{Method: "POST", Pattern: namespacePath + "/bulk/get", Permissions: kvRead, handle: (*call).values},
+		{Method: "POST", Pattern: namespacePath + "/bulk/delete", Permissions: kvWrite, handle: (*call).deleteValues},
+		{Method: "DELETE", Pattern: namespacePath + "/bulk", Permissions: kvWrite, handle: (*call).deleteValues},
+	}
+}
+
 // Limits of KV that hold for the REST API alone; those of keys and values are the
 // engine's.
 const (

@@ -8,6 +8,18 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func routeEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "GET", Pattern: zonePath + "/workers/routes", Permissions: routesRead, handle: (*call).zoneRoutes},
+		{Method: "POST", Pattern: zonePath + "/workers/routes", Permissions: routesWrite, handle: (*call).addRoute},
+		{Method: "GET", Pattern: zonePath + "/workers/routes/{route_id}", Permissions: routesRead, handle: (*call).routeDetails},
+		{Method: "PUT", Pattern: zonePath + "/workers/routes/{route_id}", Permissions: routesWrite, handle: (*call).editRoute},
+		{Method: "DELETE", Pattern: zonePath + "/workers/routes/{route_id}", Permissions: routesWrite, handle: (*call).deleteRoute},
+		{Method: "PUT", Pattern: scriptPath + "/routes", Permissions: routesWrite, handle: (*call).putScriptRoutes},
+		{Method: "GET", Pattern: scriptPath + "/routes", Permissions: routesRead, handle: (*call).scriptRoutes},
+	}
+}
+
 // maxRoutes is how many routes a zone may have.
 const maxRoutes = 1000
 

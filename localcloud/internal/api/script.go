@@ -13,6 +13,21 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func scriptEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "GET", Pattern: accountPath + "/workers/scripts", Permissions: scriptsRead, handle: (*call).scripts},
+		{Method: "PUT", Pattern: scriptPath, Permissions: scriptsWrite, handle: (*call).uploadScript, body: maxUpload},
+		{Method: "GET", Pattern: scriptPath, Permissions: scriptsRead, handle: (*call).scriptContent},
+		{Method: "GET", Pattern: scriptPath + "/content/v2", Permissions: scriptsRead, handle: (*call).scriptContent},
+		{Method: "DELETE", Pattern: scriptPath, Permissions: scriptsWrite, handle: (*call).deleteScript},
+		{Method: "GET", Pattern: scriptPath + "/references", Permissions: scriptsRead, handle: (*call).references},
+		{Method: "GET", Pattern: accountPath + "/workers/tails/by-consumer/{script_name}", Permissions: scriptsRead, handle: (*call).tailedBy},
+		{Method: "GET", Pattern: accountPath + "/workers/services/{script_name}", Permissions: scriptsRead, handle: (*call).service},
+		{Method: "DELETE", Pattern: accountPath + "/workers/services/{script_name}", Permissions: scriptsWrite, handle: (*call).deleteScript},
+		{Method: "GET", Pattern: workerPath, Permissions: scriptsRead, handle: (*call).worker},
+	}
+}
+
 // scriptJSON is a Worker as lists and uploads tell it; v is the version that counts.
 func scriptJSON(s store.Script, v *store.Version) map[string]any {
 	m := map[string]any{

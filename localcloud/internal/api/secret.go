@@ -8,6 +8,17 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func secretEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "PATCH", Pattern: workerPath + "/versions/latest", Permissions: scriptsWrite, handle: (*call).editLatestVersion},
+		{Method: "GET", Pattern: scriptPath + "/secrets", Permissions: scriptsRead, handle: (*call).secrets},
+		{Method: "PUT", Pattern: scriptPath + "/secrets", Permissions: scriptsWrite, handle: (*call).putSecret},
+		{Method: "GET", Pattern: scriptPath + "/secrets/{secret_name}", Permissions: scriptsRead, handle: (*call).secretDetails},
+		{Method: "DELETE", Pattern: scriptPath + "/secrets/{secret_name}", Permissions: scriptsWrite, handle: (*call).deleteSecret},
+		{Method: "PATCH", Pattern: scriptPath + "/secrets-bulk", Permissions: scriptsWrite, handle: (*call).editSecrets},
+	}
+}
+
 // secretInput is one secret as a client sends it; nil means remove.
 type secretInput struct {
 	Name string  `json:"name"`

@@ -10,6 +10,15 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func settingsEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "GET", Pattern: scriptPath + "/settings", Permissions: scriptsRead, handle: (*call).settings},
+		{Method: "PATCH", Pattern: scriptPath + "/settings", Permissions: scriptsWrite, handle: (*call).editSettings},
+		{Method: "GET", Pattern: scriptPath + "/script-settings", Permissions: scriptsRead, handle: (*call).scriptSettings},
+		{Method: "PATCH", Pattern: scriptPath + "/script-settings", Permissions: scriptsWrite, handle: (*call).editScriptSettings},
+	}
+}
+
 // settings is what belongs to the newest version beside its code.
 func (c *call) settings() (any, error) {
 	var result any

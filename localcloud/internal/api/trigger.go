@@ -8,6 +8,21 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func triggerEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "GET", Pattern: scriptPath + "/schedules", Permissions: scriptsRead, handle: (*call).schedules},
+		{Method: "PUT", Pattern: scriptPath + "/schedules", Permissions: scriptsWrite, handle: (*call).putSchedules},
+		{Method: "GET", Pattern: scriptPath + "/subdomain", Permissions: scriptsRead, handle: (*call).scriptSubdomain},
+		{Method: "POST", Pattern: scriptPath + "/subdomain", Permissions: scriptsWrite, handle: (*call).editScriptSubdomain},
+		{Method: "DELETE", Pattern: scriptPath + "/subdomain", Permissions: scriptsWrite, handle: (*call).removeScriptSubdomain},
+		{Method: "GET", Pattern: accountPath + "/workers/subdomain", Permissions: scriptsRead, handle: (*call).subdomain},
+		{Method: "PUT", Pattern: accountPath + "/workers/subdomain", Permissions: scriptsWrite, handle: (*call).putSubdomain},
+		{Method: "GET", Pattern: accountPath + "/workers/subdomains/{subdomain}", Permissions: scriptsRead, handle: (*call).subdomainIsFree},
+		{Method: "GET", Pattern: accountPath + "/workers/account-settings", handle: (*call).accountSettings},
+		{Method: "GET", Pattern: accountPath + "/workers/durable_objects/namespaces", Permissions: scriptsRead, handle: (*call).objectNamespaces},
+	}
+}
+
 func schedulesJSON(crons []store.Cron) map[string]any {
 	listed := []map[string]string{}
 	for _, cron := range crons {
@@ -43,7 +58,7 @@ func (c *call) putSchedules() (any, error) {
 	err := c.changeScript(func(tx *store.Tx, script *store.Script) error {
 		var crons []store.Cron
 		for _, entry := range in {
-			cron := store.Cron{Expression: entry.Cron, CreatedOn: now()}
+			cron := store.Cron{Expression: entry.Cron, CreatedOn: c.now()}
 			if i := slices.IndexFunc(script.Crons, func(old store.Cron) bool { return old.Expression == entry.Cron }); i >= 0 {
 				cron = script.Crons[i]
 			}

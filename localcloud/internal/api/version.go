@@ -8,6 +8,14 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func versionEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "POST", Pattern: scriptPath + "/versions", Permissions: scriptsWrite, handle: (*call).uploadVersion, body: maxUpload},
+		{Method: "GET", Pattern: scriptPath + "/versions", Permissions: scriptsRead, handle: (*call).versions},
+		{Method: "GET", Pattern: scriptPath + "/versions/{version_id}", Permissions: scriptsRead, handle: (*call).versionDetails},
+	}
+}
+
 func versionSummary(v store.Version) map[string]any {
 	return map[string]any{
 		"id": v.ID, "number": v.Number, "annotations": v.Annotations,

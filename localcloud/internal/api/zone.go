@@ -10,6 +10,22 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
+func zoneEndpoints() []Endpoint {
+	return []Endpoint{
+		{Method: "GET", Pattern: "/zones", Permissions: zoneRead, handle: (*call).zones},
+		{Method: "POST", Pattern: "/zones", Permissions: zoneWrite, handle: (*call).addZone},
+		{Method: "GET", Pattern: zonePath, Permissions: zoneRead, handle: (*call).zoneDetails},
+		{Method: "PATCH", Pattern: zonePath, Permissions: zoneWrite, handle: (*call).editZone},
+		{Method: "DELETE", Pattern: zonePath, Permissions: zoneWrite, handle: (*call).deleteZone},
+		{Method: "GET", Pattern: zonePath + "/dns_records", Permissions: dnsRead, handle: (*call).dnsRecords},
+		{Method: "POST", Pattern: zonePath + "/dns_records", Permissions: dnsWrite, handle: (*call).addDNSRecord},
+		{Method: "GET", Pattern: zonePath + "/dns_records/{record_id}", Permissions: dnsRead, handle: (*call).dnsRecordDetails},
+		{Method: "PUT", Pattern: zonePath + "/dns_records/{record_id}", Permissions: dnsWrite, handle: (*call).replaceDNSRecord},
+		{Method: "PATCH", Pattern: zonePath + "/dns_records/{record_id}", Permissions: dnsWrite, handle: (*call).editDNSRecord},
+		{Method: "DELETE", Pattern: zonePath + "/dns_records/{record_id}", Permissions: dnsWrite, handle: (*call).deleteDNSRecord},
+	}
+}
+
 func (c *call) zoneJSON(z store.Zone, account store.Account) map[string]any {
 	return map[string]any{
 		"id": z.ID, "name": z.Name, "status": "active", "paused": z.Paused, "type": z.Type, "development_mode": 0,
@@ -96,7 +112,7 @@ func (c *call) addZone() (any, error) {
 	if in.Type == "" {
 		in.Type = "full"
 	}
-	z := store.Zone{ID: newID(), Account: in.Account.ID, Name: in.Name, Type: in.Type, CreatedOn: now()}
+	z := store.Zone{ID: newID(), Account: in.Account.ID, Name: in.Name, Type: in.Type, CreatedOn: c.now()}
 	z.ModifiedOn = z.CreatedOn
 	err := c.store.Write(c.ctx, func(tx *store.Tx) error {
 		var err error
@@ -135,7 +151,7 @@ func (c *call) editZone() (any, error) {
 	if in.Type != nil {
 		c.zone.Type = *in.Type
 	}
-	c.zone.ModifiedOn = now()
+	c.zone.ModifiedOn = c.now()
 	err := c.store.Write(c.ctx, func(tx *store.Tx) error { return tx.PutZone(c.zone) })
 	return c.zoneJSON(c.zone, c.account), err
 }
@@ -228,7 +244,6 @@ func (in dnsInput) onto(r store.DNSRecord, zone store.Zone) (store.DNSRecord, er
 	case r.TTL != 1 && (r.TTL < 60 || r.TTL > 86400):
 		return r, refuse(http.StatusBadRequest, 1004, "DNS Validation Error: ttl must be 1 or from 60 to 86400, got %v.", r.TTL)
 	}
-	r.ModifiedOn = now()
 	return r, nil
 }
 
@@ -274,7 +289,7 @@ func (c *call) dnsRecords() (any, error) {
 
 func (c *call) addDNSRecord() (any, error) {
 	return c.writeDNSRecord(func(tx *store.Tx) (store.DNSRecord, error) {
-		return store.DNSRecord{ID: newID(), Zone: c.zone.ID, CreatedOn: now()}, nil
+		return store.DNSRecord{ID: newID(), Zone: c.zone.ID, CreatedOn: c.now()}, nil
 	})
 }
 
@@ -315,6 +330,7 @@ func (c *call) writeDNSRecord(base func(*store.Tx) (store.DNSRecord, error)) (an
 		if r, err = in.onto(old, c.zone); err != nil {
 			return err
 		}
+		r.ModifiedOn = c.now()
 		all, err := tx.DNSRecords(c.zone.ID)
 		if err != nil {
 			return err

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/internal/workerd"
-	"github.com/tamylaa/clodo/localcloud/internal/d1"
-	"github.com/tamylaa/clodo/localcloud/internal/kv"
 )
 
 // The headers by which workerd says which resource a binding means. It puts them
@@ -24,21 +22,25 @@ const (
 	keyHeader      = "X-Clodo-Key"
 )
 
+// Resource answers the calls of the bindings to one thing, such as a database; id is
+// what its bindings name it by. What it is asked and answers is workerd's protocol of
+// that kind of binding, or that of the module below js/bindings.
+type Resource func(w http.ResponseWriter, r *http.Request, id string)
+
 // backend is the server that workerd's bindings talk to.
 type backend struct {
-	address string
-	key     string
-	server  *http.Server
-	d1      *d1.Store
-	kv      *kv.Store
+	address   string
+	key       string
+	server    *http.Server
+	resources map[string]Resource // by kind
 }
 
-func newBackend(databases *d1.Store, namespaces *kv.Store, log *slog.Logger) (*backend, error) {
+func newBackend(resources map[string]Resource, log *slog.Logger) (*backend, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listening for the Workers' bindings: %w", err)
 	}
-	b := &backend{address: listener.Addr().String(), key: rand.Text(), d1: databases, kv: namespaces}
+	b := &backend{address: listener.Addr().String(), key: rand.Text(), resources: resources}
 	b.server = &http.Server{Handler: b, ReadHeaderTimeout: 30 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	go func() {
 		if err := b.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -62,16 +64,16 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	kind, id, _ := strings.Cut(r.Header.Get(resourceHeader), ":")
-	switch kind {
-	case "d1":
-		b.d1.Binding(w, r, id)
-	case "kv":
-		b.kv.Binding(w, r, id)
-	case "cache":
+	if kind == cacheResource {
 		emptyCache(w, r)
-	default:
-		http.Error(w, "no such resource", http.StatusNotFound)
+		return
 	}
+	answer := b.resources[kind]
+	if answer == nil {
+		http.Error(w, "no such resource", http.StatusNotFound)
+		return
+	}
+	answer(w, r, id)
 }
 
 // emptyCache answers the Cache API as workers.dev does: everything may be put, and

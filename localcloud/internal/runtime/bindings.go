@@ -2,7 +2,7 @@ package runtime
 
 import (
 	"cmp"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -18,6 +18,11 @@ var d1rpcJS string
 
 //go:embed js/missing.js
 var missingJS string
+
+// bindingModules make the bindings that workerd does not have itself.
+//
+//go:embed js/bindings
+var bindingModules embed.FS
 
 // ownDate is the compatibility date of the Workers that this package adds.
 const ownDate = "2026-11-01"
@@ -36,6 +41,13 @@ type binding struct {
 	ClassName   string `json:"class_name"`
 	ScriptName  string `json:"script_name"`
 	Part        string // the module that a service worker finds under Name
+}
+
+// unavailable are kinds of bindings that uploads may have, and that fail with a
+// reason when they are used.
+var unavailable = map[string]string{
+	"browser":    "the local cloud has no browser rendering",
+	"hyperdrive": "the local cloud has no Hyperdrive: connect to the database by its own address",
 }
 
 func decodeBindings(v *Version) ([]binding, error) {
@@ -106,7 +118,25 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		}
 		return workerd.Binding{Service: &workerd.Designator{Service: assetsName(w, v), Entrypoint: "AssetWorker"}}, nil
 	}
+	if reason := unavailable[b.Type]; reason != "" {
+		return c.wrapped("unavailable", workerd.Binding{Name: "message", Text: new("binding \"" + b.Name + "\": " + reason)}), nil
+	}
 	return workerd.Binding{}, &UnsupportedError{Kind: b.Type, Name: b.Name}
+}
+
+// wrapped is a binding that the module js/bindings/KIND.js makes from inner bindings.
+// For one that this program answers, the inner binding is a Service to a resource.
+func (c *configuration) wrapped(kind string, inner ...workerd.Binding) workerd.Binding {
+	name := "clodo:" + kind
+	if !c.have[name] {
+		c.have[name] = true
+		source, err := bindingModules.ReadFile("js/bindings/" + kind + ".js")
+		if err != nil {
+			panic(err) // a kind without its file is a mistake of this package
+		}
+		c.out.Extensions = append(c.out.Extensions, workerd.Extension{Name: name, Source: string(source)})
+	}
+	return workerd.Binding{Wrapped: &workerd.Wrapped{Module: name, Inner: inner}}
 }
 
 // partOf is a module of the upload as a global of a service worker, which cannot

@@ -21,8 +21,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tamylaa/clodo/internal/workerd"
-	"github.com/tamylaa/clodo/localcloud/internal/d1"
-	"github.com/tamylaa/clodo/localcloud/internal/kv"
 )
 
 // Options are what a Runtime needs; all but Log are required.
@@ -33,9 +31,9 @@ type Options struct {
 	// Workerd is the path of the workerd binary. It is called when the first process
 	// is needed.
 	Workerd func(context.Context) (string, error)
-	D1      *d1.Store
-	KV      *kv.Store
-	Log     *slog.Logger // what Workers print, at level Info; default none
+	// Resources answer what bindings ask for, by kind, such as "d1".
+	Resources map[string]Resource
+	Log       *slog.Logger // what Workers print, at level Info; default none
 }
 
 // Runtime runs Workers. Plain Workers of an account share a process; Workers with
@@ -81,7 +79,7 @@ func New(o Options) (*Runtime, error) {
 	if err := os.MkdirAll(filepath.Join(dir, objectsFolder), 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of the durable objects: %w", err)
 	}
-	b, err := newBackend(o.D1, o.KV, o.Log)
+	b, err := newBackend(o.Resources, o.Log)
 	if err != nil {
 		return nil, err
 	}

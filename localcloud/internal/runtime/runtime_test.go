@@ -70,8 +70,9 @@ func newCloudIn(t testing.TB, dir string) *cloud {
 	}
 	log := &logged{}
 	r, err := New(Options{
-		Dir: filepath.Join(dir, "run"), D1: databases, KV: namespaces, Log: slog.New(slog.NewTextHandler(log, nil)),
-		Workerd: func(context.Context) (string, error) { return bin, nil },
+		Dir: filepath.Join(dir, "run"), Log: slog.New(slog.NewTextHandler(log, nil)),
+		Resources: map[string]Resource{"d1": databases.Binding, "kv": namespaces.Binding},
+		Workerd:   func(context.Context) (string, error) { return bin, nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -284,5 +285,21 @@ func TestBindings(t *testing.T) {
 	}
 	if len(got) > 0 {
 		t.Errorf("not looked at: %v", got)
+	}
+}
+
+func TestAProductThatIsNotThereSaysSoWhenItIsUsed(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.apply(worker("web", c.version(`export default { async fetch(request, env) {
+	const said = [typeof env.HD, JSON.stringify({ b: env.BROWSER })];
+	for (const use of [() => env.HD.connectionString(), () => env.HD.connect(), () => env.BROWSER.fetch("x"), () => env.BROWSER()]) {
+		try { await use(); said.push("nothing"); } catch (e) { said.push(e.message); }
+	}
+	return Response.json(said);
+} }`, `{"type":"hyperdrive","name":"HD","id":"h"}`, `{"type":"browser","name":"BROWSER"}`)))
+	_, body := c.get("http://web.localhost/")
+	if strings.Count(body, `binding \"HD\": the local cloud has no Hyperdrive`) != 2 || strings.Count(body, `binding \"BROWSER\": the local cloud has no browser`) != 2 {
+		t.Errorf("the Worker was told %s", body)
 	}
 }

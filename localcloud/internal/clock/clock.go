@@ -1,0 +1,119 @@
+// Package clock is the time of the local cloud: the machine's, unless it was made to
+// run faster or was moved ahead, so that what takes minutes on Cloudflare can be
+// tried in seconds.
+package clock
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// MaxScale is how much faster than the machine's a clock may run.
+const MaxScale = 100_000
+
+// Clock tells the cloud's time. Its zero value is the machine's clock. It is safe
+// for concurrent use, and never goes back.
+type Clock struct {
+	mu      sync.Mutex
+	since   time.Time     // when scale or ahead was changed last, by the machine
+	at      time.Time     // what the cloud's time was then
+	scale   float64       // 0 is 1
+	changed chan struct{} // closed by the next change; nil while nobody waits
+}
+
+// Now is the cloud's time, in UTC.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now()
+}
+
+func (c *Clock) now() time.Time {
+	if c.since.IsZero() {
+		return time.Now().UTC()
+	}
+	return c.at.Add(time.Duration(float64(time.Since(c.since)) * c.scale))
+}
+
+// Scale is how many seconds of the cloud pass in one of the machine.
+func (c *Clock) Scale() float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.scale == 0 {
+		return 1
+	}
+	return c.scale
+}
+
+// SetScale makes the cloud's time run scale times as fast as the machine's, from 1
+// to MaxScale. Who waits is told.
+func (c *Clock) SetScale(scale float64) error {
+	if !(scale >= 1 && scale <= MaxScale) { // not a number is refused too
+		return fmt.Errorf("time can run 1 to %d times as fast, not %v", MaxScale, scale)
+	}
+	c.change(func() { c.scale = scale })
+	return nil
+}
+
+// Advance moves the cloud's time ahead at once.
+func (c *Clock) Advance(d time.Duration) error {
+	if d < 0 {
+		return fmt.Errorf("time cannot be moved back: %v", d)
+	}
+	c.change(func() { c.at = c.at.Add(d) })
+	return nil
+}
+
+func (c *Clock) change(edit func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at, c.since = c.now(), time.Now()
+	if c.scale == 0 {
+		c.scale = 1
+	}
+	edit()
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
+}
+
+// Wait returns nil when the cloud's time has reached until, or the error of ctx.
+func (c *Clock) Wait(ctx context.Context, until time.Time) error {
+	for {
+		rest, changed := c.rest(until)
+		if rest <= 0 {
+			return ctx.Err()
+		}
+		timer := time.NewTimer(rest)
+		select {
+		case <-timer.C:
+		case <-changed:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+		timer.Stop()
+	}
+}
+
+// rest is how long the machine has to wait for until, as things are.
+func (c *Clock) rest(until time.Time) (time.Duration, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changed == nil {
+		c.changed = make(chan struct{})
+	}
+	d := until.Sub(c.now())
+	if c.scale > 1 && d > 0 {
+		d = max(time.Duration(float64(d)/c.scale), 1)
+	}
+	return d, c.changed
+}
+
+// Sleep waits for d of the cloud's time, or until ctx ends.
+func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
+	return c.Wait(ctx, c.Now().Add(d))
+}

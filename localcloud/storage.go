@@ -1,0 +1,49 @@
+package localcloud
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/store"
+)
+
+// storage is all that a cloud keeps in its folder: what it was told, and the data of
+// each product.
+type storage struct {
+	store      *store.Store
+	databases  *d1.Store
+	namespaces *kv.Store
+}
+
+// openStorage opens what dir holds, making what is missing. The caller has the
+// folder's lock.
+func openStorage(dir string) (*storage, error) {
+	s := &storage{}
+	var err error
+	if s.store, err = store.Open(dir); err == nil {
+		if s.databases, err = d1.NewStore(filepath.Join(dir, "d1")); err == nil {
+			s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db"))
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// close closes what is open.
+func (s *storage) close() error {
+	var err error
+	if s.databases != nil {
+		err = errors.Join(err, s.databases.Close())
+	}
+	if s.namespaces != nil {
+		err = errors.Join(err, s.namespaces.Close())
+	}
+	if s.store != nil {
+		err = errors.Join(err, s.store.Close())
+	}
+	return err
+}
