@@ -12,6 +12,7 @@ package localcloud
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/tamylaa/clodo/localcloud/internal/api"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/page"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -75,6 +77,7 @@ type Cloud struct {
 	storage    *storage
 	workers    workers
 	api        *api.API
+	page       *page.Page
 	token      string
 	control    http.Handler
 	apiServer  *server
@@ -139,6 +142,9 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 		return serveError(c.options.Dir, err)
 	}
 	c.control = c.newControl()
+	if c.page, err = c.newPage(); err != nil {
+		return err
+	}
 	c.apiServer.serve(c.guard(c.apiHandler()))
 	c.dataServer.serve(c.workers.Handler())
 	return folderError(c.options.Dir, c.announce())
@@ -173,7 +179,27 @@ func (c *Cloud) Info() Info {
 	return info
 }
 
-// apiHandler is the REST API and, beside it, the control endpoints.
+// newPage prepares the page at the root of the API port.
+func (c *Cloud) newPage() (*page.Page, error) {
+	info := c.Info()
+	return page.New(page.Options{
+		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces,
+		Clock: &c.clock, API: info.API, Data: info.Data, Log: c.options.Log,
+	})
+}
+
+// showPage shows a page. Where other machines can reach the cloud they need its token,
+// as the password of any user.
+func (c *Cloud) showPage(w http.ResponseWriter, r *http.Request) {
+	if _, password, _ := r.BasicAuth(); c.options.AllowRemote && subtle.ConstantTimeCompare([]byte(password), []byte(c.token)) != 1 {
+		w.Header().Set("WWW-Authenticate", `Basic realm="the password is the token of the local cloud"`)
+		http.Error(w, "this needs the token of the local cloud, as the password of any user", http.StatusUnauthorized)
+		return
+	}
+	c.page.ServeHTTP(w, r)
+}
+
+// apiHandler is the REST API and, beside it, the control endpoints and the page.
 func (c *Cloud) apiHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/local/", c.control)
@@ -185,6 +211,10 @@ func (c *Cloud) apiHandler() http.Handler {
 		// The mux would clean paths, and with them the keys of KV.
 		if _, pattern := mux.Handler(r); pattern == "/local/" {
 			mux.ServeHTTP(w, r)
+			return
+		}
+		if c.page.Has(r) {
+			c.showPage(w, r)
 			return
 		}
 		rest.ServeHTTP(w, r)

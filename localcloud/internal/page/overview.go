@@ -1,0 +1,132 @@
+package page
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/tamylaa/clodo/localcloud/internal/store"
+)
+
+// accountView is one account and all that was made in it.
+type accountView struct {
+	store.Account
+	Zones      []string
+	Workers    []workerRow
+	Databases  []databaseRow
+	Namespaces []store.Namespace
+}
+
+// Empty reports that nothing was made in the account.
+func (a accountView) Empty() bool {
+	return len(a.Zones)+len(a.Workers)+len(a.Databases)+len(a.Namespaces) == 0
+}
+
+type workerRow struct {
+	store.Script
+	Shares    []store.Share
+	Addresses []string // routes and custom domains
+}
+
+type databaseRow struct {
+	store.Database
+	Size   int64
+	Tables int
+}
+
+func (p *Page) overview(r *http.Request) (content, error) {
+	var accounts []accountView
+	err := p.Store.Read(r.Context(), func(tx *store.Tx) error {
+		all, err := tx.Accounts()
+		if err != nil {
+			return err
+		}
+		zones, err := tx.Zones()
+		if err != nil {
+			return err
+		}
+		for _, a := range all {
+			v := accountView{Account: a}
+			for _, z := range zones {
+				if z.Account == a.ID {
+					v.Zones = append(v.Zones, z.Name)
+				}
+			}
+			if err := p.fill(tx, &v); err != nil {
+				return err
+			}
+			accounts = append(accounts, v)
+		}
+		return nil
+	})
+	if err != nil {
+		return content{}, err
+	}
+	// Accounts with something in them come first; else the order is that of their making.
+	slices.SortStableFunc(accounts, func(a, b accountView) int {
+		switch {
+		case a.Empty() == b.Empty():
+			return 0
+		case a.Empty():
+			return 1
+		}
+		return -1
+	})
+	return content{"Overview", accounts}, nil
+}
+
+func (p *Page) fill(tx *store.Tx, v *accountView) error {
+	scripts, err := tx.Scripts(v.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range scripts {
+		row, err := workerOf(tx, s)
+		if err != nil {
+			return err
+		}
+		v.Workers = append(v.Workers, row)
+	}
+	databases, err := tx.Databases(v.ID)
+	if err != nil {
+		return err
+	}
+	for _, d := range databases {
+		row := databaseRow{Database: d}
+		db, err := p.Databases.Get(d.ID)
+		if err != nil {
+			return err
+		}
+		info, err := db.Info()
+		if err != nil {
+			return err
+		}
+		row.Size, row.Tables = info.Size, info.Tables
+		v.Databases = append(v.Databases, row)
+	}
+	v.Namespaces, err = tx.Namespaces(v.ID)
+	return err
+}
+
+func workerOf(tx *store.Tx, s store.Script) (workerRow, error) {
+	row := workerRow{Script: s}
+	active, err := tx.ActiveDeployment(s.Account, s.Name)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return row, err
+	}
+	row.Shares = active.Versions
+	domains, err := tx.Domains(s.Account)
+	if err != nil {
+		return row, err
+	}
+	for _, d := range domains {
+		if d.Script == s.Name {
+			row.Addresses = append(row.Addresses, d.Hostname)
+		}
+	}
+	routes, err := tx.ScriptRoutes(s.Account, s.Name)
+	for _, route := range routes {
+		row.Addresses = append(row.Addresses, route.Pattern)
+	}
+	return row, err
+}

@@ -1,0 +1,251 @@
+package page_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/page"
+	"github.com/tamylaa/clodo/localcloud/internal/store"
+)
+
+// hostile is a name that must reach no page unescaped.
+const hostile = `"><script>alert(1)</script>{{.}}`
+
+const (
+	account  = "11111111111111111111111111111111"
+	database = "22222222-2222-4222-8222-222222222222"
+)
+
+// site is the pages over stores that a test fills.
+type site struct {
+	*httptest.Server
+	t          *testing.T
+	store      *store.Store
+	databases  *d1.Store
+	namespaces *kv.Store
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	dir := t.TempDir()
+	s := &site{t: t}
+	var err error
+	if s.store, err = store.Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	if s.databases, err = d1.NewStore(filepath.Join(dir, "d1")); err != nil {
+		t.Fatal(err)
+	}
+	if s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db")); err != nil {
+		t.Fatal(err)
+	}
+	p, err := page.New(page.Options{
+		Store: s.store, Databases: s.databases, Namespaces: s.namespaces, Clock: &clock.Clock{}, Log: slog.New(slog.DiscardHandler),
+		API: "http://127.0.0.1:7000/client/v4", Data: "http://127.0.0.1:7001",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Server = httptest.NewServer(p)
+	t.Cleanup(func() {
+		s.Close()
+		if err := errors.Join(s.databases.Close(), s.namespaces.Close(), s.store.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func (s *site) write(change func(*store.Tx) error) {
+	s.t.Helper()
+	if err := s.store.Write(s.t.Context(), change); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// fill makes one of everything, with names that mean harm.
+func (s *site) fill() {
+	s.t.Helper()
+	raw := func(v any) json.RawMessage {
+		b, err := json.Marshal(v)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return b
+	}
+	s.write(func(tx *store.Tx) error {
+		now := time.Now()
+		return errors.Join(
+			tx.PutAccount(store.Account{ID: account, Name: hostile, Subdomain: "shop", CreatedOn: now}),
+			tx.PutScript(store.Script{Account: account, Name: "web", WorkersDev: true, ModifiedOn: now, Crons: []store.Cron{{Expression: "*/5 * * * *"}}}),
+			tx.AddVersion(store.Version{
+				ID: "aaaaaaaa-0000-4000-8000-000000000000", Account: account, Script: "web", Number: 1, CreatedOn: now,
+				Annotations: map[string]string{"workers/message": hostile}, Modules: []store.Module{{Name: "index.js", Size: 2_345_678}},
+				Bindings: []json.RawMessage{
+					raw(map[string]string{"type": "plain_text", "name": "TEXT", "text": hostile}),
+					raw(map[string]string{"type": "secret_text", "name": "KEY", "text": "hush-hush"}),
+					raw(map[string]string{"type": "d1", "name": "DB", "id": database}),
+				},
+			}),
+			tx.AddDeployment(store.Deployment{ID: "d", Account: account, Script: "web", CreatedOn: now, Versions: []store.Share{{Version: "aaaaaaaa-0000-4000-8000-000000000000", Percentage: 12.5}}}),
+			tx.PutDatabase(store.Database{ID: database, Account: account, Name: "orders", CreatedOn: now}),
+			tx.PutNamespace(store.Namespace{ID: "n1", Account: account, Title: hostile}),
+		)
+	})
+	if err := errors.Join(s.databases.Create(database), s.namespaces.Put("n1", kv.Pair{Key: hostile, Entry: kv.Entry{Value: []byte(hostile), Metadata: raw(hostile)}})); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) get(path string) (int, string) {
+	s.t.Helper()
+	res, err := http.Get(s.URL + path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return read(s.t, res)
+}
+
+func (s *site) post(path, sql string, header ...string) (int, string) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), "POST", s.URL+path, strings.NewReader(url.Values{"sql": {sql}}.Encode()))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return read(s.t, res)
+}
+
+func read(t *testing.T, res *http.Response) (int, string) {
+	t.Helper()
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}
+
+func TestAnEmptyCloudSaysHowToBegin(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.write(func(tx *store.Tx) error { return tx.PutAccount(store.Account{ID: account, Name: "local"}) })
+	status, body := s.get("/")
+	if status != 200 || !strings.Contains(body, "Nothing was made here yet") || !strings.Contains(body, "http://127.0.0.1:7000/client/v4") {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
+func TestEveryPageShowsWhatIsThereAndNothingThatHarms(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.fill()
+	pages := map[string][]string{
+		"/":                                      {"http://web.localhost:7001/", "aaaaaaaa", "12.50 %", "*/5 * * * *", "orders"},
+		"/workers/" + account + "/web":           {"2.3 MB", `href="/databases/` + database, "secret_text", "KEY"},
+		"/databases/" + database:                 {"orders", "no tables yet"},
+		"/kv/n1":                                 {"/kv/n1?key="},
+		"/kv/n1?key=" + url.QueryEscape(hostile): {"metadata", "<pre>&#34;&gt;"},
+	}
+	for path, wants := range pages {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			status, body := s.get(path)
+			if status != 200 {
+				t.Fatalf("%d %s", status, body)
+			}
+			for _, want := range wants {
+				if !strings.Contains(body, want) {
+					t.Errorf("no %q in\n%s", want, body)
+				}
+			}
+			if strings.Contains(body, "<script>alert") || strings.Contains(body, "hush-hush") {
+				t.Errorf("a page carries what it must not:\n%s", body)
+			}
+		})
+	}
+}
+
+func TestTheQueryBox(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.fill()
+	path := "/databases/" + database
+	if status, body := s.post(path, `CREATE TABLE t(id INTEGER PRIMARY KEY, "<b>" TEXT, data BLOB); INSERT INTO t VALUES(1, '<i>', x'0102'), (2, NULL, NULL); SELECT * FROM t`); status != 200 ||
+		!strings.Contains(body, "&lt;i&gt;") || !strings.Contains(body, "NULL") || !strings.Contains(body, "2 bytes") || !strings.Contains(body, "<summary>t ") {
+		t.Errorf("%d %s", status, body)
+	}
+	if status, body := s.post(path, "SELECT '<b>' FROM absent"); status != 200 || !strings.Contains(body, "no such table: absent") || !strings.Contains(body, "SELECT &#39;&lt;b&gt;&#39; FROM absent</textarea>") {
+		t.Errorf("a failed query: %d %s", status, body)
+	}
+	if status, body := s.post(path, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 700) SELECT i FROM n"); status != 200 || !strings.Contains(body, "500 rows and 200 more") {
+		t.Errorf("many rows: %d %.300s", status, body)
+	}
+	if status, _ := s.post(path, "SELECT '"+strings.Repeat("x", 2<<20)+"'"); status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a giant query: %d", status)
+	}
+}
+
+func TestAnotherSiteCannotQuery(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.fill()
+	for name, header := range map[string][]string{
+		"by its origin":        {"Origin", "https://evil.example"},
+		"by what browsers say": {"Sec-Fetch-Site", "cross-site"},
+	} {
+		if status, _ := s.post("/databases/"+database, "CREATE TABLE harm(x)", header...); status != http.StatusForbidden {
+			t.Errorf("%s: status %d", name, status)
+		}
+	}
+	if _, body := s.get("/databases/" + database); strings.Contains(body, "harm") {
+		t.Error("the query of another site ran")
+	}
+}
+
+func TestWhatIsNotThereIsNotFound(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.fill()
+	for path, want := range map[string]int{
+		"/workers/" + account + "/none": 404, "/workers/none/web": 404, "/databases/none": 404, "/databases/orders": 404,
+		"/kv/none": 404, "/kv/n1?key=none": 404, "/kv/n1?cursor=%21%21": 400, "/kv/n1?key=" + strings.Repeat("x", 600): 414,
+		"/static/": 404, "/static/../page.go": 404, "/nothing": 404,
+	} {
+		if status, body := s.get(path); status != want {
+			t.Errorf("%s: %d, want %d: %.200s", path, status, want, body)
+		}
+	}
+}
+
+func TestPagesLoadNothingFromElsewhere(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	res, err := http.Get(s.URL + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = read(t, res)
+	if policy := res.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "http") {
+		t.Errorf("policy %q", policy)
+	}
+}

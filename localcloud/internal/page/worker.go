@@ -1,0 +1,115 @@
+package page
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/tamylaa/clodo/localcloud/internal/store"
+)
+
+// shownVersions is how many of a Worker's versions its page lists.
+const shownVersions = 20
+
+type workerView struct {
+	workerRow
+	Versions    []versionRow
+	Deployments []store.Deployment
+	Bindings    []bindingRow // of the version that was uploaded last
+}
+
+type versionRow struct {
+	store.Version
+	Share *float64 // of the traffic; nil when it is not deployed
+	Size  int64    // of its modules
+}
+
+// bindingRow tells what a binding leads to, and never what a secret is.
+type bindingRow struct{ Name, Kind, Target, Link string }
+
+func (p *Page) worker(r *http.Request) (content, error) {
+	account, name := r.PathValue("account"), r.PathValue("script")
+	var v workerView
+	err := p.Store.Read(r.Context(), func(tx *store.Tx) error {
+		s, err := tx.Script(account, name)
+		if err != nil {
+			return err
+		}
+		if v.workerRow, err = workerOf(tx, s); err != nil {
+			return err
+		}
+		versions, err := tx.Versions(account, name)
+		if err != nil {
+			return err
+		}
+		for _, one := range versions[:min(shownVersions, len(versions))] {
+			v.Versions = append(v.Versions, versionOf(one, v.Shares))
+		}
+		if len(versions) > 0 {
+			v.Bindings = bindingsOf(account, versions[0].Bindings)
+		}
+		v.Deployments, err = tx.Deployments(account, name)
+		v.Deployments = v.Deployments[:min(shownVersions, len(v.Deployments))]
+		return err
+	})
+	return content{name, v}, err
+}
+
+func versionOf(v store.Version, shares []store.Share) versionRow {
+	row := versionRow{Version: v}
+	for _, m := range v.Modules {
+		row.Size += m.Size
+	}
+	for _, s := range shares {
+		if s.Version == v.ID {
+			row.Share = &s.Percentage
+		}
+	}
+	return row
+}
+
+func bindingsOf(account string, all []json.RawMessage) []bindingRow {
+	var rows []bindingRow
+	for _, raw := range all {
+		var b struct {
+			Name, Type, Text, Service, Dataset, Namespace string
+			JSON                                          json.RawMessage
+			ID, DatabaseID                                string
+			NamespaceID                                   string `json:"namespace_id"`
+			BucketName                                    string `json:"bucket_name"`
+			QueueName                                     string `json:"queue_name"`
+			ClassName                                     string `json:"class_name"`
+			ScriptName                                    string `json:"script_name"`
+		}
+		if json.Unmarshal(raw, &b) != nil {
+			continue
+		}
+		row := bindingRow{Name: b.Name, Kind: b.Type}
+		switch b.Type {
+		case "plain_text":
+			row.Target = b.Text
+		case "json":
+			row.Target = string(b.JSON)
+		case "d1":
+			row.Target, row.Link = b.ID, "/databases/"+b.ID
+		case "kv_namespace":
+			row.Target, row.Link = b.NamespaceID, "/kv/"+b.NamespaceID
+		case "r2_bucket":
+			row.Target, row.Link = b.BucketName, "/r2/"+account+"/"+b.BucketName
+		case "queue":
+			row.Target = b.QueueName
+		case "service":
+			row.Target, row.Link = b.Service, "/workers/"+account+"/"+b.Service
+		case "durable_object_namespace":
+			row.Target = b.ClassName
+			if b.ScriptName != "" {
+				row.Target += " of " + b.ScriptName
+			}
+		case "analytics_engine":
+			row.Target = b.Dataset
+		case "dispatch_namespace":
+			row.Target = b.Namespace
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}

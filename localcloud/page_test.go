@@ -1,0 +1,45 @@
+package localcloud
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestThePageIsAtTheRootOfTheAPIPort(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		options  Options
+		path     string
+		password bool
+		status   int
+		want     string
+	}{
+		"the root is the page":                       {Options{}, "/", false, 200, "Nothing was made here yet"},
+		"other paths are the API's":                  {Options{}, "/accounts", false, 404, `"code":7003`},
+		"other machines need the token":              {Options{AllowRemote: true}, "/", false, 401, "token"},
+		"and see the page with it":                   {Options{AllowRemote: true}, "/", true, 200, "Nothing was made here yet"},
+		"a path that is not clean is not the page's": {Options{}, "/client/v4//accounts", false, 400, `"code":9106`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test.options.Dir = t.TempDir()
+			c := start(t, test.options)
+			req, err := http.NewRequestWithContext(t.Context(), "GET", strings.TrimSuffix(c.Info().API, "/client/v4")+test.path, nil)
+			fatal(t, err)
+			if test.password {
+				req.SetBasicAuth("anybody", c.Info().APIToken)
+			}
+			res, err := http.DefaultClient.Do(req)
+			fatal(t, err)
+			defer res.Body.Close()
+			b, err := io.ReadAll(res.Body)
+			fatal(t, err)
+			if res.StatusCode != test.status || !strings.Contains(string(b), test.want) {
+				t.Errorf("%d %s", res.StatusCode, b)
+			}
+		})
+	}
+}
