@@ -26,6 +26,7 @@ type bindingKind struct {
 	makes bool
 	apart bool // holds data, so that dedicated customers never share it
 	local bool // the local cloud runs it
+	fails bool // the local cloud takes it, and it fails there when it is used
 }
 
 // bindingKinds is in the order in which wrangler uploads bindings, after plain_text
@@ -40,48 +41,49 @@ func bindingKinds() []bindingKind {
 		{kind: "r2_bucket", at: []string{"r2_buckets"}, copy: "bucket_name=#resource jurisdiction", needs: "bucket_name", apart: true},
 		{kind: "d1", at: []string{"d1_databases"}, copy: "database_id=#id database_name=#resource database_internal_env=internalEnv", makes: true, apart: true, local: true},
 		{kind: "vectorize", at: []string{"vectorize"}, copy: "index_name=#resource"},
-		{kind: "ai_search_namespace", at: []string{"ai_search_namespaces"}, copy: "namespace"},
-		{kind: "ai_search", at: []string{"ai_search"}, copy: "instance_name"},
-		{kind: "agent_memory", at: []string{"agent_memory"}, copy: "namespace"},
-		{kind: "hyperdrive", at: []string{"hyperdrive"}, copy: "id=#id", local: true},
+		{kind: "ai_search_namespace", at: []string{"ai_search_namespaces"}, copy: "namespace", fails: true},
+		{kind: "ai_search", at: []string{"ai_search"}, copy: "instance_name", fails: true},
+		{kind: "agent_memory", at: []string{"agent_memory"}, copy: "namespace", fails: true},
+		{kind: "hyperdrive", at: []string{"hyperdrive"}, copy: "id=#id", fails: true},
 		{kind: "secrets_store_secret", at: []string{"secrets_store_secrets"}, copy: "store_id secret_name"},
-		{kind: "artifacts", at: []string{"artifacts"}, copy: "namespace"},
-		{kind: "unsafe_hello_world", at: []string{"unsafe_hello_world"}, copy: "enable_timer"},
-		{kind: "flagship", at: []string{"flagship"}, copy: "app_id", needs: "app_id"},
+		{kind: "artifacts", at: []string{"artifacts"}, copy: "namespace", fails: true},
+		{kind: "unsafe_hello_world", at: []string{"unsafe_hello_world"}, copy: "enable_timer", fails: true},
+		{kind: "flagship", at: []string{"flagship"}, copy: "app_id", needs: "app_id", fails: true},
 		{kind: "ratelimit", at: []string{"ratelimits"}, named: "name", copy: "namespace_id simple"},
-		{kind: "vpc_service", at: []string{"vpc_services"}, copy: "service_id"},
-		{kind: "vpc_network", at: []string{"vpc_networks"}, copy: "tunnel_id network_id", needs: "tunnel_id network_id"},
+		{kind: "vpc_service", at: []string{"vpc_services"}, copy: "service_id", fails: true},
+		{kind: "vpc_network", at: []string{"vpc_networks"}, copy: "tunnel_id network_id", needs: "tunnel_id network_id", fails: true},
 		{kind: "service", at: []string{"services"}, copy: "service=#service entrypoint=#entrypoint environment props cross_account_grant", local: true},
 		{kind: "analytics_engine", at: []string{"analytics_engine_datasets"}, copy: "dataset=#resource"},
 		{kind: "dispatch_namespace", at: []string{"dispatch_namespaces"}, copy: "namespace outbound", needs: "namespace"},
-		{kind: "mtls_certificate", at: []string{"mtls_certificates"}, copy: "certificate_id"},
-		{kind: "pipelines", at: []string{"pipelines"}, copy: "stream pipeline", needs: "stream pipeline"},
-		{kind: "k2", at: []string{"k2"}, copy: "stream"},
+		{kind: "mtls_certificate", at: []string{"mtls_certificates"}, copy: "certificate_id", fails: true},
+		{kind: "pipelines", at: []string{"pipelines"}, copy: "stream pipeline", needs: "stream pipeline", fails: true},
+		{kind: "k2", at: []string{"k2"}, copy: "stream", fails: true},
 		{kind: "worker_loader", at: []string{"worker_loaders"}},
-		{kind: "logfwdr", at: []string{"logfwdr", "bindings"}, named: "name", copy: "destination"},
-		{kind: "browser", at: []string{"browser"}, one: true, local: true},
-		{kind: "analytics", at: []string{"analytics"}, one: true},
+		{kind: "logfwdr", at: []string{"logfwdr", "bindings"}, named: "name", copy: "destination", fails: true},
+		{kind: "browser", at: []string{"browser"}, one: true, fails: true},
+		{kind: "analytics", at: []string{"analytics"}, one: true, fails: true},
 		{kind: "ai", at: []string{"ai"}, one: true, copy: "staging"},
-		{kind: "images", at: []string{"images"}, one: true},
-		{kind: "stream", at: []string{"stream"}, one: true},
-		{kind: "media", at: []string{"media"}, one: true},
+		{kind: "images", at: []string{"images"}, one: true, fails: true},
+		{kind: "stream", at: []string{"stream"}, one: true, fails: true},
+		{kind: "media", at: []string{"media"}, one: true, fails: true},
 		{kind: "version_metadata", at: []string{"version_metadata"}, one: true, local: true},
 		{kind: "assets", at: []string{"assets"}, one: true, local: true},
 	}
 }
 
-// runsLocally reports whether the local cloud knows a kind of binding.
-func runsLocally(kind string) bool {
+// locally reports what the local cloud does with a kind of binding: it runs it, or it
+// takes it and fails when a Worker uses it.
+func locally(kind string) (runs, fails bool) {
 	switch kind {
 	case "plain_text", "json", "secret_text":
-		return true
+		return true, false
 	}
 	for _, k := range bindingKinds() {
 		if k.kind == kind {
-			return k.local
+			return k.local, k.fails
 		}
 	}
-	return false
+	return false, false
 }
 
 // bindings reads every binding of a merged wrangler tree, variables first, in the

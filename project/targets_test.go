@@ -288,21 +288,29 @@ func TestLocalFindingsNameEveryKindThatTheLocalCloudLacks(t *testing.T) {
 	}
 	runs := map[string]bool{
 		"plain_text": true, "json": true, "kv_namespace": true, "d1": true, "service": true, "assets": true,
-		"durable_object_namespace": true, "version_metadata": true, "hyperdrive": true, "browser": true,
+		"durable_object_namespace": true, "version_metadata": true,
 	}
-	want := 0
-	for _, b := range targets[0].Worker.Bindings {
-		if !runs[b.Kind] {
-			want++
-		}
-	}
-	found := p.LocalFindings(targets[0])
-	if len(found) != want {
-		t.Errorf("%d findings, want %d", len(found), want)
-	}
-	for _, f := range found {
-		if f.Severity != diag.SeverityError || f.Pos.Line == 0 || f.Source == "" {
+	fails := map[string]bool{"hyperdrive": true, "browser": true, "images": true, "mtls_certificate": true, "vpc_service": true}
+	found := map[string]diag.Finding{}
+	for _, f := range p.LocalFindings(targets[0]) {
+		if f.Pos.Line == 0 || f.Source == "" {
 			t.Errorf("finding %+v", f)
+		}
+		found[f.Pos.String()] = f
+	}
+	for _, b := range targets[0].Worker.Bindings {
+		f, there := found[b.Pos.String()]
+		switch {
+		case runs[b.Kind]:
+			if there {
+				t.Errorf("%s runs, but: %v", b.Kind, f)
+			}
+		case !there:
+			t.Errorf("there is no finding about %s", b.Kind)
+		case fails[b.Kind] && (f.Severity != diag.SeverityWarning || f.Code != "W021"):
+			t.Errorf("%s fails only when it is used, but: %v", b.Kind, f)
+		case f.Severity == diag.SeverityError && f.Code != "C017":
+			t.Errorf("%s: %v", b.Kind, f)
 		}
 	}
 }

@@ -60,14 +60,20 @@ func emptyValue(v *source.Value) bool {
 }
 
 // LocalFindings says what the local cloud cannot run in t: an error for every kind
-// of binding that it does not know.
+// of binding that it refuses, a warning for one that fails there when it is used.
 func (p *Portfolio) LocalFindings(t *Target) []diag.Finding {
 	var found []diag.Finding
 	for _, b := range t.Worker.Bindings {
-		if !runsLocally(b.Kind) {
+		switch runs, fails := locally(b.Kind); {
+		case runs:
+		case fails:
+			f := p.finding("W021", b.Pos, fmt.Sprintf("the binding %q will fail when it is used: the local cloud has no %s", b.Name, b.Kind),
+				"the rest of the Worker runs", "test what uses it on an account, or leave the binding out of this environment")
+			f.Severity = diag.SeverityWarning
+			found = append(found, f)
+		default:
 			found = append(found, p.finding("C017", b.Pos, fmt.Sprintf("the local cloud has no %s, which the binding %q needs", b.Kind, b.Name),
-				"it runs variables, secrets, D1, KV, assets, Durable Objects, service bindings and version metadata",
-				"deploy without --local, or leave the binding out of this environment"))
+				"it refuses Workers that have it", "deploy without --local, or leave the binding out of this environment"))
 		}
 	}
 	return found

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -179,7 +180,7 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 		if len(b.JSON) > maxBindingText {
 			return bad(10054, "Binding %q has %d bytes of JSON, more than %d.", b.Name, len(b.JSON), maxBindingText)
 		}
-	case "assets", "version_metadata", "browser":
+	case "assets", "version_metadata":
 	case "hyperdrive":
 		if b.ID == "" {
 			return bad(10021, "binding %s of type hyperdrive must have a valid `id` specified", b.Name)
@@ -207,9 +208,22 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 	case "durable_object_namespace":
 		return s.checkObjects(b, raw)
 	default:
-		return nil, refuse(http.StatusNotImplemented, 100153, "Binding %q has type %q, which the local cloud does not run yet.", b.Name, b.Type)
+		return raw, known(b)
 	}
 	return raw, nil
+}
+
+// known refuses a binding of a kind that the local cloud does not take. One that it
+// takes without having the product fails when a Worker uses it.
+func known(b binding) error {
+	kind, ok := runtime.KindOf(b.Type)
+	switch {
+	case !ok:
+		return refuse(http.StatusNotImplemented, 100153, "Binding %q has type %q, which the local cloud does not run yet.", b.Name, b.Type)
+	case kind.State == runtime.Refused:
+		return refuse(http.StatusNotImplemented, 100153, "Binding %q has type %q, which the local cloud does not run: %s.", b.Name, b.Type, kind.Note)
+	}
+	return nil
 }
 
 // missing turns store.ErrNotFound into Cloudflare's refusal.

@@ -166,7 +166,7 @@ func TestAnUploadIsRefused(t *testing.T) {
 		"with a binding without a name":         {bind(j{"type": "plain_text", "text": "x"}), 400, 10052},
 		"with a binding name twice":             {bind(j{"name": "A", "type": "plain_text", "text": "x"}, j{"name": "A", "type": "plain_text", "text": "y"}), 400, 10053},
 		"with a text that is too large":         {bind(j{"name": "A", "type": "plain_text", "text": strings.Repeat("x", 6000)}), 400, 10054},
-		"with a kind that does not run here":    {bind(j{"name": "A", "type": "ai"}), 501, 100153},
+		"with a kind that does not run here":    {bind(j{"name": "A", "type": "workflow"}), 501, 100153},
 		"with a database that does not exist":   {bind(j{"name": "A", "type": "d1", "id": "00000000-0000-4000-8000-000000000000"}), 400, 10181},
 		"with a database without an id":         {bind(j{"name": "A", "type": "d1"}), 400, 10021},
 		"with a namespace that does not exist":  {bind(j{"name": "A", "type": "kv_namespace", "namespace_id": strings.Repeat("0", 32)}), 400, 10041},
@@ -321,7 +321,7 @@ func TestSettingsAreChangedWithoutTheCode(t *testing.T) {
 	if w, _ := c.stage.worker("web"); w.Versions[0].Version.CompatibilityDate != "2026-03-01" {
 		t.Errorf("the date is %s", w.Versions[0].Version.CompatibilityDate)
 	}
-	c.call("PATCH", "/S/settings", patch(j{"bindings": []j{{"name": "AI", "type": "ai"}}})).refused(501, 100153)
+	c.call("PATCH", "/S/settings", patch(j{"bindings": []j{{"name": "W", "type": "workflow"}}})).refused(501, 100153)
 }
 
 func TestBindingsAreInherited(t *testing.T) {

@@ -43,13 +43,6 @@ type binding struct {
 	Part        string // the module that a service worker finds under Name
 }
 
-// unavailable are kinds of bindings that uploads may have, and that fail with a
-// reason when they are used.
-var unavailable = map[string]string{
-	"browser":    "the local cloud has no browser rendering",
-	"hyperdrive": "the local cloud has no Hyperdrive: connect to the database by its own address",
-}
-
 func decodeBindings(v *Version) ([]binding, error) {
 	all := make([]binding, len(v.Bindings))
 	for i, raw := range v.Bindings {
@@ -118,8 +111,8 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		}
 		return workerd.Binding{Service: &workerd.Designator{Service: assetsName(w, v), Entrypoint: "AssetWorker"}}, nil
 	}
-	if reason := unavailable[b.Type]; reason != "" {
-		return c.wrapped("unavailable", workerd.Binding{Name: "message", Text: new("binding \"" + b.Name + "\": " + reason)}), nil
+	if kind, _ := KindOf(b.Type); kind.State == Fails {
+		return c.wrapped("unavailable", workerd.Binding{Name: "message", Text: new("binding \"" + b.Name + "\": " + kind.Note)}), nil
 	}
 	return workerd.Binding{}, &UnsupportedError{Kind: b.Type, Name: b.Name}
 }

@@ -1,0 +1,109 @@
+package runtime
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// samples are bindings of the kinds whose objects have methods, each with what the
+// Worker needs for it.
+var samples = map[string]string{
+	"assets": `{"type":"assets","name":"X"}`,
+	"d1":     `{"type":"d1","name":"X","id":"db"}`, "kv_namespace": `{"type":"kv_namespace","name":"X","namespace_id":"n"}`,
+	"service":                  `{"type":"service","name":"X","service":"other"}`,
+	"durable_object_namespace": `{"type":"durable_object_namespace","name":"X","class_name":"Room"}`,
+}
+
+// methodsJS answers for each expression which methods the value has.
+const methodsJS = `
+function methods(value) {
+	const found = new Set();
+	for (let o = value; o && o !== Object.prototype && o !== Function.prototype; o = Object.getPrototypeOf(o)) {
+		for (const name of Object.getOwnPropertyNames(o)) {
+			const { value, get } = Object.getOwnPropertyDescriptor(o, name);
+			if (name !== "constructor" && !name.startsWith("_") && (typeof value === "function" || get)) found.add(get ? name + " (property)" : name);
+		}
+	}
+	return [...found].sort();
+}
+`
+
+// The table of kinds is what the real runtime says about each binding.
+func TestTheObjectsOfBindingsHaveTheMethodsOfTheTable(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	if err := c.d1.Create("db"); err != nil {
+		t.Fatal(err)
+	}
+	workers := []Worker{worker("other", c.version(hello))}
+	for _, kind := range Kinds() {
+		if len(kind.Objects) == 0 {
+			continue
+		}
+		sample, ok := samples[kind.Name]
+		if !ok {
+			t.Errorf("there is no sample of the kind %q", kind.Name)
+			continue
+		}
+		code := `import { DurableObject } from "cloudflare:workers"; export class Room extends DurableObject {}` + methodsJS + `export default { async fetch(request, env) { return Response.json([`
+		for _, object := range kind.Objects {
+			code += "methods(await " + object.Of + "),"
+		}
+		w := worker(strings.ReplaceAll(kind.Name, "_", "-"), c.version(code+`]) } }`, sample))
+		switch kind.Name {
+		case "assets":
+			w.Versions[0].Version.Assets = &Assets{Files: map[string]AssetFile{}}
+		case "durable_object_namespace":
+			w.Classes = []Class{{Name: "Room", Key: "room", SQLite: true}}
+		}
+		workers = append(workers, w)
+	}
+	c.apply(workers...)
+	for _, kind := range Kinds() {
+		if len(kind.Objects) == 0 || samples[kind.Name] == "" {
+			continue
+		}
+		_, body := c.get("http://" + strings.ReplaceAll(kind.Name, "_", "-") + ".localhost/")
+		var got [][]string
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Errorf("%s: %v: %s\n%s", kind.Name, err, body, c.log)
+			continue
+		}
+		for i, object := range kind.Objects {
+			if diff := cmp.Diff(object.Methods, got[i]); diff != "" {
+				t.Errorf("%s: methods of %s (-table +runtime):\n%s", kind.Name, object.Of, diff)
+			}
+		}
+	}
+}
+
+func TestEveryKindIsWhatItSaysItIs(t *testing.T) {
+	t.Parallel()
+	r := &Runtime{backend: &backend{}}
+	seen := map[string]bool{}
+	for _, kind := range Kinds() {
+		if seen[kind.Name] {
+			t.Errorf("the kind %q is there twice", kind.Name)
+		}
+		seen[kind.Name] = true
+		for _, object := range kind.Objects {
+			if !slices.IsSorted(object.Methods) {
+				t.Errorf("the methods of %s of %q are not sorted", object.Of, kind.Name)
+			}
+		}
+		if kind.State != Fails && kind.State != Refused {
+			continue
+		}
+		v := &Version{ID: "v", Bindings: []json.RawMessage{json.RawMessage(fmt.Sprintf(`{"type":%q,"name":"X"}`, kind.Name))}}
+		w := &Worker{Account: "acc", Script: "w", Versions: []Share{{Version: v, Percentage: 100}}}
+		_, err := newConfiguration(r.backend, t.TempDir(), []*Worker{w}).bind(w, v)
+		if (err != nil) != (kind.State == Refused) || kind.Note == "" {
+			t.Errorf("the kind %q is %s with the note %q, and binding it gave %v", kind.Name, kind.State, kind.Note, err)
+		}
+	}
+}
