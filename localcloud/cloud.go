@@ -151,7 +151,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 }
 
 func (c *Cloud) openState(ctx context.Context) (err error) {
-	if c.storage, err = openStorage(c.options.Dir); err != nil {
+	if c.storage, err = openStorage(c.options.Dir, &c.clock); err != nil {
 		return err
 	}
 	c.token, err = seed(ctx, c.storage.store, c.options.Seed)

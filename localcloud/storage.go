@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
@@ -17,13 +18,13 @@ type storage struct {
 	namespaces *kv.Store
 }
 
-// openStorage opens what dir holds, making what is missing. The caller has the
-// folder's lock.
-func openStorage(dir string) (*storage, error) {
+// openStorage opens what dir holds, making what is missing. Its products
+// go by c. The caller has the folder's lock.
+func openStorage(dir string, c *clock.Clock) (*storage, error) {
 	s := &storage{}
 	var err error
 	if s.store, err = store.Open(dir); err == nil {
-		if s.databases, err = d1.NewStore(filepath.Join(dir, "d1")); err == nil {
+		if s.databases, err = d1.NewStore(filepath.Join(dir, "d1"), c); err == nil {
 			s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db"))
 		}
 	}

@@ -159,6 +159,9 @@ func (c *Conn) Interrupt(done <-chan struct{}) { c.driver.SetInterrupt(done) }
 // Serialize is the database as the bytes of a database file.
 func (c *Conn) Serialize() ([]byte, error) { return c.driver.Serialize("main") }
 
+// ReadOnly reports that a statement changes nothing of the database.
+func (c *Conn) ReadOnly(s *Stmt) bool { return lib.Xsqlite3_stmt_readonly(c.tls, handle(s)) != 0 }
+
 // Empty reports a statement without SQL in it: blanks and comments only.
 func Empty(s *Stmt) bool { return handle(s) == 0 }
 

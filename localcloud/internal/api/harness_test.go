@@ -139,7 +139,7 @@ func openClient(t *testing.T, dir string) *client {
 	t.Helper()
 	st, err := store.Open(dir)
 	check(t, err)
-	databases, err := d1.NewStore(filepath.Join(dir, "d1"))
+	databases, err := d1.NewStore(filepath.Join(dir, "d1"), &clock.Clock{})
 	check(t, err)
 	namespaces, err := kv.Open(filepath.Join(dir, "kv.db"))
 	check(t, err)

@@ -8,11 +8,12 @@ import (
 
 // prepared is a compiled statement with what is always the same about its results.
 type prepared struct {
-	stmt    *sqlite.Stmt
-	width   int
-	columns []byte // JSON array of names
-	keys    []key
-	schema  bool // changes the schema
+	stmt     *sqlite.Stmt
+	width    int
+	columns  []byte // JSON array of names
+	keys     []key
+	schema   bool // changes the schema
+	readOnly bool
 }
 
 // key is a column of an object: `"name":` and the index of its value. Of columns
@@ -22,8 +23,8 @@ type key struct {
 	index int
 }
 
-func newPrepared(stmt *sqlite.Stmt, names []string, schema bool) *prepared {
-	p := &prepared{stmt: stmt, width: len(names), schema: schema}
+func newPrepared(stmt *sqlite.Stmt, names []string, schema, readOnly bool) *prepared {
+	p := &prepared{stmt: stmt, width: len(names), schema: schema, readOnly: readOnly}
 	p.columns = append(p.columns, '[')
 	at := map[string]int{}
 	for i, name := range names {

@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"pgregory.net/rapid"
 )
 
 func newDB(t testing.TB) *DB {
 	t.Helper()
-	store, err := NewStore(t.TempDir())
+	store, err := NewStore(t.TempDir(), &clock.Clock{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +189,7 @@ func TestADatabaseSurvivesItsStore(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for round := range 2 {
-		store, err := NewStore(dir)
+		store, err := NewStore(dir, &clock.Clock{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +230,7 @@ func TestADatabaseSurvivesItsStore(t *testing.T) {
 
 func TestAnIDCannotLeaveTheFolder(t *testing.T) {
 	t.Parallel()
-	store, err := NewStore(t.TempDir())
+	store, err := NewStore(t.TempDir(), &clock.Clock{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,8 @@ func (e *Error) Error() string { return e.Message }
 
 // DB is one database. Its calls run one at a time, as on Cloudflare.
 type DB struct {
+	id     string
+	store  *Store
 	mu     sync.Mutex
 	conn   *sqlite.Conn // nil when closed
 	guard  *guard
@@ -96,24 +98,38 @@ func (d *DB) run(ctx context.Context, r Request) (json.RawMessage, string, error
 	if d.conn == nil {
 		return nil, "", ErrNotFound
 	}
+	start := time.Now()
+	q := &query{db: d, request: r, out: make([]byte, 0, 512)}
+	err := d.execute(q)
+	d.store.observed(Call{
+		Database: d.id, Reads: q.reads, Writes: q.writes, RowsRead: q.rowsRead, RowsWritten: q.rowsWritten,
+		Duration: time.Since(start), ResponseBytes: len(q.out), Err: err,
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return q.out, d.stamp.String(), nil
+}
+
+// execute runs q to its end, of which there is one within QueryTimeout.
+func (d *DB) execute(q *query) error {
 	cancel := d.cancel
 	timer := time.AfterFunc(QueryTimeout, func() { close(cancel) })
-	q := &query{db: d, request: r, out: make([]byte, 0, 512)}
 	err := q.all()
 	if !timer.Stop() {
 		<-cancel
 		d.resetInterrupt()
 	}
 	if rollback := d.settle(err); rollback != nil {
-		return nil, "", rollback
+		return rollback
 	}
 	if err != nil {
-		return nil, "", explain(err)
+		return explain(err)
 	}
 	if q.changed {
 		d.stamp.next()
 	}
-	return q.out, d.stamp.String(), nil
+	return nil
 }
 
 // settle undoes what a failed call left open.

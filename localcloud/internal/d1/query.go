@@ -16,6 +16,9 @@ type query struct {
 	out     []byte
 	count   int
 	changed bool
+
+	reads, writes         int // statements
+	rowsRead, rowsWritten int64
 }
 
 var (
@@ -140,6 +143,12 @@ func (q *query) one(p *prepared, params []json.RawMessage) error {
 			return err
 		}
 	}
+	if p.readOnly {
+		q.reads++
+	} else {
+		q.writes++
+	}
+	q.rowsRead, q.rowsWritten = q.rowsRead+int64(rows), q.rowsWritten+m.changes
 	m.size, m.duration = q.db.size, time.Since(start)
 	q.out = append(m.append(append(q.out, `,"meta":`...)), '}')
 	return nil
@@ -200,6 +209,6 @@ func (d *DB) prepare(text string) (*prepared, string, error) {
 		if sqlite.Empty(stmt) {
 			return nil, "", errors.Join(errNoStatements, stmt.Finalize())
 		}
-		return newPrepared(stmt, d.conn.ColumnNames(stmt), d.guard.schema), text[end-rest:], nil
+		return newPrepared(stmt, d.conn.ColumnNames(stmt), d.guard.schema, d.conn.ReadOnly(stmt)), text[end-rest:], nil
 	}
 }

@@ -10,7 +10,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
 )
 
 // ErrNotFound is a database that does not exist.
@@ -22,17 +25,20 @@ var ErrExists = errors.New("the database exists already")
 // Store is a folder of databases, named by their id. Databases stay open until
 // Close or Delete.
 type Store struct {
-	dir  string
-	mu   sync.Mutex
-	open map[string]*DB
+	dir     string
+	clock   *clock.Clock
+	mu      sync.Mutex
+	open    map[string]*DB
+	observe atomic.Pointer[func(Call)]
 }
 
-// NewStore keeps databases in dir, which is made when it is missing.
-func NewStore(dir string) (*Store, error) {
+// NewStore keeps databases in dir, which is made when it is missing. Times are those
+// of c.
+func NewStore(dir string, c *clock.Clock) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of the D1 databases: %w", err)
 	}
-	return &Store{dir: dir, open: map[string]*DB{}}, nil
+	return &Store{dir: dir, clock: c, open: map[string]*DB{}}, nil
 }
 
 // ids keeps an id from being a path; the REST API hands out UUIDs.
@@ -58,12 +64,8 @@ func (s *Store) Create(id string) error {
 	if s.exists(id) {
 		return ErrExists
 	}
-	db, err := openDB(s.path(id))
-	if err != nil {
-		return err
-	}
-	s.open[id] = db
-	return nil
+	_, err := s.openDB(id)
+	return err
 }
 
 // Get is the database with that id, or ErrNotFound.
@@ -76,10 +78,16 @@ func (s *Store) Get(id string) (*DB, error) {
 	if !s.exists(id) {
 		return nil, ErrNotFound
 	}
+	return s.openDB(id)
+}
+
+// openDB opens a database, making it when it is missing. The caller holds s.mu.
+func (s *Store) openDB(id string) (*DB, error) {
 	db, err := openDB(s.path(id))
 	if err != nil {
 		return nil, err
 	}
+	db.id, db.store = id, s
 	s.open[id] = db
 	return db, nil
 }

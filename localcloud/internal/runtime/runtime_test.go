@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/internal/npmtest"
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 )
@@ -60,7 +61,7 @@ func newCloud(t testing.TB) *cloud {
 func newCloudIn(t testing.TB, dir string) *cloud {
 	t.Helper()
 	bin := npmtest.Workerd(t)
-	databases, err := d1.NewStore(filepath.Join(dir, "d1"))
+	databases, err := d1.NewStore(filepath.Join(dir, "d1"), &clock.Clock{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,26 @@
+package d1
+
+import "time"
+
+// Call is what one call did: a batch or a text, from a Worker or the REST API.
+type Call struct {
+	Database      string
+	At            time.Time // when it was done, by the cloud's clock
+	Reads, Writes int       // statements that ran, by whether they can change anything
+	RowsRead      int64
+	RowsWritten   int64
+	Duration      time.Duration // without the time in the queue
+	ResponseBytes int
+	Err           error // nil when it succeeded
+}
+
+// Observe has f called after every call, one at a time for each database; f must be
+// quick and must not call the store. The last Observe counts.
+func (s *Store) Observe(f func(Call)) { s.observe.Store(&f) }
+
+func (s *Store) observed(c Call) {
+	if f := s.observe.Load(); f != nil {
+		c.At = s.clock.Now()
+		(*f)(c)
+	}
+}

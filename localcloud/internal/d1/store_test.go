@@ -1,0 +1,85 @@
+package d1
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
+)
+
+func TestAnObserverSeesEveryCall(t *testing.T) {
+	t.Parallel()
+	db := newDB(t)
+	var got []Call
+	db.store.Observe(func(c Call) { got = append(got, c) })
+	results(t, db, Request{Batch: []Statement{statement("CREATE TABLE t(a)"), statement("INSERT INTO t VALUES (1), (2)"), statement("SELECT a FROM t")}})
+	results(t, db, Request{Batch: []Statement{statement("SELEC")}})
+	want := []Call{
+		{Database: "db", Reads: 1, Writes: 2, RowsRead: 2, RowsWritten: 2},
+		{Database: "db", Err: &Error{`near "SELEC": syntax error at offset 0: SQLITE_ERROR`}},
+	}
+	sameText := cmp.Comparer(func(a, b error) bool { return a == b || a != nil && b != nil && a.Error() == b.Error() })
+	if diff := cmp.Diff(want, got, sameText, cmpopts.IgnoreFields(Call{}, "At", "Duration", "ResponseBytes")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if c := got[0]; time.Since(c.At) > time.Minute || c.Duration <= 0 || c.ResponseBytes < 100 {
+		t.Errorf("the first call: %+v", c)
+	}
+}
+
+// What Freeze leaves in the folder is a whole cloud's worth of databases.
+func TestAFrozenFolderCanBeCopied(t *testing.T) {
+	t.Parallel()
+	db := newDB(t)
+	results(t, db, Request{Batch: []Statement{statement("CREATE TABLE t(a); INSERT INTO t VALUES (1)")}})
+	thaw, err := db.store.Freeze()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var later sync.WaitGroup
+	later.Go(func() { results(t, db, Request{Batch: []Statement{statement("INSERT INTO t VALUES (2)")}}) })
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "d1"), os.DirFS(db.store.dir)); err != nil {
+		t.Fatal(err)
+	}
+	thaw()
+	later.Wait()
+	for name, c := range map[string]struct {
+		dir  string
+		want string
+	}{
+		"the copy":     {filepath.Join(dir, "d1"), `[{"n":1}]`},
+		"the original": {db.store.dir, `[{"n":2}]`},
+	} {
+		store := db.store
+		if c.dir != store.dir {
+			if store, err = NewStore(c.dir, &clock.Clock{}); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := store.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+		db, err := store.Get("db")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := results(t, db, Request{Batch: []Statement{statement("SELECT count(*) n FROM t")}}); got != c.want {
+			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		}
+	}
+	if err := db.store.Delete("db"); err != nil {
+		t.Error(err)
+	}
+	if _, err := db.store.Get("db"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("after Delete: %v", err)
+	}
+}
