@@ -32,6 +32,14 @@ func TestRows(t *testing.T) {
 			result{what: "size", unit: "MB", ours: series{45.1}, goal: 45},
 			"| size | 45.1 MB |  |  |  | ≤ 45 MB | missed |",
 		},
+		"more is better": {
+			result{what: "reads", unit: "/s", more: true, ours: series{3000, 2000}, peer: "wrangler", theirs: series{1000, 1000}, goal: 3},
+			"| reads | 2000 / 2500 / 3000 /s | wrangler | 1000 /s | 2.5× (2.0–3.0) | ≥ 3× | missed |",
+		},
+		"at least so many": {
+			result{what: "calls", unit: "/s", more: true, ours: series{5001}, goal: 5000},
+			"| calls | 5001 /s |  |  |  | ≥ 5000 /s | reached |",
+		},
 		"none may fail": {
 			result{what: "failed", ours: series{1}, noteOfGoal: "0"},
 			"| failed | 1 |  |  |  | 0 | missed |",

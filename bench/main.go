@@ -37,11 +37,12 @@ type lab struct {
 	rounds  int
 	peers   []peer
 	say     func(format string, a ...any) // progress, on stderr
+	haveR2  bool                          // known when storage has started
 	results []result
 }
 
 // sections are what can be measured, in the order of the table.
-func sections() []string { return []string{"binary", "deploy", "serve", "reload"} }
+func sections() []string { return []string{"binary", "deploy", "serve", "reload", "storage"} }
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -75,7 +76,7 @@ func run(ctx context.Context, args []string) error {
 	var failed []error
 	for _, name := range wanted {
 		measure, ok := map[string]func(context.Context) error{
-			"binary": l.binary, "deploy": l.deploy, "serve": l.serve, "reload": l.reload,
+			"binary": l.binary, "deploy": l.deploy, "serve": l.serve, "reload": l.reload, "storage": l.storage,
 		}[name]
 		if !ok {
 			return fmt.Errorf("there is no section %q; they are %s", name, strings.Join(sections(), ", "))

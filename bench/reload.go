@@ -148,20 +148,11 @@ func (l *lab) counted(ctx context.Context, c *cloud, w loaded) (int, error) {
 	if w.code != countingCode {
 		return 0, nil
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Data+"/value", nil)
+	text, err := fetchText(ctx, c.Data+"/value", c.host(w.name))
 	if err != nil {
 		return 0, err
 	}
-	req.Host = c.host(w.name)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	b, err := io.ReadAll(res.Body)
-	if err := errors.Join(err, res.Body.Close()); err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(string(b))
+	return strconv.Atoi(text)
 }
 
 func (l *lab) judge(w loaded, tallies []tally, counted int, took time.Duration) error {

@@ -28,10 +28,12 @@ func (s series) median() float64 {
 func (s series) seconds(d time.Duration) series { return append(s, d.Seconds()) }
 
 // result is one row of the table. With a peer, goal is how many times better ours
-// has to be by the medians; without one it is the most that ours may be.
+// has to be by the medians; without one it is the most that ours may be, or the least
+// where more is better.
 type result struct {
 	what       string
-	unit       string // "s", "ms", "MB", ""
+	unit       string // "s", "ms", "MB", "/s", ""
+	more       bool   // more is better
 	ours       series
 	peer       string
 	theirs     series
@@ -39,13 +41,18 @@ type result struct {
 	noteOfGoal string  // replaces the goal in the table when it has a name of its own
 }
 
-// ratio is theirs/ours by medians, with the smallest and largest of the rounds.
+// ratio is how many times better ours is by medians, with the smallest and largest of
+// the rounds.
 func (r result) ratio() (median, low, high float64) {
-	var each series
-	for i := range min(len(r.ours), len(r.theirs)) {
-		each = append(each, r.theirs[i]/r.ours[i])
+	better, worse := r.theirs, r.ours
+	if r.more {
+		better, worse = r.ours, r.theirs
 	}
-	return r.theirs.median() / r.ours.median(), each.min(), each.max()
+	var each series
+	for i := range min(len(better), len(worse)) {
+		each = append(each, better[i]/worse[i])
+	}
+	return better.median() / worse.median(), each.min(), each.max()
 }
 
 func (r result) verdict() string {
@@ -56,7 +63,7 @@ func (r result) verdict() string {
 		if m, _, _ := r.ratio(); m < r.goal {
 			return "missed"
 		}
-	case r.ours.median() > r.goal:
+	case r.more && r.ours.median() < r.goal, !r.more && r.ours.median() > r.goal:
 		return "missed"
 	}
 	return "reached"
@@ -90,7 +97,11 @@ func (r result) row() string {
 	} else if r.noteOfGoal != "" {
 		cells[5] = r.noteOfGoal
 	} else if r.goal > 0 {
-		cells[5] = "≤ " + strconv.FormatFloat(r.goal, 'f', -1, 64) + " " + r.unit
+		sign := "≤ "
+		if r.more {
+			sign = "≥ "
+		}
+		cells[5] = sign + strconv.FormatFloat(r.goal, 'f', -1, 64) + " " + r.unit
 	}
 	return "| " + strings.Join(cells, " | ") + " |"
 }

@@ -20,6 +20,7 @@ import (
 // peer is one wrangler.
 type peer struct {
 	name string
+	tree string // the folder that it is installed in
 	argv []string
 	env  []string
 }
@@ -50,6 +51,7 @@ func (l *lab) install(ctx context.Context, version string) (peer, error) {
 	}
 	return peer{
 		name: "wrangler " + version,
+		tree: dir,
 		argv: []string{bin, "--no-warnings", filepath.Join(dir, "node_modules", "wrangler", "bin", "wrangler.js")},
 		env:  append(environment(), "HOME="+home, "USERPROFILE="+home, "WRANGLER_SEND_METRICS=false", "WRANGLER_SEND_ERROR_REPORTS=false"),
 	}, nil
