@@ -31,12 +31,17 @@ func BenchmarkRequest(b *testing.B) {
 	}
 	for name, code := range map[string]string{
 		"hello":    hello,
+		"watched":  hello,
 		"d1 read":  d1Code("SELECT * FROM t WHERE id = ?"),
 		"d1 write": d1Code("INSERT INTO t(name) VALUES (?)"),
 		"kv read":  `export default { async fetch(request, env) { return new Response(await env.KV.get("k")) } }`,
 	} {
 		b.Run(name, func(b *testing.B) {
-			c := newCloud(b)
+			c := newCloudIn(b, b.TempDir(), func(o *Options) {
+				if name == "watched" {
+					o.Observer = &watcher{}
+				}
+			})
 			if err := c.d1.Create("db"); err != nil {
 				b.Fatal(err)
 			}

@@ -20,15 +20,16 @@ var cronJS string
 
 // configuration collects what one workerd process serves.
 type configuration struct {
-	backend *backend
-	dir     string // the runtime's own folder
-	workers []*Worker
-	alone   bool                        // a trial boot: objects stay in memory
-	first   bool                        // of the first Apply: a Worker that cannot run does not stop the others
-	absent  map[workerd.Designator]bool // entrypoints that are known not to exist
-	broken  map[string]string           // services that do not start, and why
-	out     workerd.Config
-	have    map[string]bool
+	backend  *backend
+	dir      string // the runtime's own folder
+	workers  []*Worker
+	alone    bool                        // a trial boot: objects stay in memory
+	observed bool                        // an Observer is told of every invocation
+	first    bool                        // of the first Apply: a Worker that cannot run does not stop the others
+	absent   map[workerd.Designator]bool // entrypoints that are known not to exist
+	broken   map[string]string           // services that do not start, and why
+	out      workerd.Config
+	have     map[string]bool
 }
 
 // The names of services and sockets. A front takes a version's requests; it is the
@@ -155,6 +156,9 @@ func (c *configuration) code(w *Worker, v *Version) (*workerd.Worker, error) {
 	}
 	var err error
 	if k.Bindings, err = c.bind(w, v); err != nil {
+		return nil, err
+	}
+	if k.Tails, err = c.tails(w, v); err != nil {
 		return nil, err
 	}
 	if v == w.current() {

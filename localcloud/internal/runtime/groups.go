@@ -30,7 +30,7 @@ func (r *Runtime) groups(workers []*Worker) ([]*group, error) {
 			if err != nil {
 				return nil, err
 			}
-			for _, name := range targets(w.Script, bindings) {
+			for _, name := range append(targets(w.Script, bindings), w.TailConsumers...) {
 				if target := byKey[workerKey(w.Account, name)]; target != nil {
 					parent[root(w)] = root(target)
 				}

@@ -23,7 +23,7 @@ import (
 	"github.com/tamylaa/clodo/internal/workerd"
 )
 
-// Options are what a Runtime needs; all but Log are required.
+// Options are what a Runtime needs; all but Observer and Log are required.
 type Options struct {
 	// Dir holds the durable objects' files and what is made from State. Module and
 	// asset files have to be on the same volume.
@@ -33,7 +33,9 @@ type Options struct {
 	Workerd func(context.Context) (string, error)
 	// Resources answer what bindings ask for, by kind, such as "d1".
 	Resources map[string]Resource
-	Log       *slog.Logger // what Workers print, at level Info; default none
+	// Observer is told of every invocation, if it is not nil.
+	Observer Observer
+	Log      *slog.Logger // what Workers print, at level Info; default none
 }
 
 // Runtime runs Workers. Plain Workers of an account share a process; Workers with
@@ -79,15 +81,17 @@ func New(o Options) (*Runtime, error) {
 	if err := os.MkdirAll(filepath.Join(dir, objectsFolder), 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of the durable objects: %w", err)
 	}
-	b, err := newBackend(o.Resources, o.Log)
+	r := &Runtime{
+		options: o, log: o.Log, applied: make(chan struct{}), closed: make(chan struct{}),
+		running: map[string]*generation{}, absent: map[workerd.Designator]bool{}, broken: map[string]string{},
+	}
+	resources := map[string]Resource{tailService: r.traced}
+	maps.Copy(resources, o.Resources)
+	b, err := newBackend(resources, o.Log)
 	if err != nil {
 		return nil, err
 	}
-	r := &Runtime{
-		options: o, log: o.Log, backend: b, applied: make(chan struct{}), closed: make(chan struct{}),
-		running: map[string]*generation{}, absent: map[workerd.Designator]bool{}, broken: map[string]string{},
-	}
-	r.binary = onceSuccessful(o.Workerd)
+	r.backend, r.binary = b, onceSuccessful(o.Workerd)
 	return r, nil
 }
 
@@ -230,7 +234,7 @@ func (r *Runtime) configure(g *group) error {
 	r.learnt.Lock()
 	c.absent, c.broken = maps.Clone(r.absent), maps.Clone(r.broken)
 	r.learnt.Unlock()
-	c.first = r.table.Load() == nil
+	c.first, c.observed = r.table.Load() == nil, r.options.Observer != nil
 	config, err := c.build()
 	if err != nil {
 		return err

@@ -58,7 +58,7 @@ func newCloud(t testing.TB) *cloud {
 }
 
 // newCloudIn is a cloud whose durable objects live in dir.
-func newCloudIn(t testing.TB, dir string) *cloud {
+func newCloudIn(t testing.TB, dir string, changes ...func(*Options)) *cloud {
 	t.Helper()
 	bin := npmtest.Workerd(t)
 	databases, err := d1.NewStore(filepath.Join(dir, "d1"), &clock.Clock{})
@@ -70,11 +70,15 @@ func newCloudIn(t testing.TB, dir string) *cloud {
 		t.Fatal(err)
 	}
 	log := &logged{}
-	r, err := New(Options{
+	options := Options{
 		Dir: filepath.Join(dir, "run"), Log: slog.New(slog.NewTextHandler(log, nil)),
 		Resources: map[string]Resource{"d1": databases.Binding, "kv": namespaces.Binding},
 		Workerd:   func(context.Context) (string, error) { return bin, nil },
-	})
+	}
+	for _, change := range changes {
+		change(&options)
+	}
+	r, err := New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

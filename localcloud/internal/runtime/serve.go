@@ -74,15 +74,17 @@ func (r *Runtime) once(w http.ResponseWriter, req *http.Request, t *table) (agai
 		http.Error(w, "the Worker's process does not run; the log of the local cloud says why", http.StatusServiceUnavailable)
 		return false
 	}
-	r.forward(w, req, g, proxy)
+	r.forward(w, req, g, proxy, found.worker, v)
 	return false
 }
 
 // forward is one request through a proxy.
-func (r *Runtime) forward(w http.ResponseWriter, req *http.Request, g *generation, proxy *httputil.ReverseProxy) {
+func (r *Runtime) forward(w http.ResponseWriter, req *http.Request, g *generation, proxy *httputil.ReverseProxy, worker *Worker, v *Version) {
 	state := &exchange{generation: g}
 	defer func() { g.release(state.upgraded) }()
 	ray := newRay()
+	w, ended := r.observe(w, req, worker, v, ray, state)
+	defer ended()
 	req.Header.Set("Cf-Ray", ray)
 	w.Header().Set("Cf-Ray", ray)
 	edgeHeaders(req)
@@ -132,6 +134,8 @@ func (s *streamed) Read(b []byte) (int, error) {
 type exchange struct {
 	generation *generation
 	upgraded   bool
+	failed     bool   // the process did not answer
+	outcome    string // why the Worker was stopped, if it was; see Exchange
 }
 
 type exchangeKey struct{}
@@ -225,6 +229,9 @@ func modifyResponse(res *http.Response) error {
 func proxyError(w http.ResponseWriter, req *http.Request, err error) {
 	if req.Context().Err() != nil {
 		return // the client went away
+	}
+	if state, ok := req.Context().Value(exchangeKey{}).(*exchange); ok {
+		state.failed = true
 	}
 	http.Error(w, "the Worker's process did not answer: "+err.Error(), http.StatusBadGateway)
 }

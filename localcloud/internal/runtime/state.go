@@ -22,6 +22,9 @@ type Worker struct {
 	WorkersDev string // "SCRIPT.SUBDOMAIN.workers.dev" when enabled, else ""
 	Versions   []Share
 	Crons      []string
+	// TailConsumers are the Workers of the account that get what this one's invocations
+	// left: their events, logs and exceptions.
+	TailConsumers []string
 	// Migrations that were applied to the Worker so far; they decide which classes
 	// store their data in SQLite and under which unique key.
 	Classes []Class
