@@ -1,10 +1,13 @@
 package localcloud
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/tamylaa/clodo/internal/browsertest"
 )
 
 func TestThePageIsAtTheRootOfTheAPIPort(t *testing.T) {
@@ -42,4 +45,21 @@ func TestThePageIsAtTheRootOfTheAPIPort(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestThePageInABrowser(t *testing.T) {
+	t.Parallel()
+	b := browsertest.New(t)
+	c := start(t, Options{Dir: t.TempDir()})
+	r := remote{t, c.Info()}
+	var database struct{ UUID string }
+	fatal(t, json.Unmarshal(r.do("POST", "/client/v4/accounts/{a}/d1/database", map[string]string{"name": "shop"}), &database))
+	b.Open(strings.TrimSuffix(c.Info().API, "/client/v4"))
+	b.WaitFor("table", "shop")
+	b.Follow("table a")
+	b.WaitFor("h1", "D1 database of local")
+	b.Type("textarea", "CREATE TABLE t(a); INSERT INTO t VALUES('<first>'); SELECT a FROM t")
+	b.Follow("form button")
+	b.WaitFor(".result:last-of-type", "<first>")
+	b.WaitFor("details", "t table")
 }

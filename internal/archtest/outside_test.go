@@ -40,6 +40,7 @@ var anywhere = []string{"golang.org/x/sync"}
 
 // testOnly are modules that never reach the product.
 var testOnly = []string{
+	"github.com/chromedp/chromedp",
 	"github.com/cloudflare/cloudflare-go/v7",
 	"github.com/getkin/kin-openapi",
 	"github.com/google/go-cmp",
