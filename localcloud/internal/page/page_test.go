@@ -45,7 +45,7 @@ func newSite(t *testing.T) *site {
 	if s.store, err = store.Open(dir); err != nil {
 		t.Fatal(err)
 	}
-	if s.databases, err = d1.NewStore(filepath.Join(dir, "d1")); err != nil {
+	if s.databases, err = d1.NewStore(filepath.Join(dir, "d1"), &clock.Clock{}); err != nil {
 		t.Fatal(err)
 	}
 	if s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db")); err != nil {
