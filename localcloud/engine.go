@@ -18,8 +18,9 @@ func newWorkers(o Options, s *storage) (workers, error) {
 	return runtime.New(runtime.Options{
 		Dir: filepath.Join(o.Dir, "workers"), Workerd: binary, Log: o.Log,
 		Resources: map[string]runtime.Resource{
-			"d1": s.databases.Binding,
-			"kv": s.namespaces.Binding,
+			"d1":        s.databases.Binding,
+			"kv":        s.namespaces.Binding,
+			"ratelimit": s.limits.Binding,
 		},
 	})
 }

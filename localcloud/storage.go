@@ -7,6 +7,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/limiter"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -16,12 +17,13 @@ type storage struct {
 	store      *store.Store
 	databases  *d1.Store
 	namespaces *kv.Store
+	limits     *limiter.Limiter
 }
 
 // openStorage opens what dir holds, making what is missing. Its products
 // go by c. The caller has the folder's lock.
 func openStorage(dir string, c *clock.Clock) (*storage, error) {
-	s := &storage{}
+	s := &storage{limits: limiter.New(c)}
 	var err error
 	if s.store, err = store.Open(dir); err == nil {
 		if s.databases, err = d1.NewStore(filepath.Join(dir, "d1"), c); err == nil {

@@ -49,7 +49,7 @@ func bindingKinds() []bindingKind {
 		{kind: "artifacts", at: []string{"artifacts"}, copy: "namespace", fails: true},
 		{kind: "unsafe_hello_world", at: []string{"unsafe_hello_world"}, copy: "enable_timer", fails: true},
 		{kind: "flagship", at: []string{"flagship"}, copy: "app_id", needs: "app_id", fails: true},
-		{kind: "ratelimit", at: []string{"ratelimits"}, named: "name", copy: "namespace_id simple"},
+		{kind: "ratelimit", at: []string{"ratelimits"}, named: "name", copy: "namespace_id simple", local: true},
 		{kind: "vpc_service", at: []string{"vpc_services"}, copy: "service_id", fails: true},
 		{kind: "vpc_network", at: []string{"vpc_networks"}, copy: "tunnel_id network_id", needs: "tunnel_id network_id", fails: true},
 		{kind: "service", at: []string{"services"}, copy: "service=#service entrypoint=#entrypoint environment props cross_account_grant", local: true},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tamylaa/clodo/localcloud/internal/limiter"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -36,6 +37,10 @@ type binding struct {
 	OldName     string          `json:"old_name,omitempty"`
 	VersionID   string          `json:"version_id,omitempty"`
 	Part        string          `json:"part,omitempty"`
+	Simple      struct {
+		Limit  float64 `json:"limit"`
+		Period float64 `json:"period"`
+	} `json:"simple"`
 }
 
 // bindingSet resolves the bindings of an upload against what exists.
@@ -188,6 +193,13 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 	case "text_blob", "data_blob", "wasm_module":
 		if b.Part == "" {
 			return bad(10021, "binding %s of type %s must name a `part`", b.Name, b.Type)
+		}
+	case "ratelimit":
+		if b.NamespaceID == "" {
+			return bad(10021, "binding %s of type ratelimit must have a `namespace_id`", b.Name)
+		}
+		if err := limiter.Check(b.Simple.Limit, b.Simple.Period); err != nil {
+			return bad(10021, "binding %s of type ratelimit: %s", b.Name, err)
 		}
 	case "kv_namespace":
 		if b.NamespaceID == "" {

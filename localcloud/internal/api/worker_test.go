@@ -166,6 +166,7 @@ func TestAnUploadIsRefused(t *testing.T) {
 		"with a binding without a name":         {bind(j{"type": "plain_text", "text": "x"}), 400, 10052},
 		"with a binding name twice":             {bind(j{"name": "A", "type": "plain_text", "text": "x"}, j{"name": "A", "type": "plain_text", "text": "y"}), 400, 10053},
 		"with a text that is too large":         {bind(j{"name": "A", "type": "plain_text", "text": strings.Repeat("x", 6000)}), 400, 10054},
+		"with a limit in no known period":       {bind(j{"name": "L", "type": "ratelimit", "namespace_id": "1", "simple": j{"limit": 5, "period": 30}}), 400, 10021},
 		"with a kind that does not run here":    {bind(j{"name": "A", "type": "workflow"}), 501, 100153},
 		"with a database that does not exist":   {bind(j{"name": "A", "type": "d1", "id": "00000000-0000-4000-8000-000000000000"}), 400, 10181},
 		"with a database without an id":         {bind(j{"name": "A", "type": "d1"}), 400, 10021},

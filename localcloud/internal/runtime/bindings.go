@@ -41,6 +41,7 @@ type binding struct {
 	ClassName   string `json:"class_name"`
 	ScriptName  string `json:"script_name"`
 	Part        string // the module that a service worker finds under Name
+	Simple      json.RawMessage
 }
 
 func decodeBindings(v *Version) ([]binding, error) {
@@ -101,6 +102,9 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		return c.d1(v, b), nil
 	case "kv_namespace":
 		return workerd.Binding{KV: &workerd.Designator{Service: c.resource("kv:" + b.NamespaceID)}}, nil
+	case "ratelimit":
+		usual := string(b.Simple)
+		return c.wrapped(b.Type, c.inner("counters", "ratelimit:"+w.Account+"/"+b.NamespaceID), workerd.Binding{Name: "usual", JSON: &usual}), nil
 	case "service":
 		return workerd.Binding{Service: c.service(w, b)}, nil
 	case "durable_object_namespace":
@@ -130,6 +134,11 @@ func (c *configuration) wrapped(kind string, inner ...workerd.Binding) workerd.B
 		c.out.Extensions = append(c.out.Extensions, workerd.Extension{Name: name, Source: string(source)})
 	}
 	return workerd.Binding{Wrapped: &workerd.Wrapped{Module: name, Inner: inner}}
+}
+
+// inner is a resource as the inner binding of a wrapped one.
+func (c *configuration) inner(name, resource string) workerd.Binding {
+	return workerd.Binding{Name: name, Service: &workerd.Designator{Service: c.resource(resource)}}
 }
 
 // partOf is a module of the upload as a global of a service worker, which cannot

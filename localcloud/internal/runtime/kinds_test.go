@@ -15,6 +15,7 @@ import (
 var samples = map[string]string{
 	"assets": `{"type":"assets","name":"X"}`,
 	"d1":     `{"type":"d1","name":"X","id":"db"}`, "kv_namespace": `{"type":"kv_namespace","name":"X","namespace_id":"n"}`,
+	"ratelimit":                `{"type":"ratelimit","name":"X","namespace_id":"1","simple":{"limit":2,"period":10}}`,
 	"service":                  `{"type":"service","name":"X","service":"other"}`,
 	"durable_object_namespace": `{"type":"durable_object_namespace","name":"X","class_name":"Room"}`,
 }

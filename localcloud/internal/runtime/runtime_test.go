@@ -20,6 +20,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/limiter"
 )
 
 // cloud is a Runtime with real workerd and its data port.
@@ -72,7 +73,7 @@ func newCloudIn(t testing.TB, dir string, changes ...func(*Options)) *cloud {
 	log := &logged{}
 	options := Options{
 		Dir: filepath.Join(dir, "run"), Log: slog.New(slog.NewTextHandler(log, nil)),
-		Resources: map[string]Resource{"d1": databases.Binding, "kv": namespaces.Binding},
+		Resources: map[string]Resource{"d1": databases.Binding, "kv": namespaces.Binding, "ratelimit": limiter.New(minuteBegins(t)).Binding},
 		Workerd:   func(context.Context) (string, error) { return bin, nil },
 	}
 	for _, change := range changes {
@@ -84,6 +85,15 @@ func newCloudIn(t testing.TB, dir string, changes ...func(*Options)) *cloud {
 	}
 	c := &cloud{Runtime: r, t: t, dir: dir, server: httptest.NewServer(r.Handler()), d1: databases, kv: namespaces, log: log}
 	t.Cleanup(func() { c.stop() })
+	return c
+}
+
+// minuteBegins is a clock on which no minute ends during a test.
+func minuteBegins(t testing.TB) *clock.Clock {
+	c := &clock.Clock{}
+	if err := c.Advance(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute))); err != nil {
+		t.Fatal(err)
+	}
 	return c
 }
 
