@@ -23,7 +23,9 @@ import (
 
 	"github.com/tamylaa/clodo/localcloud/internal/api"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/fault"
 	"github.com/tamylaa/clodo/localcloud/internal/page"
+	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -40,6 +42,15 @@ type Options struct {
 	AllowRemote bool
 	// Seed is added to what Dir holds already.
 	Seed Seed
+	// RateLimit is how many calls each token may make; default: Cloudflare's 1,200 in
+	// five minutes. Calls: Unlimited switches it off.
+	RateLimit RateLimit
+	// Faults are what goes wrong from the beginning, decided by FaultSeed.
+	Faults    []Fault
+	FaultSeed uint64
+	// TimeScale is how many seconds pass for the cloud in one of this machine, 1 to
+	// 100,000; default: 1.
+	TimeScale float64
 	// Log receives what the cloud and its Workers have to say; default: nothing.
 	Log *slog.Logger
 	// Notice is called once before a download starts; it may be nil.
@@ -74,6 +85,8 @@ type Cloud struct {
 	options    Options
 	lock       *folderLock
 	clock      clock.Clock
+	limiter    *ratelimit.Limiter
+	faults     *fault.Faults
 	storage    *storage
 	workers    workers
 	api        *api.API
@@ -97,7 +110,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 	if o.workers == nil {
 		o.workers = newWorkers
 	}
-	if err := checkAddresses(o); err != nil {
+	if err := errors.Join(checkAddresses(o), o.RateLimit.Check()); err != nil {
 		return nil, err
 	}
 	dir, err := filepath.Abs(o.Dir)
@@ -110,6 +123,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 		return nil, err
 	}
 	c := &Cloud{options: o, lock: lock, stop: make(chan struct{})}
+	c.limiter, c.faults = ratelimit.New(&c.clock, o.RateLimit), fault.New(&c.clock, o.Log)
 	if err := c.start(ctx); err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
@@ -119,6 +133,14 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 }
 
 func (c *Cloud) start(ctx context.Context) (err error) {
+	if err := c.faults.Replace(c.options.FaultSeed, c.options.Faults...); err != nil {
+		return err
+	}
+	if c.options.TimeScale != 0 {
+		if err := c.clock.SetScale(c.options.TimeScale); err != nil {
+			return err
+		}
+	}
 	// The ports come first: that they are taken is known before anything is touched.
 	if c.apiServer, err = listen(c.options.APIAddr); err != nil {
 		return err
@@ -134,7 +156,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	}
 	if c.api, err = api.New(ctx, api.Options{
 		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces,
-		Runtime: c.workers, Clock: &c.clock, Log: c.options.Log,
+		Runtime: c.workers, Clock: &c.clock, Limiter: c.limiter, Log: c.options.Log,
 	}); err != nil {
 		return folderError(c.options.Dir, err)
 	}
@@ -146,7 +168,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 		return err
 	}
 	c.apiServer.serve(c.guard(c.apiHandler()))
-	c.dataServer.serve(c.workers.Handler())
+	c.dataServer.serve(c.faults.Data(c.workers.Handler()))
 	return folderError(c.options.Dir, c.announce())
 }
 
@@ -207,6 +229,7 @@ func (c *Cloud) apiHandler() http.Handler {
 	if c.options.wrapAPI != nil {
 		rest = c.options.wrapAPI(rest)
 	}
+	rest = c.faults.API(rest)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The mux would clean paths, and with them the keys of KV.
 		if _, pattern := mux.Handler(r); pattern == "/local/" {

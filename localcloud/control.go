@@ -43,17 +43,9 @@ func (c *Cloud) newControl() http.Handler {
 	})
 	mux.HandleFunc("POST /local/extend", c.withToken(func(w http.ResponseWriter, r *http.Request) {
 		var in extension
-		body := json.NewDecoder(io.LimitReader(r.Body, 1<<20))
-		body.DisallowUnknownFields() // what is not done is not accepted either
-		if err := body.Decode(&in); err != nil {
-			answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-			return
+		if read(w, r, &in) && done(w, c.Extend(r.Context(), Seed(in))) {
+			answer(w, http.StatusOK, c.Info())
 		}
-		if err := c.Extend(r.Context(), Seed(in)); err != nil {
-			answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-			return
-		}
-		answer(w, http.StatusOK, c.Info())
 	}))
 	mux.HandleFunc("POST /local/reset", c.withToken(func(w http.ResponseWriter, r *http.Request) {
 		if err := c.Reset(r.Context()); err != nil {
@@ -66,6 +58,7 @@ func (c *Cloud) newControl() http.Handler {
 		answer(w, http.StatusAccepted, map[string]int{"pid": os.Getpid()})
 		c.stopOnce.Do(func() { close(c.stop) })
 	}))
+	c.addManners(mux)
 	mux.HandleFunc("POST /local/accounts/{account_id}/workers/scripts/{script_name}/cron", c.api.FireCron)
 	return mux
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -37,13 +38,14 @@ type Runtime interface {
 	DeleteObjects(keys ...string) error
 }
 
-// Options says what an API works on; all of it is required.
+// Options says what an API works on; all of it but the limiter is required.
 type Options struct {
 	Store      *store.Store
 	Runtime    Runtime
 	Databases  *d1.Store
 	Namespaces *kv.Store
 	Clock      *clock.Clock
+	Limiter    *ratelimit.Limiter // of the calls of each token; nil: no limit
 	Log        *slog.Logger
 }
 
@@ -54,6 +56,7 @@ type API struct {
 	databases  *d1.Store
 	namespaces *kv.Store
 	clock      *clock.Clock
+	limiter    *ratelimit.Limiter
 	log        *slog.Logger
 	routes     *routes
 	jwtKey     []byte
@@ -66,7 +69,7 @@ type API struct {
 
 // New prepares an API. It reads the store but starts nothing.
 func New(ctx context.Context, o Options) (*API, error) {
-	a := &API{store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, clock: o.Clock, log: o.Log}
+	a := &API{store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, clock: o.Clock, limiter: o.Limiter, log: o.Log}
 	a.routes = newRoutes(Endpoints())
 	key, err := signingKey(ctx, o.Store)
 	if err != nil {

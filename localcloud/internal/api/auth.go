@@ -16,8 +16,15 @@ var (
 	realToken = regexp.MustCompile(`^(cf[a-z]{1,4}_.+|v1\.0-.+|[A-Za-z0-9_-]{40})$`)
 )
 
-// authorize finds who asks and whether they may: the token, one of the permission
-// groups, and the account or zone of the path.
+// uncounted are the endpoints that Cloudflare does not hold against a token's limit:
+// whoever consumes a queue calls them all the time.
+var uncounted = []string{
+	accountPath + "/queues/{queue_id}/messages/pull",
+	accountPath + "/queues/{queue_id}/messages/ack",
+}
+
+// authorize finds who asks and whether they may: the token and how many calls it has
+// left, one of the permission groups, and the account or zone of the path.
 func (c *call) authorize(groups []string) error {
 	value, err := bearer(c.req)
 	if err != nil {
@@ -32,6 +39,9 @@ func (c *call) authorize(groups []string) error {
 			return err
 		}
 		c.token = token
+		if err := c.countCall(); err != nil {
+			return err
+		}
 		if id, ok := c.vars["account_id"]; ok {
 			if c.account, err = c.openAccount(tx, id); err != nil {
 				return err
@@ -47,6 +57,23 @@ func (c *call) authorize(groups []string) error {
 		}
 		return nil
 	})
+}
+
+func (c *call) countCall() error {
+	if !c.counted {
+		return nil
+	}
+	v := c.limiter.Take(c.token.ID)
+	v.Header(c.w.Header())
+	if v.Refused {
+		return tooManyCalls()
+	}
+	return nil
+}
+
+// tooManyCalls is what the API answers to a token over its limit.
+func tooManyCalls() *Error {
+	return refuse(http.StatusTooManyRequests, 971, "Please wait and consider throttling your request speed")
 }
 
 func (c *call) openAccount(tx *store.Tx, id string) (store.Account, error) {

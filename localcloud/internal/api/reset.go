@@ -8,7 +8,8 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
-// Reset forgets everything but the accounts and tokens, and serves nothing.
+// Reset forgets everything but the accounts and tokens, and serves nothing. Every token
+// has all its calls again.
 func (a *API) Reset(ctx context.Context) error {
 	var databases []store.Database
 	var namespaces []store.Namespace
@@ -43,5 +44,6 @@ func (a *API) Reset(ctx context.Context) error {
 			return err
 		}
 	}
+	a.limiter.Forget()
 	return nil
 }

@@ -36,6 +36,7 @@ type call struct {
 	w       http.ResponseWriter
 	vars    map[string]string
 	query   url.Values
+	counted bool // against the limit of the token
 	token   store.Token
 	account store.Account // set when the pattern has {account_id}
 	zone    store.Zone    // set when the pattern has {zone_id}
@@ -135,7 +136,7 @@ func (a *API) answer(w http.ResponseWriter, req *http.Request) (any, error) {
 	if !ok {
 		return nil, refuse(http.StatusNotImplemented, 7003, "The local cloud has no %s %s.", req.Method, req.URL.Path)
 	}
-	c := &call{API: a, ctx: req.Context(), req: req, w: w, vars: vars, query: req.URL.Query()}
+	c := &call{API: a, ctx: req.Context(), req: req, w: w, vars: vars, query: req.URL.Query(), counted: !slices.Contains(uncounted, r.Pattern)}
 	if !r.open {
 		if err := c.authorize(r.Permissions); err != nil {
 			return nil, err
