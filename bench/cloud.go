@@ -6,8 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 )
 
@@ -67,3 +69,25 @@ func (c *cloud) env(base []string) []string {
 
 // host is the name that a Worker answers to on the data port.
 func (c *cloud) host(worker string) string { return worker + "." + c.WorkersDev }
+
+// call is one call of the REST API with JSON.
+func (c *cloud) call(ctx context.Context, method, path, body string) (status int, answer []byte, err error) {
+	return c.send(ctx, method, path, "application/json", body)
+}
+
+func (c *cloud) send(ctx context.Context, method, path, contentType, body string) (status int, answer []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.API+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.APIToken)
+	req.Header.Set("Content-Type", contentType)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = res.Body.Close() }() // read to its end
+	var b bytes.Buffer
+	_, err = b.ReadFrom(res.Body)
+	return res.StatusCode, b.Bytes(), err
+}

@@ -112,24 +112,6 @@ func (l *lab) ours(ctx context.Context) (contestant, error) {
 	return us, nil
 }
 
-// call is one call of the REST API.
-func (c *cloud) call(ctx context.Context, method, path, body string) (status int, answer []byte, err error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.API+path, strings.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+c.APIToken)
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer func() { _ = res.Body.Close() }() // read to its end
-	var b bytes.Buffer
-	_, err = b.ReadFrom(res.Body)
-	return res.StatusCode, b.Bytes(), err
-}
-
 // wranglerDev is the Worker under `wrangler dev`, which keeps its state on disk.
 func (l *lab) wranglerDev(ctx context.Context, p peer) (contestant, error) {
 	dir, err := l.storageProject(true)
