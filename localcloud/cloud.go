@@ -11,6 +11,7 @@
 package localcloud
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -110,7 +111,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 	if o.workers == nil {
 		o.workers = newWorkers
 	}
-	if err := errors.Join(checkAddresses(o), o.RateLimit.Check()); err != nil {
+	if err := cmp.Or(checkAddresses(o), settingError(o.RateLimit.Check(), "set Calls to Unlimited for no limit")); err != nil {
 		return nil, err
 	}
 	dir, err := filepath.Abs(o.Dir)
@@ -134,11 +135,11 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 
 func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.faults.Replace(c.options.FaultSeed, c.options.Faults...); err != nil {
-		return err
+		return settingError(err, faultFix)
 	}
 	if c.options.TimeScale != 0 {
 		if err := c.clock.SetScale(c.options.TimeScale); err != nil {
-			return err
+			return settingError(err, "1 is the machine's time, 60 makes a minute of a second")
 		}
 	}
 	// The ports come first: that they are taken is known before anything is touched.

@@ -33,6 +33,16 @@ func remoteError(addr string) error {
 	}, State: diag.NothingChanged, Exit: diag.ExitUsage}
 }
 
+// settingError says that a cloud cannot run like this; nil stays nil.
+func settingError(err error, fix string) error {
+	if err == nil {
+		return nil
+	}
+	return &diag.Error{Finding: diag.Finding{
+		Code: "L109", Severity: diag.SeverityError, Message: err.Error(), Fix: fix,
+	}, State: diag.NothingChanged, Exit: diag.ExitUsage, Err: err}
+}
+
 func usedError(dir string, card status) error {
 	who := "another process"
 	if card.PID != 0 {

@@ -21,7 +21,10 @@ type RateLimit = ratelimit.Policy
 const Unlimited = ratelimit.Unlimited
 
 // ParseRateLimit reads "off", or calls and window such as "1200/5m".
-func ParseRateLimit(text string) (RateLimit, error) { return ratelimit.Parse(text) }
+func ParseRateLimit(text string) (RateLimit, error) {
+	limit, err := ratelimit.Parse(text)
+	return limit, settingError(err, "say off, or calls and window such as 1200/5m")
+}
 
 // Fault says which requests go wrong, how and how often: what Match names is struck
 // with Probability, after After of them and at most Count times.
@@ -38,7 +41,12 @@ const (
 
 // ParseFault reads a fault as a person writes it, such as
 // "POST /accounts/*/workers/scripts/*/versions: lost, p=0.5, count=3".
-func ParseFault(text string) (Fault, error) { return fault.Parse(text) }
+func ParseFault(text string) (Fault, error) {
+	f, err := fault.Parse(text)
+	return f, settingError(err, faultFix)
+}
+
+const faultFix = `write it as "POST /accounts/*/workers/**: lost, p=0.5, count=3"`
 
 // FaultReport is the faults in force and what they did.
 type FaultReport = fault.Report

@@ -207,9 +207,33 @@ const (
 	portPairs = 50
 )
 
+func cloudOptions(c CloudOptions) (localcloud.Options, error) {
+	o := localcloud.Options{
+		Dir: c.StateDir, Seed: localcloud.Seed{Zones: c.Zones, Accounts: seedAccounts(c.Accounts)},
+		FaultSeed: c.FaultSeed, TimeScale: c.TimeScale,
+	}
+	var err error
+	if c.RateLimit != "" {
+		if o.RateLimit, err = localcloud.ParseRateLimit(c.RateLimit); err != nil {
+			return o, err
+		}
+	}
+	for _, text := range c.Faults {
+		fault, err := localcloud.ParseFault(text)
+		if err != nil {
+			return o, err
+		}
+		o.Faults = append(o.Faults, fault)
+	}
+	return o, nil
+}
+
 // startCloud starts a local cloud in this process.
 func startCloud(ctx context.Context, c CloudOptions) (*localcloud.Cloud, error) {
-	options := localcloud.Options{Dir: c.StateDir, Seed: localcloud.Seed{Zones: c.Zones, Accounts: seedAccounts(c.Accounts)}}
+	options, err := cloudOptions(c)
+	if err != nil {
+		return nil, err
+	}
 	address := func(port int) string { return net.JoinHostPort("127.0.0.1", fmt.Sprint(port)) }
 	switch {
 	case c.AnyPort:

@@ -97,6 +97,18 @@ func cloudArgs(o operator.CloudOptions) []string {
 	for _, acc := range o.Accounts {
 		args = append(args, "--seed-account", acc.ID+"="+acc.Name)
 	}
+	if o.RateLimit != "" {
+		args = append(args, "--rate-limit", o.RateLimit)
+	}
+	for _, f := range o.Faults {
+		args = append(args, "--fault", f)
+	}
+	if len(o.Faults) > 0 {
+		args = append(args, "--fault-seed", strconv.FormatUint(o.FaultSeed, 10))
+	}
+	if o.TimeScale != 0 {
+		args = append(args, "--time-scale", strconv.FormatFloat(o.TimeScale, 'g', -1, 64))
+	}
 	return args
 }
 

@@ -28,6 +28,11 @@ func TestBackgroundCloudIsToldEverything(t *testing.T) {
 			[]string{"cloud", "--state", "s", "--json", "--port", "0", "--zone", "a.com", "--zone", "b.com", "--seed-account", "0a=main"},
 		},
 		{"a port", operator.CloudOptions{StateDir: "s", Port: 9000}, []string{"cloud", "--state", "s", "--json", "--port", "9000"}},
+		{
+			"manners",
+			operator.CloudOptions{StateDir: "s", RateLimit: "off", Faults: []string{"*: reset"}, FaultSeed: 7, TimeScale: 60},
+			[]string{"cloud", "--state", "s", "--json", "--rate-limit", "off", "--fault", "*: reset", "--fault-seed", "7", "--time-scale", "60"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -23,6 +23,11 @@ type cloudOptions struct {
 	portSet  bool
 	zones    []string
 	accounts []string // ID=NAME
+
+	rateLimit string
+	faults    []string
+	faultSeed uint64
+	timeScale float64
 }
 
 func newCloudCmd(a *app) *cobra.Command {
@@ -62,6 +67,10 @@ func newCloudCmd(a *app) *cobra.Command {
 	f.IntVar(&o.port, "port", 0, "`port` of the API, Workers answer on the next one; 0: the system chooses both (CLODO_CLOUD_PORT)")
 	f.StringArrayVar(&o.zones, "zone", nil, "create this `zone` when it is missing, NAME or NAME@ACCOUNT_ID; repeat it")
 	f.StringArrayVar(&o.accounts, "seed-account", nil, "create this account when it is missing: `id=name`; repeat it")
+	f.StringVar(&o.rateLimit, "rate-limit", "", "`calls/window` that each token has, or off; default: 1200/5m, as at Cloudflare")
+	f.StringArrayVar(&o.faults, "fault", nil, "let requests fail, such as `\"POST /zones: lost, p=0.5\"`; repeat it")
+	f.Uint64Var(&o.faultSeed, "fault-seed", 1, "`number` that decides which requests are struck; the same one strikes the same")
+	f.Float64Var(&o.timeScale, "time-scale", 1, "`seconds` that pass for it in one of this machine")
 	cloud.PersistentFlags().StringVar(&o.state, "state", "", "the folder `dir` keeps everything; default: the project's own")
 
 	sub := func(use, short string, run func(context.Context, *cloudOptions) (reply, error)) *cobra.Command {
@@ -95,6 +104,7 @@ func (a *app) cloudDir(o *cloudOptions) string {
 
 func (o *cloudOptions) cloud(dir string) (operator.CloudOptions, error) {
 	c := operator.CloudOptions{StateDir: dir, Port: o.port, AnyPort: o.portSet && o.port == 0, Zones: o.zones}
+	c.RateLimit, c.Faults, c.FaultSeed, c.TimeScale = o.rateLimit, o.faults, o.faultSeed, o.timeScale
 	if o.port < 0 || o.port > 65534 {
 		return c, usage("a number from 0 to 65534", "--port %d is no port whose next one exists too", o.port)
 	}
