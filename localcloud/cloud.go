@@ -174,7 +174,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 }
 
 func (c *Cloud) openState(ctx context.Context) (err error) {
-	if c.storage, err = openStorage(c.options.Dir, &c.clock); err != nil {
+	if c.storage, err = openStorage(c.options.Dir, &c.clock, c.options.Log); err != nil {
 		return err
 	}
 	c.token, err = seed(ctx, c.storage.store, c.options.Seed)
@@ -275,6 +275,9 @@ func (c *Cloud) close(ctx context.Context) error {
 // accounts and the token stay as they are.
 func (c *Cloud) Reset(ctx context.Context) error {
 	if err := c.api.Reset(ctx); err != nil {
+		return fmt.Errorf("resetting the local cloud: %w", err)
+	}
+	if err := c.storage.traffic.Clear(ctx); err != nil {
 		return fmt.Errorf("resetting the local cloud: %w", err)
 	}
 	_, err := seed(ctx, c.storage.store, c.options.Seed)

@@ -17,6 +17,7 @@ func newWorkers(o Options, s *storage) (workers, error) {
 	}
 	return runtime.New(runtime.Options{
 		Dir: filepath.Join(o.Dir, "workers"), Workerd: binary, Log: o.Log,
+		Observer: s.traffic,
 		Resources: map[string]runtime.Resource{
 			"d1":        s.databases.Binding,
 			"kv":        s.namespaces.Binding,

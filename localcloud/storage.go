@@ -2,6 +2,7 @@ package localcloud
 
 import (
 	"errors"
+	"log/slog"
 	"path/filepath"
 
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
@@ -9,6 +10,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/limiter"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
+	"github.com/tamylaa/clodo/localcloud/internal/traffic"
 )
 
 // storage is all that a cloud keeps in its folder: what it was told, and the data of
@@ -18,17 +20,21 @@ type storage struct {
 	databases  *d1.Store
 	namespaces *kv.Store
 	limits     *limiter.Limiter
+	traffic    *traffic.Store
 }
 
 // openStorage opens what dir holds, making what is missing. Its products
 // go by c. The caller has the folder's lock.
-func openStorage(dir string, c *clock.Clock) (*storage, error) {
+func openStorage(dir string, c *clock.Clock, log *slog.Logger) (*storage, error) {
 	s := &storage{limits: limiter.New(c)}
 	var err error
 	if s.store, err = store.Open(dir); err == nil {
 		if s.databases, err = d1.NewStore(filepath.Join(dir, "d1"), c); err == nil {
 			s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db"))
 		}
+	}
+	if err == nil {
+		s.traffic, err = traffic.Open(traffic.Options{Path: filepath.Join(dir, "traffic.db"), Clock: c, Log: log})
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.close())
@@ -39,6 +45,9 @@ func openStorage(dir string, c *clock.Clock) (*storage, error) {
 // close closes what is open.
 func (s *storage) close() error {
 	var err error
+	if s.traffic != nil {
+		err = errors.Join(err, s.traffic.Close())
+	}
 	if s.databases != nil {
 		err = errors.Join(err, s.databases.Close())
 	}

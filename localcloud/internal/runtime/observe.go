@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// CF is the request.cf of every request on the data port, as JSON.
+const CF = cfBlob
+
 // Observer is told what the Workers do. Its methods must not block: requests wait
 // for them.
 type Observer interface {

@@ -1,0 +1,166 @@
+package traffic
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tamylaa/clodo/localcloud/internal/runtime"
+)
+
+// event is the part of workerd's events that tells their kinds apart.
+type event struct {
+	Request *struct {
+		URL     string            `json:"url"`
+		Method  string            `json:"method"`
+		Headers map[string]string `json:"headers"`
+	} `json:"request"`
+	Response *struct {
+		Status int `json:"status"`
+	} `json:"response"`
+	Cron      *string         `json:"cron"`
+	Queue     *string         `json:"queue"`
+	Method    *string         `json:"rpcMethod"`
+	Scheduled json.RawMessage `json:"scheduledTime"`
+	From      *string         `json:"mailFrom"`
+	Consumed  json.RawMessage `json:"consumedEvents"`
+	WebSocket json.RawMessage `json:"webSocketEvent"`
+}
+
+func (e event) trigger() string {
+	switch {
+	case e.Request != nil:
+		return Fetch
+	case e.Cron != nil:
+		return Scheduled
+	case e.Queue != nil:
+		return Queue
+	case e.Method != nil:
+		return RPC
+	case e.From != nil:
+		return Email
+	case e.Consumed != nil:
+		return Tail
+	case e.WebSocket != nil:
+		return WebSocket
+	case e.Scheduled != nil:
+		return Alarm
+	}
+	return Unknown
+}
+
+// ofTrace is what workerd told about an invocation. When it is of a request on the
+// data port, its ray says of which.
+func ofTrace(t runtime.Trace) (Record, error) {
+	r := Record{
+		Account: t.Account, Script: t.Script, Version: t.Version, Entrypoint: t.Entrypoint, Outcome: t.Outcome,
+		Wall: -1, Duration: -1, CPU: -1, Bytes: -1, Time: ofMillis(t.Ended),
+	}
+	if t.Began != nil {
+		r.Time = ofMillis(*t.Began)
+		r.Wall = max(0, ofMillis(t.Ended).Sub(r.Time))
+	}
+	if t.CPU > 0 {
+		r.CPU = time.Duration(t.CPU * float64(time.Millisecond))
+	}
+	r.Detail = Detail{Event: t.Event, Diagnostics: t.Diagnostics, ObjectID: t.DurableObjectID, Model: t.Model, Truncated: t.Truncated, Traced: true}
+	for raw, into := range map[*json.RawMessage]any{&t.Logs: &r.Detail.Logs, &t.Exceptions: &r.Detail.Exceptions} {
+		if len(*raw) > 0 {
+			if err := json.Unmarshal(*raw, into); err != nil {
+				return r, err
+			}
+		}
+	}
+	var e event
+	if len(t.Event) > 0 {
+		if err := json.Unmarshal(t.Event, &e); err != nil {
+			return r, err
+		}
+	}
+	r.Trigger = e.trigger()
+	if e.Request != nil {
+		r.Method, r.URL, r.Ray = e.Request.Method, e.Request.URL, e.Request.Headers["cf-ray"]
+		r.Detail.ClientIP = e.Request.Headers["cf-connecting-ip"]
+	}
+	if e.Response != nil {
+		r.Status = e.Response.Status
+	}
+	return r, nil
+}
+
+func ofMillis(ms float64) time.Time {
+	return time.UnixMicro(int64(ms * 1000)).UTC()
+}
+
+// ofExchange is what the proxy saw of a request. Whether code ran is not known yet.
+func ofExchange(e runtime.Exchange) Record {
+	h := e.Request.Header
+	url := h.Get("X-Forwarded-Proto") + "://" + strings.ToLower(e.Request.Host) + e.Request.URL.RequestURI()
+	r := Record{
+		Account: e.Account, Script: e.Script, Version: e.Version, Trigger: Fetch, Time: e.Start.UTC(), Outcome: e.Outcome,
+		Method: e.Request.Method, URL: redactURL(url), Status: e.Status, Ray: e.Ray,
+		Wall: e.Duration, Duration: e.Duration, CPU: -1, Bytes: e.Bytes,
+		Detail: Detail{ClientIP: h.Get("Cf-Connecting-Ip")},
+	}
+	switch {
+	case r.Outcome != "":
+	case e.Gone:
+		r.Outcome = "canceled"
+	default:
+		r.Outcome = "unknown"
+	}
+	if e.Assets {
+		r.Trigger = Assets
+		if !e.Failed && !e.Gone {
+			r.Outcome = "ok"
+		}
+	}
+	return r
+}
+
+// requestEvent is the event of a request that workerd told nothing about.
+func requestEvent(r Record, h http.Header) json.RawMessage {
+	headers := map[string]string{}
+	for name, values := range h {
+		name = strings.ToLower(name)
+		if value := strings.Join(values, ", "); !strings.HasPrefix(name, "x-clodo-") {
+			headers[name] = redactHeader(name, value)
+		}
+	}
+	type request struct {
+		URL     string            `json:"url"`
+		Method  string            `json:"method"`
+		Headers map[string]string `json:"headers"`
+	}
+	type response struct {
+		Status int `json:"status"`
+	}
+	out := struct {
+		Request  request   `json:"request"`
+		Response *response `json:"response,omitempty"`
+	}{Request: request{r.URL, r.Method, headers}}
+	if r.Status != 0 {
+		out.Response = &response{r.Status}
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		return nil // strings always encode
+	}
+	return b
+}
+
+// merged is what both sides know of one request: workerd its outcome and what it
+// left, the proxy how it went for the client.
+func merged(exchange, trace Record) Record {
+	m := trace
+	m.ID, m.Time, m.Ray, m.Duration, m.Bytes = exchange.ID, exchange.Time, exchange.Ray, exchange.Duration, exchange.Bytes
+	m.Wall = max(exchange.Wall, trace.Wall)
+	if exchange.Status != 0 {
+		m.Status = exchange.Status
+	}
+	if m.Outcome == "unknown" || m.Outcome == "" {
+		m.Outcome = exchange.Outcome
+	}
+	return m
+}

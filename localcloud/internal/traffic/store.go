@@ -1,0 +1,286 @@
+package traffic
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/tamylaa/clodo/internal/sqlite"
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/runtime"
+)
+
+// Options say how a Store is opened.
+type Options struct {
+	Path  string       // of its SQLite file
+	Clock *clock.Clock // the cloud's time; default: the machine's
+	Log   *slog.Logger // default: nothing
+	// Keep is how many records are kept, KeepFor how long, in the cloud's time; what is
+	// over either goes. 0 means 100,000 and 7 days.
+	Keep    int
+	KeepFor time.Duration
+}
+
+// How the writer works.
+const (
+	queued    = 1 << 14               // what requests may be ahead of the writer
+	interval  = 50 * time.Millisecond // between two looks at what waits
+	batch     = 1 << 10               // records that are written before the interval is over
+	heldBack  = 1 << 16               // records that wait while the file is held
+	trimAfter = 1 << 10               // records between two clearings
+)
+
+// Store records the traffic of a cloud. It is the runtime's Observer.
+type Store struct {
+	options     Options
+	db          *database
+	queue       chan any
+	stop, ended chan struct{}
+	stopped     atomic.Bool
+	hub         hub
+	dropped     atomic.Int64
+
+	// What follows is the writer's own.
+	collector *collector
+	dirty     []Record
+	fresh     int // written since the last clearing
+	holds     int
+	failing   bool
+}
+
+// The things that come through the queue besides exchanges and traces.
+type (
+	beginning struct {
+		version runtime.Invoked
+		ray     string
+	}
+	command struct {
+		run  func() error // by the writer
+		done chan error
+	}
+)
+
+// Open opens a store, making its file when it is missing. Close has to be called.
+func Open(o Options) (*Store, error) {
+	if o.Clock == nil {
+		o.Clock = &clock.Clock{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Keep == 0 {
+		o.Keep = 100_000
+	}
+	if o.KeepFor == 0 {
+		o.KeepFor = 7 * 24 * time.Hour
+	}
+	db, err := openDatabase(o.Path)
+	if err != nil {
+		return nil, err
+	}
+	last, err := db.last()
+	if err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	s := &Store{options: o, db: db, queue: make(chan any, queued), stop: make(chan struct{}), ended: make(chan struct{})}
+	s.collector = newCollector(last, s.keep, s.hub.publish, func() { s.dropped.Add(1) }, s.cloudTime)
+	go s.write()
+	return s, nil
+}
+
+// Close writes what is known and closes the file. The runtime must have ended.
+func (s *Store) Close() error {
+	if s.stopped.Swap(true) {
+		return nil
+	}
+	close(s.stop)
+	<-s.ended
+	return s.db.close()
+}
+
+// Began, Ended and Traced are what the runtime tells. They never wait.
+func (s *Store) Began(v runtime.Invoked, ray string) { s.offer(beginning{v, ray}) }
+
+// Ended: see Began.
+func (s *Store) Ended(e runtime.Exchange) { s.offer(e) }
+
+// Traced: see Began.
+func (s *Store) Traced(all []runtime.Trace) {
+	for _, t := range all {
+		s.offer(t)
+	}
+}
+
+func (s *Store) offer(item any) {
+	select {
+	case s.queue <- item:
+	default:
+		if n := s.dropped.Add(1); n&(n-1) == 0 { // at each power of two
+			s.options.Log.Warn("traffic comes faster than it can be recorded", "lost", n)
+		}
+	}
+}
+
+// Stats says how complete the record is.
+type Stats struct {
+	Lost int64 `json:"lost"` // of what happened since the start of the cloud, by the number of reports
+}
+
+// Stats says how complete the record is.
+func (s *Store) Stats() Stats { return Stats{Lost: s.dropped.Load()} }
+
+// write is the one goroutine that owns the collector and the file.
+func (s *Store) write() {
+	defer close(s.ended)
+	ticks := time.NewTicker(interval)
+	defer ticks.Stop()
+	for {
+		select {
+		case item := <-s.queue:
+			s.take(item)
+			if len(s.dirty) >= batch {
+				s.flush()
+			}
+		case <-ticks.C:
+			s.collector.tick()
+			s.flush()
+		case <-s.stop:
+			s.holds = 0
+			for {
+				select {
+				case item := <-s.queue:
+					s.take(item)
+					continue
+				default:
+				}
+				break
+			}
+			s.collector.settle()
+			s.flush()
+			return
+		}
+	}
+}
+
+func (s *Store) take(item any) {
+	switch v := item.(type) {
+	case beginning:
+		s.collector.begin(v.version, v.ray)
+	case runtime.Exchange:
+		s.collector.end(v)
+	case runtime.Trace:
+		s.collector.trace(v)
+	case command:
+		v.done <- v.run()
+	}
+}
+
+// keep is called by the collector.
+func (s *Store) keep(r Record) {
+	if len(s.dirty) >= heldBack {
+		s.dropped.Add(1)
+		return
+	}
+	s.dirty = append(s.dirty, r)
+}
+
+func (s *Store) cloudTime(t time.Time) time.Time {
+	return s.options.Clock.Now().Add(-time.Since(t))
+}
+
+// flush writes what is known. A failure is told once until it works again.
+func (s *Store) flush() {
+	if len(s.dirty) == 0 || s.holds > 0 {
+		return
+	}
+	err := s.db.change(func(c *sqlite.Conn) error {
+		for _, r := range s.dirty {
+			if err := put(c, r); err != nil {
+				return err
+			}
+		}
+		if s.fresh += len(s.dirty); s.fresh < trimAfter {
+			return nil
+		}
+		s.fresh = 0
+		return s.trim(c)
+	})
+	if err != nil {
+		s.dropped.Add(int64(len(s.dirty)))
+		if !s.failing {
+			s.options.Log.Error("the traffic cannot be recorded", "error", err)
+		}
+	}
+	s.failing = err != nil
+	clear(s.dirty)
+	s.dirty = s.dirty[:0]
+}
+
+func (s *Store) trim(c *sqlite.Conn) error {
+	before := s.options.Clock.Now().Add(-s.options.KeepFor).UnixMicro()
+	if err := c.Exec(`DELETE FROM invocations WHERE id <= (SELECT max(id) FROM invocations) - ?`, s.options.Keep); err != nil {
+		return err
+	}
+	return c.Exec(`DELETE FROM invocations WHERE at < ?`, before)
+}
+
+// do has the writer run a command after all that was told before.
+func (s *Store) do(ctx context.Context, run func() error) error {
+	cmd := command{run: run, done: make(chan error, 1)}
+	select {
+	case s.queue <- cmd:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.ended:
+		return errClosed
+	}
+	select {
+	case err := <-cmd.done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.ended:
+		return errClosed
+	}
+}
+
+var errClosed = errors.New("the record of the traffic is closed")
+
+// Sync returns when what was told before can be queried. Requests that have ended,
+// and of which workerd may still tell, are among it as far as they are known.
+func (s *Store) Sync(ctx context.Context) error {
+	return s.do(ctx, func() error {
+		s.collector.settle()
+		s.flush()
+		return nil
+	})
+}
+
+// Hold keeps the file as it is until release is called, so that it can be copied.
+// What happens meanwhile is written afterwards, as far as it fits into memory.
+func (s *Store) Hold(ctx context.Context) (release func(), err error) {
+	err = s.do(ctx, func() error {
+		s.flush()
+		s.holds++
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var once atomic.Bool
+	return func() {
+		if !once.Swap(true) {
+			_ = s.do(context.Background(), func() error { s.holds = max(0, s.holds-1); return nil }) // fails after Close only
+		}
+	}, nil
+}
+
+// Clear forgets everything.
+func (s *Store) Clear(ctx context.Context) error {
+	return s.do(ctx, func() error {
+		s.dirty = s.dirty[:0]
+		return s.db.change(func(c *sqlite.Conn) error { return c.Exec(`DELETE FROM invocations`) })
+	})
+}
