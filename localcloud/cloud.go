@@ -156,7 +156,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 		return err
 	}
 	if c.api, err = api.New(ctx, api.Options{
-		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces,
+		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces, Buckets: c.storage.buckets,
 		Runtime: c.workers, Clock: &c.clock, Limiter: c.limiter, Log: c.options.Log,
 	}); err != nil {
 		return folderError(c.options.Dir, err)

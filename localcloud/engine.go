@@ -22,6 +22,7 @@ func newWorkers(o Options, s *storage) (workers, error) {
 			"d1":        s.databases.Binding,
 			"kv":        s.namespaces.Binding,
 			"ratelimit": s.limits.Binding,
+			"r2":        s.buckets.Binding,
 		},
 	})
 }

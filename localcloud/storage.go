@@ -9,6 +9,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/limiter"
+	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 	"github.com/tamylaa/clodo/localcloud/internal/traffic"
 )
@@ -21,6 +22,7 @@ type storage struct {
 	namespaces *kv.Store
 	limits     *limiter.Limiter
 	traffic    *traffic.Store
+	buckets    *r2.Store
 }
 
 // openStorage opens what dir holds, making what is missing. Its products
@@ -30,7 +32,9 @@ func openStorage(dir string, c *clock.Clock, log *slog.Logger) (*storage, error)
 	var err error
 	if s.store, err = store.Open(dir); err == nil {
 		if s.databases, err = d1.NewStore(filepath.Join(dir, "d1"), c); err == nil {
-			s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db"))
+			if s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db")); err == nil {
+				s.buckets, err = r2.Open(filepath.Join(dir, "r2"), c)
+			}
 		}
 	}
 	if err == nil {
@@ -53,6 +57,9 @@ func (s *storage) close() error {
 	}
 	if s.namespaces != nil {
 		err = errors.Join(err, s.namespaces.Close())
+	}
+	if s.buckets != nil {
+		err = errors.Join(err, s.buckets.Close())
 	}
 	if s.store != nil {
 		err = errors.Join(err, s.store.Close())

@@ -29,6 +29,9 @@ func checkBody(content openapi3.Content, contentType string, body []byte, as ope
 	}
 	media := content[kind]
 	if media == nil {
+		media = content["*/*"]
+	}
+	if media == nil {
 		return fmt.Errorf("content type %q is not known, only %s", kind, strings.Join(slices.Sorted(maps.Keys(content)), ", "))
 	}
 	switch {

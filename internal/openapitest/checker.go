@@ -197,6 +197,10 @@ func (c *Checker) find(method, path string) (route, map[string]string, error) {
 }
 
 func (r route) match(segments []string) (map[string]string, bool) {
+	// The key of an R2 object is the rest of the path, slashes and all.
+	if last := len(r.segments) - 1; r.segments[last] == "{object_key}" && len(segments) > last {
+		segments = append(segments[:last:last], strings.Join(segments[last:], "/"))
+	}
 	if len(segments) != len(r.segments) {
 		return nil, false
 	}

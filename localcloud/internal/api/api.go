@@ -12,6 +12,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
@@ -44,6 +45,7 @@ type Options struct {
 	Runtime    Runtime
 	Databases  *d1.Store
 	Namespaces *kv.Store
+	Buckets    *r2.Store
 	Clock      *clock.Clock
 	Limiter    *ratelimit.Limiter // of the calls of each token; nil: no limit
 	Log        *slog.Logger
@@ -55,6 +57,7 @@ type API struct {
 	runtime    Runtime
 	databases  *d1.Store
 	namespaces *kv.Store
+	buckets    *r2.Store
 	clock      *clock.Clock
 	limiter    *ratelimit.Limiter
 	log        *slog.Logger
@@ -69,7 +72,7 @@ type API struct {
 
 // New prepares an API. It reads the store but starts nothing.
 func New(ctx context.Context, o Options) (*API, error) {
-	a := &API{store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, clock: o.Clock, limiter: o.Limiter, log: o.Log}
+	a := &API{store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, clock: o.Clock, limiter: o.Limiter, log: o.Log}
 	a.routes = newRoutes(Endpoints())
 	key, err := signingKey(ctx, o.Store)
 	if err != nil {

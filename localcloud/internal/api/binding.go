@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -41,6 +42,8 @@ type binding struct {
 		Limit  float64 `json:"limit"`
 		Period float64 `json:"period"`
 	} `json:"simple"`
+	BucketName   string `json:"bucket_name,omitempty"`
+	Jurisdiction string `json:"jurisdiction,omitempty"`
 }
 
 // bindingSet resolves the bindings of an upload against what exists.
@@ -207,6 +210,13 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 		}
 		if _, err := s.tx.Namespace(s.account, b.NamespaceID); err != nil {
 			return nil, missing(err, 10041, "KV namespace '%s' not found.", b.NamespaceID)
+		}
+	case "r2_bucket":
+		if b.BucketName == "" {
+			return bad(10021, "binding %s of type r2_bucket must have a `bucket_name`", b.Name)
+		}
+		if _, err := s.tx.Bucket(s.account, cmp.Or(b.Jurisdiction, "default"), b.BucketName); err != nil {
+			return nil, missing(err, 10085, "R2 bucket '%s' not found. Please use a different name and try again.", b.BucketName)
 		}
 	case "d1":
 		return s.checkDatabase(b, raw)

@@ -20,6 +20,7 @@ var (
 	memberships  = []string{"Memberships Read", "Memberships Write"}
 	queuesRead   = []string{"Queues Read", "Queues Write"}
 	bucketsRead  = []string{"Workers R2 Storage Read", "Workers R2 Storage Write"}
+	bucketsWrite = []string{"Workers R2 Storage Write"}
 	analytics    = []string{"Account Analytics Read"}
 	tailsRead    = []string{"Workers Tail Read", "Workers Scripts Write"}
 )
@@ -70,6 +71,8 @@ func Endpoints() []Endpoint {
 		assetEndpoints(),
 		databaseEndpoints(),
 		namespaceEndpoints(),
+		bucketEndpoints(),
+		objectEndpoints(),
 		planned(),
 	)
 }
@@ -77,10 +80,7 @@ func Endpoints() []Endpoint {
 // planned are the endpoints whose place is kept: they check the token and say that
 // they are not there yet.
 func planned() []Endpoint {
-	const (
-		bucket = accountPath + "/r2/buckets/{bucket_name}"
-		queue  = accountPath + "/queues/{queue_id}"
-	)
+	const queue = accountPath + "/queues/{queue_id}"
 	var table []Endpoint
 	later := func(what string, groups []string, patterns map[string][]string) {
 		for pattern, methods := range patterns {
@@ -89,12 +89,6 @@ func planned() []Endpoint {
 			}
 		}
 	}
-	later("R2 is", bucketsRead, map[string][]string{
-		accountPath + "/r2/buckets":       {"GET", "POST"},
-		bucket:                            {"GET", "PATCH", "DELETE"},
-		bucket + "/objects":               {"GET", "DELETE"},
-		bucket + "/objects/{object_name}": {"GET", "PUT", "DELETE"},
-	})
 	later("queues are", queuesRead, map[string][]string{
 		accountPath + "/queues":            {"GET", "POST"},
 		queue:                              {"GET", "PUT", "PATCH", "DELETE"},

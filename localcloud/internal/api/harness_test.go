@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +25,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -122,10 +124,11 @@ func (s *stage) served() runtime.State {
 
 // client talks to one API.
 type client struct {
-	t     *testing.T
-	url   string
-	token string
-	stage *stage
+	t      *testing.T
+	url    string
+	token  string
+	header http.Header // sent with every call
+	stage  *stage
 }
 
 // newClient starts an API on an empty folder, with two accounts and a zone. Every
@@ -143,6 +146,8 @@ func openClient(t *testing.T, dir string) *client {
 	check(t, err)
 	namespaces, err := kv.Open(filepath.Join(dir, "kv.db"))
 	check(t, err)
+	buckets, err := r2.Open(filepath.Join(dir, "r2"), &clock.Clock{})
+	check(t, err)
 	at := time.Now().UTC()
 	check(t, st.Write(t.Context(), func(tx *store.Tx) error {
 		err := tx.AddZone(store.Zone{ID: zoneID, Account: account, Name: site, Type: "full", CreatedOn: at, ModifiedOn: at})
@@ -159,7 +164,7 @@ func openClient(t *testing.T, dir string) *client {
 		)
 	}))
 	s := &stage{}
-	a, err := api.New(t.Context(), api.Options{Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Clock: &clock.Clock{}, Log: slog.New(slog.DiscardHandler)})
+	a, err := api.New(t.Context(), api.Options{Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Clock: &clock.Clock{}, Log: slog.New(slog.DiscardHandler)})
 	check(t, err)
 	check(t, a.Serve(t.Context()))
 	mux := http.NewServeMux()
@@ -168,7 +173,7 @@ func openClient(t *testing.T, dir string) *client {
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		server.Close()
-		check(t, errors.Join(databases.Close(), namespaces.Close(), st.Close()))
+		check(t, errors.Join(databases.Close(), namespaces.Close(), buckets.Close(), st.Close()))
 	})
 	return &client{t: t, url: server.URL, token: token, stage: s}
 }
@@ -234,6 +239,7 @@ func (c *client) send(method, path, contentType string, body io.Reader) answer {
 	}
 	req, err := http.NewRequestWithContext(c.t.Context(), method, full, body)
 	check(c.t, err)
+	maps.Copy(req.Header, c.header)
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}

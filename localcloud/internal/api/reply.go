@@ -38,12 +38,14 @@ type message struct {
 }
 
 type resultInfo struct {
-	Page       int     `json:"page,omitempty"`
-	PerPage    int     `json:"per_page,omitempty"`
-	Count      int     `json:"count"`
-	TotalCount *int    `json:"total_count,omitempty"`
-	TotalPages *int    `json:"total_pages,omitempty"`
-	Cursor     *string `json:"cursor,omitempty"`
+	Page       int      `json:"page,omitempty"`
+	PerPage    int      `json:"per_page,omitempty"`
+	Count      int      `json:"count"`
+	TotalCount *int     `json:"total_count,omitempty"`
+	TotalPages *int     `json:"total_pages,omitempty"`
+	Cursor     *string  `json:"cursor,omitempty"`
+	Delimited  []string `json:"delimited,omitempty"` // prefixes that stand for objects
+	Truncated  *bool    `json:"is_truncated,omitempty"`
 }
 
 type envelope struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -13,6 +14,7 @@ import (
 func (a *API) Reset(ctx context.Context) error {
 	var databases []store.Database
 	var namespaces []store.Namespace
+	var buckets []store.Bucket
 	err := a.publish(ctx, func(tx *store.Tx) error {
 		accounts, err := tx.Accounts()
 		if err != nil {
@@ -27,7 +29,11 @@ func (a *API) Reset(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			databases, namespaces = append(databases, d...), append(namespaces, n...)
+			b, err := tx.Buckets(account.ID, "")
+			if err != nil {
+				return err
+			}
+			databases, namespaces, buckets = append(databases, d...), append(namespaces, n...), append(buckets, b...)
 		}
 		return tx.Clear()
 	})
@@ -36,6 +42,11 @@ func (a *API) Reset(ctx context.Context) error {
 	}
 	for _, d := range databases {
 		if err := a.databases.Delete(d.ID); err != nil && !errors.Is(err, d1.ErrNotFound) {
+			return err
+		}
+	}
+	for _, b := range buckets {
+		if err := a.buckets.DestroyBucket(ctx, b.ID()); err != nil && !errors.Is(err, r2.ErrNoSuchBucket) {
 			return err
 		}
 	}

@@ -43,8 +43,12 @@ type call struct {
 }
 
 // routes finds the endpoint of a request: by method and number of segments, those
-// with more literal segments first.
-type routes struct{ byShape map[string][]route }
+// with more literal segments first. Patterns that end in {variable...} match any number
+// of further segments, and come last.
+type routes struct {
+	byShape map[string][]route
+	open    []route
+}
 
 type route struct {
 	Endpoint
@@ -55,6 +59,10 @@ func newRoutes(endpoints []Endpoint) *routes {
 	rs := &routes{byShape: map[string][]route{}}
 	for _, e := range endpoints {
 		r := route{Endpoint: e, segments: strings.Split(strings.Trim(e.Pattern, "/"), "/")}
+		if strings.HasSuffix(e.Pattern, "...}") {
+			rs.open = append(rs.open, r)
+			continue
+		}
 		k := shape(e.Method, len(r.segments))
 		rs.byShape[k] = append(rs.byShape[k], r)
 	}
@@ -83,7 +91,7 @@ func (r route) match(segments []string) (map[string]string, bool) {
 			if err != nil || value == "" {
 				return nil, false
 			}
-			vars[strings.TrimSuffix(name, "}")] = value
+			vars[strings.TrimRight(name, ".}")] = value
 		} else if want != segments[i] {
 			return nil, false
 		}
@@ -97,6 +105,14 @@ func (rs *routes) find(method, escapedPath string) (route, map[string]string, bo
 	for _, r := range rs.byShape[shape(method, len(segments))] {
 		if vars, ok := r.match(segments); ok {
 			return r, vars, true
+		}
+	}
+	segments = strings.Split(strings.TrimPrefix(escapedPath, "/"), "/")
+	for _, r := range rs.open {
+		if last := len(r.segments) - 1; r.Method == method && len(segments) > last {
+			if vars, ok := r.match(append(segments[:last:last], strings.Join(segments[last:], "/"))); ok {
+				return r, vars, true
+			}
 		}
 	}
 	return route{}, nil, false

@@ -29,19 +29,21 @@ const ownDate = "2026-11-01"
 
 // binding is one of metadata.bindings; which fields count depends on Type.
 type binding struct {
-	Type        string
-	Name        string
-	Text        string
-	JSON        json.RawMessage
-	ID          string
-	DatabaseID  string `json:"database_id"`
-	NamespaceID string `json:"namespace_id"`
-	Service     string
-	Entrypoint  string
-	ClassName   string `json:"class_name"`
-	ScriptName  string `json:"script_name"`
-	Part        string // the module that a service worker finds under Name
-	Simple      json.RawMessage
+	Type         string
+	Name         string
+	Text         string
+	JSON         json.RawMessage
+	ID           string
+	DatabaseID   string `json:"database_id"`
+	NamespaceID  string `json:"namespace_id"`
+	Service      string
+	Entrypoint   string
+	ClassName    string `json:"class_name"`
+	ScriptName   string `json:"script_name"`
+	Part         string // the module that a service worker finds under Name
+	Simple       json.RawMessage
+	BucketName   string `json:"bucket_name"`
+	Jurisdiction string
 }
 
 func decodeBindings(v *Version) ([]binding, error) {
@@ -105,6 +107,8 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 	case "ratelimit":
 		usual := string(b.Simple)
 		return c.wrapped(b.Type, c.inner("counters", "ratelimit:"+w.Account+"/"+b.NamespaceID), workerd.Binding{Name: "usual", JSON: &usual}), nil
+	case "r2_bucket":
+		return workerd.Binding{R2: &workerd.Designator{Service: c.resource("r2:" + bucketID(w, b))}}, nil
 	case "service":
 		return workerd.Binding{Service: c.service(w, b)}, nil
 	case "durable_object_namespace":
@@ -119,6 +123,12 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		return c.wrapped("unavailable", workerd.Binding{Name: "message", Text: new("binding \"" + b.Name + "\": " + kind.Note)}), nil
 	}
 	return workerd.Binding{}, &UnsupportedError{Kind: b.Type, Name: b.Name}
+}
+
+// bucketID is what the API and the engine know a bucket by: its name is one of an
+// account and a jurisdiction.
+func bucketID(w *Worker, b binding) string {
+	return w.Account + "/" + cmp.Or(b.Jurisdiction, "default") + "/" + b.BucketName
 }
 
 // wrapped is a binding that the module js/bindings/KIND.js makes from inner bindings.

@@ -51,6 +51,7 @@ func Kinds() []Kind {
 		}},
 		{Name: "kv_namespace", State: Local, Objects: []Object{of("env.X", "delete", "get", "getWithMetadata", "list", "put")}},
 		{Name: "ratelimit", State: Local, Note: "counts exactly, where Cloudflare counts in each of its places by itself", Objects: []Object{of("env.X", "limit")}},
+		{Name: "r2_bucket", State: Local, Objects: []Object{of("env.X", "createMultipartUpload", "delete", "get", "head", "list", "put", "resumeMultipartUpload")}},
 		fails("agent_memory", "has no agent memory"),
 		fails("ai_search", "has no AI Search"),
 		fails("ai_search_namespace", "has no AI Search"),

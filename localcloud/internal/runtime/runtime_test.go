@@ -21,6 +21,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/limiter"
+	"github.com/tamylaa/clodo/localcloud/internal/r2"
 )
 
 // cloud is a Runtime with real workerd and its data port.
@@ -32,6 +33,7 @@ type cloud struct {
 	server *httptest.Server
 	d1     *d1.Store
 	kv     *kv.Store
+	r2     *r2.Store
 	log    *logged
 }
 
@@ -70,10 +72,14 @@ func newCloudIn(t testing.TB, dir string, changes ...func(*Options)) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
+	buckets, err := r2.Open(filepath.Join(dir, "r2"), &clock.Clock{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	log := &logged{}
 	options := Options{
 		Dir: filepath.Join(dir, "run"), Log: slog.New(slog.NewTextHandler(log, nil)),
-		Resources: map[string]Resource{"d1": databases.Binding, "kv": namespaces.Binding, "ratelimit": limiter.New(minuteBegins(t)).Binding},
+		Resources: map[string]Resource{"d1": databases.Binding, "kv": namespaces.Binding, "r2": buckets.Binding, "ratelimit": limiter.New(minuteBegins(t)).Binding},
 		Workerd:   func(context.Context) (string, error) { return bin, nil },
 	}
 	for _, change := range changes {
@@ -83,7 +89,7 @@ func newCloudIn(t testing.TB, dir string, changes ...func(*Options)) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cloud{Runtime: r, t: t, dir: dir, server: httptest.NewServer(r.Handler()), d1: databases, kv: namespaces, log: log}
+	c := &cloud{Runtime: r, t: t, dir: dir, server: httptest.NewServer(r.Handler()), d1: databases, kv: namespaces, r2: buckets, log: log}
 	t.Cleanup(func() { c.stop() })
 	return c
 }
@@ -111,6 +117,9 @@ func (c *cloud) stop() {
 		c.t.Error(err)
 	}
 	if err := c.kv.Close(); err != nil {
+		c.t.Error(err)
+	}
+	if err := c.r2.Close(); err != nil {
 		c.t.Error(err)
 	}
 	c.d1 = nil

@@ -1,0 +1,123 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Pool is one database file with a connection that writes and a few that read side
+// by side: readers never wait for a change in progress. It is safe for concurrent
+// use.
+type Pool struct {
+	writer  chan *Conn // each channel holds the connections nobody uses
+	readers chan *Conn
+}
+
+// OpenPool opens the file of o, with as many connections for reading.
+func OpenPool(o Options, readers int) (*Pool, error) {
+	p := &Pool{writer: make(chan *Conn, 1), readers: make(chan *Conn, readers)}
+	for i := range 1 + readers {
+		c, err := Open(o)
+		if err != nil {
+			return nil, errors.Join(err, p.closeFree())
+		}
+		if i == 0 {
+			p.writer <- c
+		} else {
+			p.readers <- c
+		}
+	}
+	return p, nil
+}
+
+// Read runs fn with a connection that only reads. Each statement sees the state of
+// its own moment.
+func (p *Pool) Read(ctx context.Context, fn func(*Conn) error) error {
+	c, err := take(ctx, p.readers)
+	if err != nil {
+		return err
+	}
+	defer func() { p.readers <- c }()
+	return fn(c)
+}
+
+// Write runs fn as one change: all of it is kept when fn returns nil, none of it
+// otherwise. Changes run one after the other.
+func (p *Pool) Write(ctx context.Context, fn func(*Conn) error) (err error) {
+	c, err := take(ctx, p.writer)
+	if err != nil {
+		return err
+	}
+	defer func() { p.writer <- c }()
+	if err := c.Exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	defer func() {
+		// SQLite takes some failures back by itself, such as a full disk.
+		if !c.Autocommit() {
+			err = errors.Join(err, c.Exec("ROLLBACK"))
+		}
+	}()
+	if err := fn(c); err != nil {
+		return err
+	}
+	return c.Exec("COMMIT")
+}
+
+// Freeze moves everything that was committed into the database's main file and keeps
+// changes waiting until thaw is called, so that the file can be copied.
+func (p *Pool) Freeze() (thaw func(), err error) {
+	c := <-p.writer
+	thaw = func() { p.writer <- c }
+	var reading []*Conn // a reader would keep the log from being emptied
+	for range cap(p.readers) {
+		reading = append(reading, <-p.readers)
+	}
+	err = c.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	for _, r := range reading {
+		p.readers <- r
+	}
+	if err != nil {
+		thaw()
+		return nil, err
+	}
+	return thaw, nil
+}
+
+// Close closes the connections once those in use are given back. The Pool must not
+// be used afterwards.
+func (p *Pool) Close() error {
+	err := (<-p.writer).Close()
+	for range cap(p.readers) {
+		err = errors.Join(err, (<-p.readers).Close())
+	}
+	return err
+}
+
+func (p *Pool) closeFree() (err error) {
+	for {
+		select {
+		case c := <-p.writer:
+			err = errors.Join(err, c.Close())
+		case c := <-p.readers:
+			err = errors.Join(err, c.Close())
+		default:
+			return err
+		}
+	}
+}
+
+func take(ctx context.Context, free chan *Conn) (*Conn, error) {
+	select {
+	case c := <-free:
+		return c, nil
+	default:
+	}
+	select {
+	case c := <-free:
+		return c, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for a connection to the database: %w", context.Cause(ctx))
+	}
+}

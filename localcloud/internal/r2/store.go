@@ -1,0 +1,243 @@
+// Package r2 is R2 on this machine: buckets whose objects lie in one SQLite file, the
+// large ones in files beside it, used by the REST API and by Workers through
+// workerd's own R2 binding.
+//
+// A put writes the content first and then, in one transaction, the object: after a
+// crash the object is there with all of it, or as it was before. Content that belongs
+// to no object is swept when the store is opened.
+package r2
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tamylaa/clodo/internal/sqlite"
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
+)
+
+const schema = `
+CREATE TABLE IF NOT EXISTS buckets (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE IF NOT EXISTS objects (
+	seq INTEGER PRIMARY KEY, bucket INTEGER NOT NULL, key BLOB NOT NULL,
+	version TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL, uploaded INTEGER NOT NULL, class TEXT NOT NULL,
+	checksums TEXT NOT NULL, http TEXT NOT NULL, custom TEXT NOT NULL, secret_md5 TEXT NOT NULL,
+	pieces TEXT NOT NULL, small BLOB, UNIQUE (bucket, key)) STRICT;
+CREATE TABLE IF NOT EXISTS uploads (
+	id TEXT PRIMARY KEY, bucket INTEGER NOT NULL, key BLOB NOT NULL, started INTEGER NOT NULL, open INTEGER NOT NULL,
+	class TEXT NOT NULL, http TEXT NOT NULL, custom TEXT NOT NULL, secret_md5 TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parts (
+	upload TEXT NOT NULL, number INTEGER NOT NULL, etag TEXT NOT NULL, piece TEXT NOT NULL, size INTEGER NOT NULL,
+	PRIMARY KEY (upload, number)) STRICT, WITHOUT ROWID;`
+
+// reading is how many readers work side by side.
+const reading = 4
+
+// Store holds all buckets. It is safe for concurrent use; changes run one after the
+// other.
+type Store struct {
+	pool    *sqlite.Pool
+	files   *files
+	clock   *clock.Clock
+	mu      sync.RWMutex
+	buckets map[string]int64 // their numbers, by id; changed inside of changes only
+}
+
+// Open opens what dir holds, making what is missing.
+func Open(dir string, c *clock.Clock) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making R2's folder: %w", err)
+	}
+	pool, err := sqlite.OpenPool(sqlite.Options{Path: filepath.Join(dir, "r2.db")}, reading)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{pool: pool, clock: c, buckets: map[string]int64{}}
+	if s.files, err = newFiles(filepath.Join(dir, "objects")); err == nil {
+		err = s.prepare(context.Background())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening R2's folder %s: %w", dir, errors.Join(err, pool.Close()))
+	}
+	return s, nil
+}
+
+// prepare makes the tables, learns the buckets and removes what nobody needs.
+func (s *Store) prepare(ctx context.Context) error {
+	used := map[string]bool{}
+	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
+		for statement := range strings.SplitSeq(schema, ";") {
+			if strings.TrimSpace(statement) == "" {
+				continue
+			}
+			if err := conn.Exec(statement); err != nil {
+				return err
+			}
+		}
+		stale := s.clock.Now().Add(-UploadLife).UnixMilli()
+		return errors.Join(
+			conn.Exec("DELETE FROM parts WHERE upload IN (SELECT id FROM uploads WHERE started < ?)", stale),
+			conn.Exec("DELETE FROM uploads WHERE started < ?", stale),
+			conn.Query(func(row *sqlite.Stmt) error {
+				s.buckets[row.ColumnText(0)] = row.ColumnInt64(1)
+				return nil
+			}, "SELECT id, seq FROM buckets"),
+			conn.Query(func(row *sqlite.Stmt) error { return use(used, row.ColumnText(0)) }, "SELECT pieces FROM objects WHERE small IS NULL"),
+			conn.Query(func(row *sqlite.Stmt) error {
+				used[row.ColumnText(0)] = true
+				return nil
+			}, "SELECT piece FROM parts"),
+		)
+	})
+	if err != nil {
+		return err
+	}
+	return s.files.sweep(used)
+}
+
+func use(used map[string]bool, encoded string) error {
+	pieces, err := decodePieces(encoded)
+	for _, p := range pieces {
+		used[p.ID] = true
+	}
+	return err
+}
+
+func decodePieces(encoded string) (pieces []piece, err error) {
+	if encoded != "" {
+		err = json.Unmarshal([]byte(encoded), &pieces)
+	}
+	return pieces, err
+}
+
+// Close closes the files once what has begun is done.
+func (s *Store) Close() error { return s.pool.Close() }
+
+// Freeze completes the database's file and keeps changes waiting until thaw is called,
+// so that the store's folder can be copied: no file that an object has vanishes.
+func (s *Store) Freeze() (thaw func(), err error) {
+	changes, err := s.pool.Freeze()
+	if err != nil {
+		return nil, fmt.Errorf("completing the file of R2's objects: %w", err)
+	}
+	removals := s.files.hold()
+	return func() {
+		removals()
+		changes()
+	}, nil
+}
+
+// CreateBucket makes a bucket; one that exists stays as it is.
+func (s *Store) CreateBucket(ctx context.Context, id string) error {
+	var seq int64
+	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
+		if err := conn.Exec("INSERT INTO buckets(id) VALUES(?) ON CONFLICT DO NOTHING", id); err != nil {
+			return err
+		}
+		return conn.Query(func(row *sqlite.Stmt) error {
+			seq = row.ColumnInt64(0)
+			return nil
+		}, "SELECT seq FROM buckets WHERE id = ?", id)
+	})
+	if err == nil {
+		s.know(id, seq)
+	}
+	return err
+}
+
+// know notes the number of a bucket; 0 is that it is gone.
+func (s *Store) know(id string, seq int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if seq == 0 {
+		delete(s.buckets, id)
+		return
+	}
+	s.buckets[id] = seq
+}
+
+// DeleteBucket removes a bucket that has no objects, with its multipart uploads.
+func (s *Store) DeleteBucket(ctx context.Context, id string) error {
+	return s.dropBucket(ctx, id, false)
+}
+
+// DestroyBucket removes a bucket with all that is in it.
+func (s *Store) DestroyBucket(ctx context.Context, id string) error {
+	return s.dropBucket(ctx, id, true)
+}
+
+func (s *Store) dropBucket(ctx context.Context, id string, objects bool) error {
+	var gone []piece
+	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
+		bucket, err := s.bucket(id)
+		if err != nil {
+			return err
+		}
+		if err := conn.Query(func(row *sqlite.Stmt) error {
+			if !objects {
+				return ErrBucketNotEmpty
+			}
+			pieces, err := decodePieces(row.ColumnText(0))
+			gone = append(gone, pieces...)
+			return err
+		}, "SELECT pieces FROM objects WHERE bucket = ?", bucket); err != nil {
+			return err
+		}
+		err = errors.Join(
+			conn.Query(func(row *sqlite.Stmt) error {
+				gone = append(gone, piece{ID: row.ColumnText(0)})
+				return nil
+			}, "SELECT piece FROM parts WHERE upload IN (SELECT id FROM uploads WHERE bucket = ?)", bucket),
+			conn.Exec("DELETE FROM parts WHERE upload IN (SELECT id FROM uploads WHERE bucket = ?)", bucket),
+			conn.Exec("DELETE FROM uploads WHERE bucket = ?", bucket),
+			conn.Exec("DELETE FROM objects WHERE bucket = ?", bucket),
+			conn.Exec("DELETE FROM buckets WHERE seq = ?", bucket),
+		)
+		if err == nil {
+			s.know(id, 0) // before another change can find it
+		}
+		return err
+	})
+	if err == nil {
+		s.files.remove(gone...)
+	}
+	return err
+}
+
+// bucket is the number of a bucket.
+func (s *Store) bucket(id string) (int64, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	seq, ok := s.buckets[id]
+	if !ok {
+		return 0, ErrNoSuchBucket
+	}
+	return seq, nil
+}
+
+// Usage is how much a bucket holds.
+type Usage struct{ Objects, Bytes int64 }
+
+// Usage counts what a bucket holds now.
+func (s *Store) Usage(ctx context.Context, id string) (u Usage, err error) {
+	bucket, err := s.bucket(id)
+	if err != nil {
+		return u, err
+	}
+	err = s.pool.Read(ctx, func(conn *sqlite.Conn) error {
+		return conn.Query(func(row *sqlite.Stmt) error {
+			u = Usage{row.ColumnInt64(0), row.ColumnInt64(1)}
+			return nil
+		}, "SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE bucket = ?", bucket)
+	})
+	return u, err
+}
+
+// now is the cloud's time as objects carry it.
+func (s *Store) now() time.Time { return s.clock.Now().UTC().Truncate(time.Millisecond) }
