@@ -32,7 +32,7 @@ func openStorage(dir string, c *clock.Clock, log *slog.Logger) (*storage, error)
 	var err error
 	if s.store, err = store.Open(dir); err == nil {
 		if s.databases, err = d1.NewStore(filepath.Join(dir, "d1"), c); err == nil {
-			if s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db")); err == nil {
+			if s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db"), c); err == nil {
 				s.buckets, err = r2.Open(filepath.Join(dir, "r2"), c)
 			}
 		}

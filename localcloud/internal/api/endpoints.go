@@ -66,7 +66,6 @@ func Endpoints() []Endpoint {
 		versionEndpoints(),
 		deploymentEndpoints(),
 		secretEndpoints(),
-		dispatchEndpoints(),
 		triggerEndpoints(),
 		domainEndpoints(),
 		assetEndpoints(),

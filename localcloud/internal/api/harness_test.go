@@ -144,7 +144,7 @@ func openClient(t *testing.T, dir string) *client {
 	check(t, err)
 	databases, err := d1.NewStore(filepath.Join(dir, "d1"), &clock.Clock{})
 	check(t, err)
-	namespaces, err := kv.Open(filepath.Join(dir, "kv.db"))
+	namespaces, err := kv.Open(filepath.Join(dir, "kv.db"), &clock.Clock{})
 	check(t, err)
 	buckets, err := r2.Open(filepath.Join(dir, "r2"), &clock.Clock{})
 	check(t, err)
@@ -310,18 +310,6 @@ func upload(metadata any, modules ...string) *form {
 	for i := 0; i < len(modules); i += 2 {
 		f.part(modules[i], modules[i], "application/javascript+module", modules[i+1])
 	}
-	return f
-}
-
-// settingsForm is the body of a change of settings.
-func settingsForm(settings any) *form {
-	f := &form{}
-	f.w = multipart.NewWriter(&f.buf)
-	b, err := json.Marshal(settings)
-	if err != nil {
-		panic(err)
-	}
-	f.part("settings", "", "", string(b))
 	return f
 }
 

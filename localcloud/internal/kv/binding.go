@@ -29,6 +29,8 @@ func (s *Store) Binding(w http.ResponseWriter, r *http.Request, namespace string
 		}
 	}
 	if err != nil {
+		// The binding reads the answer only when it has sent everything.
+		_, _ = io.Copy(io.Discard, r.Body)
 		refuse(w, err)
 	}
 }
@@ -45,6 +47,9 @@ func keyOf(r *http.Request) (string, error) {
 func (s *Store) entry(w http.ResponseWriter, r *http.Request, namespace, key string) error {
 	switch r.Method {
 	case http.MethodGet:
+		if err := checkCacheTTL(r.URL.Query().Get("cache_ttl")); err != nil {
+			return err
+		}
 		e, ok, err := s.Get(namespace, key)
 		if err != nil {
 			return err
@@ -60,6 +65,7 @@ func (s *Store) entry(w http.ResponseWriter, r *http.Request, namespace, key str
 			w.Header().Set("Expiration", strconv.FormatInt(e.Expiration, 10))
 		}
 		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Length", strconv.Itoa(len(e.Value)))
 		_, _ = w.Write(e.Value) // the Worker went away
 		return nil
 	case http.MethodPut:
@@ -87,10 +93,50 @@ func (s *Store) putBody(r *http.Request, namespace, key string) error {
 	if m := r.Header.Get(metadataHeader); m != "" {
 		e.Metadata = json.RawMessage(m)
 	}
-	if e.Value, err = io.ReadAll(io.LimitReader(r.Body, MaxValue+1)); err != nil {
-		return fmt.Errorf("reading the value: %w", err)
+	if r.ContentLength > MaxValue {
+		return tooLarge(r.ContentLength)
+	}
+	if e.Value, err = readValue(r); err != nil {
+		return err
 	}
 	return s.Put(namespace, Pair{key, e})
+}
+
+// readValue reads a body, whose length is not always known.
+func readValue(r *http.Request) ([]byte, error) {
+	if r.ContentLength >= 0 {
+		value := make([]byte, r.ContentLength)
+		_, err := io.ReadFull(r.Body, value)
+		return value, wrapRead(err)
+	}
+	value, err := io.ReadAll(io.LimitReader(r.Body, MaxValue+1))
+	if err != nil || len(value) <= MaxValue {
+		return value, wrapRead(err)
+	}
+	rest, err := io.Copy(io.Discard, r.Body)
+	if err != nil {
+		return nil, wrapRead(err)
+	}
+	return nil, tooLarge(int64(len(value)) + rest)
+}
+
+func wrapRead(err error) error {
+	if err != nil {
+		return fmt.Errorf("reading the value: %w", err)
+	}
+	return nil
+}
+
+// checkCacheTTL checks how long a value may be cached, which is for nothing: this is
+// the only place that has it.
+func checkCacheTTL(text string) error {
+	if text == "" {
+		return nil
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err != nil || n < MinCacheTTL {
+		return &Error{http.StatusBadRequest, fmt.Sprintf("Invalid cache_ttl of %s. Cache TTL must be at least %d.", text, MinCacheTTL)}
+	}
+	return nil
 }
 
 func seconds(q url.Values, name string) (int64, error) {
@@ -107,19 +153,35 @@ func seconds(q url.Values, name string) (int64, error) {
 
 func (s *Store) list(w http.ResponseWriter, r *http.Request, namespace string) error {
 	q := r.URL.Query()
-	limit, err := seconds(q, "key_count_limit")
+	o := ListOptions{Prefix: q.Get("prefix"), Cursor: q.Get("cursor")}
+	if text := q.Get("key_count_limit"); text != "" {
+		var err error
+		if o.Limit, err = strconv.Atoi(text); err != nil || o.Limit == 0 {
+			return &Error{http.StatusBadRequest, fmt.Sprintf("Invalid key_count_limit of %s. Please specify an integer greater than 0.", text)}
+		}
+	}
+	page, err := s.List(namespace, o)
 	if err != nil {
 		return err
 	}
-	page, err := s.List(namespace, ListOptions{Prefix: q.Get("prefix"), Cursor: q.Get("cursor"), Limit: int(min(limit, MaxList))})
-	if err != nil {
-		return err
+	answer := listAnswer{Keys: make([]listedKey, len(page.Keys)), Complete: page.Cursor == "", Cursor: page.Cursor}
+	for i, k := range page.Keys {
+		answer.Keys[i] = listedKey{k.Name, k.Expiration, string(k.Metadata)}
 	}
-	return writeJSON(w, struct {
-		Keys     []Key  `json:"keys"`
-		Complete bool   `json:"list_complete"`
-		Cursor   string `json:"cursor,omitempty"`
-	}{page.Keys, page.Cursor == "", page.Cursor})
+	return writeJSON(w, answer)
+}
+
+type listAnswer struct {
+	Keys     []listedKey `json:"keys"`
+	Complete bool        `json:"list_complete"`
+	Cursor   string      `json:"cursor,omitempty"`
+}
+
+// listedKey has the metadata as a text, which the binding parses.
+type listedKey struct {
+	Name       string `json:"name"`
+	Expiration int64  `json:"expiration,omitempty"`
+	Metadata   string `json:"metadata,omitempty"`
 }
 
 func (s *Store) bulkGet(w http.ResponseWriter, r *http.Request, namespace string) error {
@@ -127,9 +189,16 @@ func (s *Store) bulkGet(w http.ResponseWriter, r *http.Request, namespace string
 		Keys         []string
 		Type         string
 		WithMetadata bool
+		CacheTTL     json.RawMessage // a number or its text
 	}
 	if err := json.NewDecoder(io.LimitReader(r.Body, 1<<20)).Decode(&call); err != nil {
 		return &Error{http.StatusBadRequest, "the request is no JSON: " + err.Error()}
+	}
+	if call.Type != "" && call.Type != "text" && call.Type != "json" {
+		return &Error{http.StatusBadRequest, fmt.Sprintf(`%q is not a valid type. Use "json" or "text"`, call.Type)}
+	}
+	if err := checkCacheTTL(strings.Trim(string(call.CacheTTL), `"`)); err != nil {
+		return err
 	}
 	values, err := s.BulkGet(namespace, call.Keys, call.Type == "json", call.WithMetadata)
 	if err != nil {
@@ -141,8 +210,11 @@ func (s *Store) bulkGet(w http.ResponseWriter, r *http.Request, namespace string
 // BulkGet is many values by key, null for those that do not exist: as strings, or
 // as the JSON that they hold. With metadata each is {"value":…,"metadata":…}.
 func (s *Store) BulkGet(namespace string, keys []string, asJSON, withMetadata bool) (map[string]json.RawMessage, error) {
-	if len(keys) == 0 || len(keys) > MaxBulkGet {
-		return nil, &Error{http.StatusBadRequest, fmt.Sprintf("%d keys in one bulk get; it takes 1 to %d", len(keys), MaxBulkGet)}
+	switch {
+	case len(keys) == 0:
+		return nil, &Error{http.StatusBadRequest, "You must request a minimum of 1 key"}
+	case len(keys) > MaxBulkGet:
+		return nil, &Error{http.StatusBadRequest, fmt.Sprintf("You can request a maximum of %d keys", MaxBulkGet)}
 	}
 	all := make(map[string]json.RawMessage, len(keys))
 	size := 0
@@ -158,17 +230,17 @@ func (s *Store) BulkGet(namespace string, keys []string, asJSON, withMetadata bo
 		if size += len(e.Value); size > MaxValue {
 			return nil, &Error{http.StatusRequestEntityTooLarge, "Total size of request exceeds the limit of 25MB"}
 		}
-		if all[key], err = bulkValue(key, e, asJSON, withMetadata); err != nil {
+		if all[key], err = bulkValue(e, asJSON, withMetadata); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-func bulkValue(key string, e Entry, asJSON, withMetadata bool) (json.RawMessage, error) {
+func bulkValue(e Entry, asJSON, withMetadata bool) (json.RawMessage, error) {
 	value := json.RawMessage(e.Value)
 	if asJSON && !json.Valid(value) {
-		return nil, &Error{http.StatusBadRequest, fmt.Sprintf("At least one of the requested keys corresponds to a non-json value: %q", key)}
+		return nil, &Error{http.StatusBadRequest, "At least one of the requested keys corresponds to a non-json value"}
 	}
 	if !asJSON {
 		text, err := json.Marshal(string(e.Value))

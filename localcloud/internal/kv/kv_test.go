@@ -13,12 +13,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"pgregory.net/rapid"
 )
 
-func newStore(t testing.TB, now func() time.Time) *Store {
+func newStore(t testing.TB, c *clock.Clock) *Store {
 	t.Helper()
-	s, err := open(filepath.Join(t.TempDir(), "kv.sqlite"), now)
+	s, err := Open(filepath.Join(t.TempDir(), "kv.sqlite"), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,9 +33,9 @@ func newStore(t testing.TB, now func() time.Time) *Store {
 
 func TestAnEntryIsThereUntilItExpires(t *testing.T) {
 	t.Parallel()
-	now := time.Unix(1000, 0)
-	s := newStore(t, func() time.Time { return now })
-	want := Entry{Value: []byte("v\x00"), Metadata: json.RawMessage(`{"a":1}`), Expiration: 1060}
+	c := &clock.Clock{}
+	s := newStore(t, c)
+	want := Entry{Value: []byte("v\x00"), Metadata: json.RawMessage(`{"a":1}`), Expiration: c.Now().Unix() + 3600}
 	if err := s.Put("n", Pair{"k", want}, Pair{Key: "empty"}); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,9 @@ func TestAnEntryIsThereUntilItExpires(t *testing.T) {
 	if _, ok, err := s.Get("other", "k"); ok || err != nil {
 		t.Errorf("a key of another namespace: %t, %v", ok, err)
 	}
-	now = time.Unix(1060, 0)
+	if err := c.Advance(time.Hour); err != nil {
+		t.Fatal(err)
+	}
 	if _, ok, err := s.Get("n", "k"); ok || err != nil {
 		t.Errorf("an expired key: %t, %v", ok, err)
 	}
@@ -60,7 +63,7 @@ func TestAnEntryIsThereUntilItExpires(t *testing.T) {
 
 func TestWhatKVRefusesChangesNothing(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, time.Now)
+	s := newStore(t, &clock.Clock{})
 	for name, c := range map[string]struct {
 		pair   Pair
 		status int
@@ -94,18 +97,16 @@ func TestWhatKVRefusesChangesNothing(t *testing.T) {
 
 func TestPagesTogetherAreAllKeysOfAPrefixInOrder(t *testing.T) {
 	t.Parallel()
+	s, runs := newStore(t, &clock.Clock{}), 0
 	rapid.Check(t, func(t *rapid.T) {
-		s, err := open(":memory:", time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = s.Close() }()
+		runs++
+		namespace := fmt.Sprint("n", runs)
 		keys := rapid.SliceOfDistinct(rapid.StringMatching(`[a-cé%_]{1,4}`), rapid.ID).Draw(t, "keys")
 		prefix := rapid.StringMatching(`[a-cé%_]{0,2}`).Draw(t, "prefix")
 		limit := rapid.IntRange(1, 5).Draw(t, "limit")
 		want := map[string]bool{}
 		for _, k := range keys {
-			if err := s.Put("n", Pair{Key: k}); err != nil {
+			if err := s.Put(namespace, Pair{Key: k}); err != nil {
 				t.Fatal(err)
 			}
 			if strings.HasPrefix(k, prefix) {
@@ -114,7 +115,7 @@ func TestPagesTogetherAreAllKeysOfAPrefixInOrder(t *testing.T) {
 		}
 		last, o := "", ListOptions{Prefix: prefix, Limit: limit}
 		for {
-			page, err := s.List("n", o)
+			page, err := s.List(namespace, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,7 +142,7 @@ func TestPagesTogetherAreAllKeysOfAPrefixInOrder(t *testing.T) {
 
 func TestTheBindingProtocol(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, time.Now)
+	s := newStore(t, &clock.Clock{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.Binding(w, r, "n") }))
 	t.Cleanup(server.Close)
 	do := func(method, target, metadata, body string) (string, string) {
@@ -169,13 +170,28 @@ func TestTheBindingProtocol(t *testing.T) {
 		{"PUT", "/j?urlencoded=true", "", `{"x":2}`, "200 OK", ""},
 		{"GET", "/a%2Fb?urlencoded=true", "", "", `200 OK {"m":1}`, "one"},
 		{"GET", "/nope?urlencoded=true", "", "", "404 Not Found", ""},
-		{"GET", "/?prefix=a&key_count_limit=1", "", "", "200 OK", `{"keys":[{"name":"a/b","metadata":{"m":1}}],"list_complete":true}`},
-		{"GET", "/?key_count_limit=1", "", "", "200 OK", `{"keys":[{"name":"a/b","metadata":{"m":1}}],"list_complete":false,"cursor":"YS9i"}`},
+		{"GET", "/?prefix=a&key_count_limit=1", "", "", "200 OK", `{"keys":[{"name":"a/b","metadata":"{\"m\":1}"}],"list_complete":true}`},
+		{"GET", "/?key_count_limit=1", "", "", "200 OK", `{"keys":[{"name":"a/b","metadata":"{\"m\":1}"}],"list_complete":false,"cursor":"YS9i"}`},
 		{"POST", "/bulk/get", "", `{"keys":["a/b","no"],"type":"text"}`, "200 OK", `{"a/b":"one","no":null}`},
 		{"POST", "/bulk/get", "", `{"keys":["j"],"type":"json","withMetadata":true}`, "200 OK", `{"j":{"value":{"x":2},"metadata":null}}`},
-		{"POST", "/bulk/get", "", `{"keys":["a/b"],"type":"json"}`, `400 At least one of the requested keys corresponds to a non-json value: "a/b"`, ""},
+		{"POST", "/bulk/get", "", `{"keys":["a/b"],"type":"json"}`, `400 At least one of the requested keys corresponds to a non-json value`, ""},
 		{"PUT", "/t?urlencoded=true&expiration_ttl=59", "", "x", "400 Invalid expiration_ttl of 59. Expiration TTL must be at least 60.", ""},
 		{"PUT", "/" + strings.Repeat("k", 513) + "?urlencoded=true", "", "x", "414 UTF-8 encoded length of 513 exceeds key length limit of 512.", ""},
+		{"PUT", "/t?urlencoded=true&expiration_ttl=0", "", "x", "400 Invalid expiration_ttl of 0. Please specify integer greater than 0.", ""},
+		{"PUT", "/t?urlencoded=true&expiration=5", "", "x", "400 Invalid expiration of 5. Please specify integer greater than the current number of seconds since the UNIX epoch.", ""},
+		{"PUT", "/t?urlencoded=true", `"` + strings.Repeat("m", 1023) + `"`, "x", "413 Metadata length of 1025 exceeds limit of 1024.", ""},
+		{"PUT", "/%2E%2E?urlencoded=true", "", "x", `400 Illegal key name "..". Please use a different name.`, ""},
+		{"GET", "/t?urlencoded=true&cache_ttl=29", "", "", "400 Invalid cache_ttl of 29. Cache TTL must be at least 30.", ""},
+		{"GET", "/?key_count_limit=1001", "", "", "400 Invalid key_count_limit of 1001. Please specify an integer less than 1000.", ""},
+		{"GET", "/?key_count_limit=-1", "", "", "400 Invalid key_count_limit of -1. Please specify an integer greater than 0.", ""},
+		{"GET", "/?prefix=" + strings.Repeat("k", 513), "", "", "414 UTF-8 encoded length of 513 exceeds key length limit of 512.", ""},
+		{"GET", "/?cursor=!", "", "", "400 the cursor is none of this namespace's", ""},
+		{"POST", "/bulk/get", "", `{"keys":[]}`, "400 You must request a minimum of 1 key", ""},
+		{"POST", "/bulk/get", "", `{"keys":["a"],"type":"stream"}`, `400 "stream" is not a valid type. Use "json" or "text"`, ""},
+		{"POST", "/bulk/get", "", `{"keys":["a"],"cacheTtl":"10"}`, "400 Invalid cache_ttl of 10. Cache TTL must be at least 30.", ""},
+		{"POST", "/bulk/get", "", `{"keys":[` + strings.Repeat(`"k",`, 100) + `"k"]}`, "400 You can request a maximum of 100 keys", ""},
+		{"POST", "/bulk/get", "", `[`, "400 the request is no JSON: unexpected EOF", ""},
+		{"PATCH", "/t", "", "", "405 PATCH is no operation of KV", ""},
 		{"DELETE", "/a%2Fb?urlencoded=true", "", "", "200 OK", ""},
 		{"GET", "/a%2Fb?urlencoded=true", "", "", "404 Not Found", ""},
 	} {

@@ -3,15 +3,15 @@
 package kv
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
-	"time"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
 )
 
 // Cloudflare's limits.
@@ -20,6 +20,7 @@ const (
 	MaxValue    = 25 << 20 // bytes
 	MaxMetadata = 1024     // bytes of JSON
 	MinTTL      = 60       // seconds
+	MinCacheTTL = 30       // seconds
 	MaxList     = 1000     // keys of one page
 	MaxBulkGet  = 100      // keys
 )
@@ -53,45 +54,62 @@ type Key struct {
 	Metadata   json.RawMessage `json:"metadata,omitempty"`
 }
 
+// reading is how many readers work side by side.
+const reading = 4
+
 // Store holds all namespaces. A namespace needs no making: it exists as far as the
-// Store goes once it has a key.
+// Store goes once it has a key. It is safe for concurrent use.
 type Store struct {
-	mu   sync.Mutex
-	conn *sqlite.Conn
-	now  func() time.Time
+	pool  *sqlite.Pool
+	clock *clock.Clock
 }
 
-// Open opens the file at path, which is made when it is missing.
-func Open(path string) (*Store, error) { return open(path, time.Now) }
-
-func open(path string, now func() time.Time) (*Store, error) {
-	conn, err := sqlite.Open(sqlite.Options{Path: path})
+// Open opens the file at path, which is made when it is missing. Entries expire by c.
+func Open(path string, c *clock.Clock) (*Store, error) {
+	pool, err := sqlite.OpenPool(sqlite.Options{Path: path}, reading)
 	if err != nil {
 		return nil, err
 	}
-	err = errors.Join(
-		conn.Exec(`CREATE TABLE IF NOT EXISTS entries (
-			namespace TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, metadata TEXT, expiration INTEGER NOT NULL,
-			PRIMARY KEY (namespace, key)) WITHOUT ROWID`),
-		conn.Exec("DELETE FROM entries WHERE expiration BETWEEN 1 AND ?", now().Unix()))
+	s := &Store{pool: pool, clock: c}
+	err = s.write(func(conn *sqlite.Conn) error {
+		return errors.Join(
+			conn.Exec(`CREATE TABLE IF NOT EXISTS entries (
+				namespace TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, metadata TEXT, expiration INTEGER NOT NULL,
+				PRIMARY KEY (namespace, key)) WITHOUT ROWID`),
+			conn.Exec("DELETE FROM entries WHERE expiration BETWEEN 1 AND ?", s.now()))
+	})
 	if err != nil {
-		return nil, fmt.Errorf("opening the KV file %s: %w", path, errors.Join(err, conn.Close()))
+		return nil, fmt.Errorf("opening the KV file %s: %w", path, errors.Join(err, pool.Close()))
 	}
-	return &Store{conn: conn, now: now}, nil
+	return s, nil
 }
 
-// Close closes the file.
-func (s *Store) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.conn.Close()
+// Close closes the file once what has begun is done.
+func (s *Store) Close() error { return s.pool.Close() }
+
+// Freeze completes the file and keeps changes waiting until thaw is called, so that it
+// can be copied.
+func (s *Store) Freeze() (thaw func(), err error) {
+	if thaw, err = s.pool.Freeze(); err != nil {
+		return nil, fmt.Errorf("completing the KV file: %w", err)
+	}
+	return thaw, nil
+}
+
+// now is the cloud's time in Unix seconds.
+func (s *Store) now() int64 { return s.clock.Now().Unix() }
+
+func (s *Store) read(fn func(*sqlite.Conn) error) error { return s.pool.Read(context.Background(), fn) }
+
+func (s *Store) write(fn func(*sqlite.Conn) error) error {
+	return s.pool.Write(context.Background(), fn)
 }
 
 // DeleteNamespace deletes all keys of a namespace.
 func (s *Store) DeleteNamespace(namespace string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.conn.Exec("DELETE FROM entries WHERE namespace = ?", namespace)
+	return s.write(func(conn *sqlite.Conn) error {
+		return conn.Exec("DELETE FROM entries WHERE namespace = ?", namespace)
+	})
 }
 
 // Get is the entry of a key; ok is false when there is none or it has expired.
@@ -99,15 +117,15 @@ func (s *Store) Get(namespace, key string) (e Entry, ok bool, err error) {
 	if err := checkKey(key); err != nil {
 		return Entry{}, false, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err = s.conn.Query(func(row *sqlite.Stmt) error {
-		ok = true
-		e.Value = columnBytes(row, 0)
-		e.Metadata = metadataOf(row, 1)
-		e.Expiration = row.ColumnInt64(2)
-		return nil
-	}, "SELECT value, metadata, expiration FROM entries WHERE namespace = ? AND key = ? AND (expiration = 0 OR expiration > ?)", namespace, []byte(key), s.now().Unix())
+	err = s.read(func(conn *sqlite.Conn) error {
+		return conn.Query(func(row *sqlite.Stmt) error {
+			ok = true
+			e.Value = sqlite.Bytes(row, 0)
+			e.Metadata = metadataOf(row, 1)
+			e.Expiration = row.ColumnInt64(2)
+			return nil
+		}, "SELECT value, metadata, expiration FROM entries WHERE namespace = ? AND key = ? AND (expiration = 0 OR expiration > ?)", namespace, []byte(key), s.now())
+	})
 	return e, ok, err
 }
 
@@ -118,7 +136,7 @@ func (s *Store) Put(namespace string, pairs ...Pair) error {
 			return err
 		}
 	}
-	return s.transaction(func() error {
+	return s.write(func(conn *sqlite.Conn) error {
 		for _, p := range pairs {
 			var metadata any
 			if p.Metadata != nil {
@@ -128,7 +146,7 @@ func (s *Store) Put(namespace string, pairs ...Pair) error {
 			if value == nil {
 				value = []byte{}
 			}
-			if err := s.conn.Exec("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", namespace, []byte(p.Key), value, metadata, p.Expiration); err != nil {
+			if err := conn.Exec("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", namespace, []byte(p.Key), value, metadata, p.Expiration); err != nil {
 				return err
 			}
 		}
@@ -143,26 +161,14 @@ func (s *Store) Delete(namespace string, keys ...string) error {
 			return err
 		}
 	}
-	return s.transaction(func() error {
+	return s.write(func(conn *sqlite.Conn) error {
 		for _, key := range keys {
-			if err := s.conn.Exec("DELETE FROM entries WHERE namespace = ? AND key = ?", namespace, []byte(key)); err != nil {
+			if err := conn.Exec("DELETE FROM entries WHERE namespace = ? AND key = ?", namespace, []byte(key)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-}
-
-func (s *Store) transaction(work func() error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.conn.Exec("BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	if err := work(); err != nil {
-		return errors.Join(err, s.conn.Exec("ROLLBACK"))
-	}
-	return s.conn.Exec("COMMIT")
 }
 
 // ListOptions selects a page: keys with Prefix after Cursor, at most Limit of them
@@ -184,37 +190,49 @@ func (s *Store) List(namespace string, o ListOptions) (Page, error) {
 	if o.Limit == 0 {
 		o.Limit = MaxList
 	}
-	if o.Limit < 1 || o.Limit > MaxList {
-		return Page{}, &Error{http.StatusBadRequest, fmt.Sprintf("Invalid key_count_limit of %d. Please specify an integer from 1 to %d.", o.Limit, MaxList)}
+	switch {
+	case o.Limit < 1:
+		return Page{}, &Error{http.StatusBadRequest, fmt.Sprintf("Invalid key_count_limit of %d. Please specify an integer greater than 0.", o.Limit)}
+	case o.Limit > MaxList:
+		return Page{}, &Error{http.StatusBadRequest, fmt.Sprintf("Invalid key_count_limit of %d. Please specify an integer less than %d.", o.Limit, MaxList)}
+	}
+	if err := checkLength(o.Prefix); err != nil {
+		return Page{}, err
 	}
 	after, err := base64.RawURLEncoding.DecodeString(o.Cursor)
 	if err != nil {
 		return Page{}, &Error{http.StatusBadRequest, "the cursor is none of this namespace's"}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	page := Page{Keys: []Key{}}
-	err = s.conn.Query(func(row *sqlite.Stmt) error {
+	each := func(row *sqlite.Stmt) error {
 		if len(page.Keys) == o.Limit {
 			page.Cursor = base64.RawURLEncoding.EncodeToString([]byte(page.Keys[o.Limit-1].Name))
 			return nil
 		}
-		page.Keys = append(page.Keys, Key{Name: string(columnBytes(row, 0)), Metadata: metadataOf(row, 1), Expiration: row.ColumnInt64(2)})
+		page.Keys = append(page.Keys, Key{Name: string(sqlite.Bytes(row, 0)), Metadata: metadataOf(row, 1), Expiration: row.ColumnInt64(2)})
 		return nil
-	}, "SELECT key, metadata, expiration FROM entries WHERE namespace = ? AND key >= ? AND key > ? AND substr(key, 1, ?) = ? AND (expiration = 0 OR expiration > ?) ORDER BY key LIMIT ?",
-		namespace, []byte(o.Prefix), after, len(o.Prefix), []byte(o.Prefix), s.now().Unix(), o.Limit+1)
+	}
+	const query = "SELECT key, metadata, expiration FROM entries WHERE namespace = ? AND (expiration = 0 OR expiration > ?) AND key >= ? AND key > ?"
+	err = s.read(func(conn *sqlite.Conn) error {
+		if end := sqlite.Behind(o.Prefix); end != nil {
+			return conn.Query(each, query+" AND key < ? ORDER BY key LIMIT ?", namespace, s.now(), []byte(o.Prefix), after, end, o.Limit+1)
+		}
+		return conn.Query(each, query+" ORDER BY key LIMIT ?", namespace, s.now(), []byte(o.Prefix), after, o.Limit+1)
+	})
 	return page, err
 }
 
 // Expiration is the Unix second that a request's expiration or expiration_ttl
 // means; both 0 is never.
 func (s *Store) Expiration(at, ttl int64) (int64, error) {
-	now := s.now().Unix()
+	now := s.now()
 	switch {
 	case ttl != 0 && ttl < MinTTL:
 		return 0, &Error{http.StatusBadRequest, fmt.Sprintf("Invalid expiration_ttl of %d. Expiration TTL must be at least %d.", ttl, MinTTL)}
 	case ttl != 0:
 		return now + ttl, nil
+	case at != 0 && at <= now:
+		return 0, &Error{http.StatusBadRequest, fmt.Sprintf("Invalid expiration of %d. Please specify integer greater than the current number of seconds since the UNIX epoch.", at)}
 	case at != 0 && at < now+MinTTL:
 		return 0, &Error{http.StatusBadRequest, fmt.Sprintf("Invalid expiration of %d. Expiration times must be at least %d seconds in the future.", at, MinTTL)}
 	}
@@ -226,7 +244,7 @@ func (s *Store) check(p Pair) error {
 		return err
 	}
 	if len(p.Value) > MaxValue {
-		return &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("Value length of %d exceeds limit of %d.", len(p.Value), MaxValue)}
+		return tooLarge(int64(len(p.Value)))
 	}
 	if len(p.Metadata) > MaxMetadata {
 		return &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("Metadata length of %d exceeds limit of %d.", len(p.Metadata), MaxMetadata)}
@@ -237,22 +255,26 @@ func (s *Store) check(p Pair) error {
 	return nil
 }
 
+func tooLarge(length int64) error {
+	return &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("Value length of %d exceeds limit of %d.", length, MaxValue)}
+}
+
 func checkKey(key string) error {
 	switch {
 	case key == "":
 		return &Error{http.StatusBadRequest, "Key names must not be empty"}
 	case key == "." || key == "..":
 		return &Error{http.StatusBadRequest, fmt.Sprintf("Illegal key name %q. Please use a different name.", key)}
-	case len(key) > MaxKey:
+	}
+	return checkLength(key)
+}
+
+// checkLength is for prefixes too.
+func checkLength(key string) error {
+	if len(key) > MaxKey {
 		return &Error{http.StatusRequestURITooLong, fmt.Sprintf("UTF-8 encoded length of %d exceeds key length limit of %d.", len(key), MaxKey)}
 	}
 	return nil
-}
-
-func columnBytes(row *sqlite.Stmt, i int) []byte {
-	b := make([]byte, row.ColumnLen(i))
-	row.ColumnBytes(i, b)
-	return b
 }
 
 func metadataOf(row *sqlite.Stmt, i int) json.RawMessage {

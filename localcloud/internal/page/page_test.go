@@ -48,7 +48,7 @@ func newSite(t *testing.T) *site {
 	if s.databases, err = d1.NewStore(filepath.Join(dir, "d1"), &clock.Clock{}); err != nil {
 		t.Fatal(err)
 	}
-	if s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db")); err != nil {
+	if s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db"), &clock.Clock{}); err != nil {
 		t.Fatal(err)
 	}
 	p, err := page.New(page.Options{

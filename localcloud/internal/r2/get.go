@@ -74,7 +74,7 @@ func (s *Store) look(ctx context.Context, bucket int64, key string) (*Reader, er
 				return err
 			}
 			if r.pieces, err = decodePieces(row.ColumnText(columnsOfHead)); err == nil && r.pieces == nil {
-				r.small = columnBytes(row, columnsOfHead+1)
+				r.small = sqlite.Bytes(row, columnsOfHead+1)
 			}
 			return err
 		}, "SELECT "+headColumns+", pieces, small FROM objects WHERE bucket = ? AND key = ?", bucket, []byte(key))

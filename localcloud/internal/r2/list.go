@@ -42,22 +42,9 @@ func (p *Page) Cut(n int) {
 // next is where keys behind the item begin; nil when there are none.
 func (i Item) next() []byte {
 	if i.Prefix != "" {
-		return behind(i.Prefix)
+		return sqlite.Behind(i.Prefix)
 	}
 	return append([]byte(i.Key), 0)
-}
-
-// behind is the first key after all that begin with prefix; nil for no such key.
-func behind(prefix string) []byte {
-	b := []byte(prefix)
-	for len(b) > 0 && b[len(b)-1] == 0xff {
-		b = b[:len(b)-1]
-	}
-	if len(b) == 0 {
-		return nil
-	}
-	b[len(b)-1]++
-	return b
 }
 
 func cursorOf(from []byte) string { return base64.RawURLEncoding.EncodeToString(from) }
@@ -116,7 +103,7 @@ func (p *Page) fill(conn *sqlite.Conn, bucket int64, from []byte, o ListOptions)
 			return errSkip
 		}
 		if o.Delimiter != "" {
-			key := string(columnBytes(row, 0))
+			key := string(sqlite.Bytes(row, 0))
 			if at := strings.Index(key[len(o.Prefix):], o.Delimiter); at >= 0 {
 				item := Item{Prefix: key[:len(o.Prefix)+at+len(o.Delimiter)]}
 				p.Items = append(p.Items, item)
@@ -130,7 +117,7 @@ func (p *Page) fill(conn *sqlite.Conn, bucket int64, from []byte, o ListOptions)
 	}
 	const query = "SELECT " + headColumns + " FROM objects WHERE bucket = ? AND key >= ?"
 	limit := o.Limit - len(p.Items) + 1
-	if end := behind(o.Prefix); end != nil {
+	if end := sqlite.Behind(o.Prefix); end != nil {
 		err = conn.Query(each, query+" AND key < ? ORDER BY key LIMIT ?", bucket, from, end, limit)
 	} else {
 		err = conn.Query(each, query+" ORDER BY key LIMIT ?", bucket, from, limit)

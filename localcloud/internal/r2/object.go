@@ -108,7 +108,7 @@ const columnsOfHead = 10
 
 func scanObject(row *sqlite.Stmt) (Object, error) {
 	o := Object{
-		Key: string(columnBytes(row, 0)), Version: row.ColumnText(1), Size: row.ColumnInt64(2), ETag: row.ColumnText(3),
+		Key: string(sqlite.Bytes(row, 0)), Version: row.ColumnText(1), Size: row.ColumnInt64(2), ETag: row.ColumnText(3),
 		Uploaded: time.UnixMilli(row.ColumnInt64(4)).UTC(), Class: row.ColumnText(5), KeyMD5: row.ColumnText(9),
 	}
 	for i, into := range []any{&o.Checksums, &o.HTTP, &o.Custom} {
@@ -133,10 +133,4 @@ func encoded(v any) (string, error) {
 		return text, nil
 	}
 	return "", nil
-}
-
-func columnBytes(row *sqlite.Stmt, i int) []byte {
-	b := make([]byte, row.ColumnLen(i))
-	row.ColumnBytes(i, b)
-	return b
 }

@@ -68,7 +68,7 @@ func newCloudIn(t testing.TB, dir string, changes ...func(*Options)) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	namespaces, err := kv.Open(filepath.Join(dir, "kv.sqlite"))
+	namespaces, err := kv.Open(filepath.Join(dir, "kv.sqlite"), &clock.Clock{})
 	if err != nil {
 		t.Fatal(err)
 	}
