@@ -65,6 +65,9 @@ func (p *Portfolio) LocalFindings(t *Target) []diag.Finding {
 	var found []diag.Finding
 	for _, b := range t.Worker.Bindings {
 		switch runs, fails := locally(b.Kind); {
+		case runs && b.Extra["outbound"] != nil:
+			found = append(found, p.finding("C017", b.Pos, fmt.Sprintf("the local cloud has no outbound Workers, which the binding %q needs", b.Name),
+				"it refuses Workers that have one", "deploy without --local, or leave the outbound Worker out of this environment"))
 		case runs:
 		case fails:
 			f := p.finding("W021", b.Pos, fmt.Sprintf("the binding %q will fail when it is used: the local cloud has no %s", b.Name, b.Kind),

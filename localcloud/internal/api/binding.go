@@ -38,6 +38,8 @@ type binding struct {
 	OldName     string          `json:"old_name,omitempty"`
 	VersionID   string          `json:"version_id,omitempty"`
 	Part        string          `json:"part,omitempty"`
+	Namespace   string          `json:"namespace,omitempty"`
+	Outbound    json.RawMessage `json:"outbound,omitempty"`
 	Simple      struct {
 		Limit  float64 `json:"limit"`
 		Period float64 `json:"period"`
@@ -196,6 +198,13 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 	case "text_blob", "data_blob", "wasm_module":
 		if b.Part == "" {
 			return bad(10021, "binding %s of type %s must name a `part`", b.Name, b.Type)
+		}
+	case "dispatch_namespace":
+		if given(b.Outbound) {
+			return nil, refuse(http.StatusNotImplemented, 100153, "Binding %q has an outbound Worker, which the local cloud does not run.", b.Name)
+		}
+		if _, err := s.tx.DispatchNamespace(s.account, b.Namespace); err != nil {
+			return nil, missing(err, 100119, "Binding %q is to the dispatch namespace %q, which does not exist.", b.Name, b.Namespace)
 		}
 	case "ratelimit":
 		if b.NamespaceID == "" {

@@ -78,8 +78,13 @@ func noScript() error {
 	return refuse(http.StatusNotFound, 10007, "This Worker does not exist on your account.")
 }
 
+// scriptName is the name of the path's Worker in the store.
 func (c *call) scriptName() string {
-	if name, ok := c.vars["script_name"]; ok {
+	name, ok := c.vars["script_name"]
+	switch {
+	case ok && c.dispatch.ID != "":
+		return store.UserWorker(c.dispatch.ID, name)
+	case ok:
 		return name
 	}
 	return c.vars["worker_id"]
@@ -318,8 +323,8 @@ func (c *call) uploadVersion() (any, error) {
 // uploadScript is PUT: a version that serves at once.
 func (c *call) uploadScript() (any, error) {
 	name := c.scriptName()
-	if !scriptName.MatchString(name) {
-		return nil, refuse(http.StatusBadRequest, 10016, "Worker name %q must be lower-case letters, digits, hyphens and underscores, up to 63, and start with a letter, a digit or an underscore.", name)
+	if own := c.vars["script_name"]; !scriptName.MatchString(own) {
+		return nil, refuse(http.StatusBadRequest, 10016, "Worker name %q must be lower-case letters, digits, hyphens and underscores, up to 63, and start with a letter, a digit or an underscore.", own)
 	}
 	u, err := c.readUpload()
 	if err != nil {

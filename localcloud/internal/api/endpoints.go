@@ -66,6 +66,7 @@ func Endpoints() []Endpoint {
 		versionEndpoints(),
 		deploymentEndpoints(),
 		secretEndpoints(),
+		dispatchEndpoints(),
 		triggerEndpoints(),
 		domainEndpoints(),
 		assetEndpoints(),

@@ -313,6 +313,18 @@ func upload(metadata any, modules ...string) *form {
 	return f
 }
 
+// settingsForm is the body of a change of settings.
+func settingsForm(settings any) *form {
+	f := &form{}
+	f.w = multipart.NewWriter(&f.buf)
+	b, err := json.Marshal(settings)
+	if err != nil {
+		panic(err)
+	}
+	f.part("settings", "", "", string(b))
+	return f
+}
+
 func (f *form) part(name, file, kind, content string) {
 	h := textproto.MIMEHeader{}
 	disposition := fmt.Sprintf("form-data; name=%q", name)

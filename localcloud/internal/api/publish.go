@@ -139,6 +139,13 @@ func (a *API) state(tx *store.Tx) (runtime.State, error) {
 			s.Workers = append(s.Workers, w)
 		}
 	}
+	namespaces, err := tx.AllDispatchNamespaces()
+	if err != nil {
+		return s, err
+	}
+	for _, n := range namespaces {
+		s.Namespaces = append(s.Namespaces, runtime.DispatchNamespace{ID: n.ID, Account: n.Account, Name: n.Name, Trusted: n.Trusted})
+	}
 	if err := a.addresses(tx, &s); err != nil {
 		return s, err
 	}

@@ -31,15 +31,16 @@ const maxBody = 10 << 20
 // call is one request on its way through a handler.
 type call struct {
 	*API
-	ctx     context.Context
-	req     *http.Request
-	w       http.ResponseWriter
-	vars    map[string]string
-	query   url.Values
-	counted bool // against the limit of the token
-	token   store.Token
-	account store.Account // set when the pattern has {account_id}
-	zone    store.Zone    // set when the pattern has {zone_id}
+	ctx      context.Context
+	req      *http.Request
+	w        http.ResponseWriter
+	vars     map[string]string
+	query    url.Values
+	counted  bool // against the limit of the token
+	token    store.Token
+	account  store.Account           // set when the pattern has {account_id}
+	zone     store.Zone              // set when the pattern has {zone_id}
+	dispatch store.DispatchNamespace // set when it has {dispatch_namespace}
 }
 
 // routes finds the endpoint of a request: by method and number of segments, those

@@ -31,7 +31,7 @@ func scriptEndpoints() []Endpoint {
 // scriptJSON is a Worker as lists and uploads tell it; v is the version that counts.
 func scriptJSON(s store.Script, v *store.Version) map[string]any {
 	m := map[string]any{
-		"id": s.Name, "tag": s.Tag, "tags": tags(s), "created_on": stamp(s.CreatedOn), "modified_on": stamp(s.ModifiedOn),
+		"id": s.OwnName(), "tag": s.Tag, "tags": tags(s), "created_on": stamp(s.CreatedOn), "modified_on": stamp(s.ModifiedOn),
 		"logpush": s.Logpush, "usage_model": "standard", "has_assets": false, "has_modules": false,
 		"handlers": []string{}, "named_handlers": []any{}, "tail_consumers": []any{},
 	}

@@ -305,24 +305,16 @@ func TestSettingsAreChangedWithoutTheCode(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)
 	c.deployed(j{"bindings": []j{{"name": "KEY", "type": "secret_text", "text": "s"}, {"name": "VAR", "type": "plain_text", "text": "x"}}})
-	patch := func(settings j) *form {
-		f := &form{}
-		f.w = multipart.NewWriter(&f.buf)
-		b, err := json.Marshal(settings)
-		check(t, err)
-		f.part("settings", "", "", string(b))
-		return f
-	}
 	// A client that cannot read secrets sends their names and types back.
-	c.call("PATCH", "/S/settings", patch(j{"bindings": []j{{"name": "KEY", "type": "secret_text"}, {"name": "NEW", "type": "secret_text", "text": "n"}}})).ok(nil)
+	c.call("PATCH", "/S/settings", settingsForm(j{"bindings": []j{{"name": "KEY", "type": "secret_text"}, {"name": "NEW", "type": "secret_text", "text": "n"}}})).ok(nil)
 	if got := bindingsOf(t, c); !slices.Equal(got, []string{"KEY secret_text s", "NEW secret_text n"}) {
 		t.Errorf("bindings are %v", got)
 	}
-	c.call("PATCH", "/S/settings", patch(j{"compatibility_date": "2026-03-01"})).ok(nil)
+	c.call("PATCH", "/S/settings", settingsForm(j{"compatibility_date": "2026-03-01"})).ok(nil)
 	if w, _ := c.stage.worker("web"); w.Versions[0].Version.CompatibilityDate != "2026-03-01" {
 		t.Errorf("the date is %s", w.Versions[0].Version.CompatibilityDate)
 	}
-	c.call("PATCH", "/S/settings", patch(j{"bindings": []j{{"name": "W", "type": "workflow"}}})).refused(501, 100153)
+	c.call("PATCH", "/S/settings", settingsForm(j{"bindings": []j{{"name": "W", "type": "workflow"}}})).refused(501, 100153)
 }
 
 func TestBindingsAreInherited(t *testing.T) {

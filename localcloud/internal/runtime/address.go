@@ -16,11 +16,13 @@ import (
 // table is who answers for which address. It never changes: an Apply makes a new one.
 type table struct {
 	generations map[*Worker]*generation
-	workersDev  map[string]*Worker // by hostname
-	domains     map[string]*Worker // by hostname
-	scripts     map[string]*Worker // by name, for SCRIPT.localhost
-	routes      []route            // the most specific first
-	replaced    chan struct{}      // closed when there is a newer table
+	workersDev  map[string]*Worker           // by hostname
+	domains     map[string]*Worker           // by hostname
+	scripts     map[string]*Worker           // by name, for SCRIPT.localhost
+	routes      []route                      // the most specific first
+	users       map[string]*Worker           // user Workers, by workerKey
+	namespaces  map[string]DispatchNamespace // by ACCOUNT/NAME
+	replaced    chan struct{}                // closed when there is a newer table
 }
 
 // match is what a request's address means.
@@ -31,9 +33,16 @@ type match struct {
 }
 
 func newTable(s State, workers map[string]*Worker, generations map[*Worker]*generation) *table {
-	t := &table{generations: generations, workersDev: map[string]*Worker{}, domains: map[string]*Worker{}, scripts: map[string]*Worker{}, replaced: make(chan struct{})}
+	t := &table{generations: generations, workersDev: map[string]*Worker{}, domains: map[string]*Worker{}, scripts: map[string]*Worker{}, users: map[string]*Worker{}, namespaces: map[string]DispatchNamespace{}, replaced: make(chan struct{})}
+	for _, n := range s.Namespaces {
+		t.namespaces[n.Account+"/"+n.Name] = n
+	}
 	for _, one := range s.Workers {
 		w := workers[workerKey(one.Account, one.Script)]
+		if w.isUser() {
+			t.users[workerKey(w.Account, w.Script)] = w
+			continue
+		}
 		if w.WorkersDev != "" {
 			t.workersDev[strings.ToLower(w.WorkersDev)] = w
 		}

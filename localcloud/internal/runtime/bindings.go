@@ -42,6 +42,7 @@ type binding struct {
 	ScriptName   string `json:"script_name"`
 	Part         string // the module that a service worker finds under Name
 	Simple       json.RawMessage
+	Namespace    string
 	BucketName   string `json:"bucket_name"`
 	Jurisdiction string
 }
@@ -104,6 +105,8 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		return c.d1(v, b), nil
 	case "kv_namespace":
 		return workerd.Binding{KV: &workerd.Designator{Service: c.resource("kv:" + b.NamespaceID)}}, nil
+	case "dispatch_namespace":
+		return c.wrapped(b.Type, c.inner("service", dispatchKind+":"+w.Account+"/"+b.Namespace)), nil
 	case "ratelimit":
 		usual := string(b.Simple)
 		return c.wrapped(b.Type, c.inner("counters", "ratelimit:"+w.Account+"/"+b.NamespaceID), workerd.Binding{Name: "usual", JSON: &usual}), nil

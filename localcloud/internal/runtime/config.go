@@ -110,6 +110,9 @@ func (c *configuration) build() (workerd.Config, error) {
 			if err := c.version(w, s.Version); err != nil {
 				return c.out, err
 			}
+			if w.isUser() {
+				continue
+			}
 			front := frontName(w, s.Version)
 			c.out.Sockets = append(c.out.Sockets, workerd.Socket{
 				Name: front, Service: workerd.Designator{Service: front}, CFBlobHeader: cfHeader, ProtoHeader: protoHeader,
@@ -117,6 +120,7 @@ func (c *configuration) build() (workerd.Config, error) {
 		}
 	}
 	c.crons()
+	c.users()
 	return c.out, nil
 }
 

@@ -50,7 +50,7 @@ func (r *Runtime) groups(workers []*Worker) ([]*group, error) {
 	}
 	byName := map[string]*group{}
 	for _, w := range workers {
-		name, objects := w.Account, false
+		name, objects := w.home(), false
 		if first := withObjects[root(w)]; first != "" {
 			name, objects = w.Account+"/"+first, true
 		}

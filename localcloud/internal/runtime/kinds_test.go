@@ -15,6 +15,7 @@ import (
 var samples = map[string]string{
 	"assets": `{"type":"assets","name":"X"}`,
 	"d1":     `{"type":"d1","name":"X","id":"db"}`, "kv_namespace": `{"type":"kv_namespace","name":"X","namespace_id":"n"}`,
+	"dispatch_namespace":       `{"type":"dispatch_namespace","name":"X","namespace":"customers"}`,
 	"ratelimit":                `{"type":"ratelimit","name":"X","namespace_id":"1","simple":{"limit":2,"period":10}}`,
 	"r2_bucket":                `{"type":"r2_bucket","name":"X","bucket_name":"files"}`,
 	"service":                  `{"type":"service","name":"X","service":"other"}`,

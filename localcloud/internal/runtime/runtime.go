@@ -85,7 +85,7 @@ func New(o Options) (*Runtime, error) {
 		options: o, log: o.Log, applied: make(chan struct{}), closed: make(chan struct{}),
 		running: map[string]*generation{}, absent: map[workerd.Designator]bool{}, broken: map[string]string{},
 	}
-	resources := map[string]Resource{tailService: r.traced}
+	resources := map[string]Resource{tailService: r.traced, dispatchKind: r.dispatch}
 	maps.Copy(resources, o.Resources)
 	b, err := newBackend(resources, o.Log)
 	if err != nil {

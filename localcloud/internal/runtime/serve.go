@@ -23,6 +23,12 @@ import (
 func (r *Runtime) Handler() http.Handler { return http.HandlerFunc(r.serve) }
 
 func (r *Runtime) serve(w http.ResponseWriter, req *http.Request) {
+	r.latest(w, req, func(t *table) bool { return r.once(w, req, t) })
+}
+
+// latest answers a request by the table of the moment; once says again when that is
+// out of date.
+func (r *Runtime) latest(w http.ResponseWriter, req *http.Request, once func(*table) (again bool)) {
 	if req.ContentLength == 0 {
 		req.Body = http.NoBody // lets the transport repeat it on a fresh connection
 	}
@@ -36,7 +42,7 @@ func (r *Runtime) serve(w http.ResponseWriter, req *http.Request) {
 	}
 	for {
 		t := r.table.Load()
-		if !r.once(w, req, t) {
+		if !once(t) {
 			return
 		}
 		select {
@@ -70,24 +76,33 @@ func (r *Runtime) once(w http.ResponseWriter, req *http.Request, t *table) (agai
 	case req.Context().Err() != nil:
 		return false
 	case err != nil || proxy == nil:
-		r.log.Error("a Worker cannot be reached", "script", found.worker.Script, "error", err)
-		http.Error(w, "the Worker's process does not run; the log of the local cloud says why", http.StatusServiceUnavailable)
+		r.unreachable(w, found.worker, err)
 		return false
 	}
 	r.forward(w, req, g, proxy, found.worker, v)
 	return false
 }
 
-// forward is one request through a proxy.
+// unreachable answers for a Worker whose process does not run.
+func (r *Runtime) unreachable(w http.ResponseWriter, worker *Worker, err error) {
+	r.log.Error("a Worker cannot be reached", "script", worker.Script, "error", err)
+	http.Error(w, "the Worker's process does not run; the log of the local cloud says why", http.StatusServiceUnavailable)
+}
+
+// forward is one request from outside through a proxy.
 func (r *Runtime) forward(w http.ResponseWriter, req *http.Request, g *generation, proxy *httputil.ReverseProxy, worker *Worker, v *Version) {
-	state := &exchange{generation: g}
-	defer func() { g.release(state.upgraded) }()
 	ray := newRay()
-	w, ended := r.observe(w, req, worker, v, ray, state)
-	defer ended()
 	req.Header.Set("Cf-Ray", ray)
 	w.Header().Set("Cf-Ray", ray)
 	edgeHeaders(req)
+	r.pass(w, req, proxy, &exchange{generation: g, ray: ray}, worker, v)
+}
+
+// pass is a request, as it is, through a proxy.
+func (r *Runtime) pass(w http.ResponseWriter, req *http.Request, proxy *httputil.ReverseProxy, state *exchange, worker *Worker, v *Version) {
+	defer func() { state.generation.release(state.upgraded) }()
+	w, ended := r.observe(w, req, worker, v, state.ray, state)
+	defer ended()
 	if req.ContentLength < 0 {
 		defer duplex(w, req)()
 	}
@@ -133,6 +148,8 @@ func (s *streamed) Read(b []byte) (int, error) {
 // exchange is what a request's answer turned it into.
 type exchange struct {
 	generation *generation
+	ray        string
+	dispatched bool // by a Worker: its headers are none of the proxy's business
 	upgraded   bool
 	failed     bool   // the process did not answer
 	outcome    string // why the Worker was stopped, if it was; see Exchange
@@ -198,11 +215,19 @@ func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.Rev
 			Rewrite: func(pr *httputil.ProxyRequest) {
 				pr.Out.URL.Scheme, pr.Out.URL.Host = target.Scheme, target.Host
 				pr.Out.URL.RawQuery = pr.In.URL.RawQuery // as it was sent, even where Go would not parse it
+				pr.Out.Host = strings.ToLower(pr.In.Host)
+				if state, ok := pr.In.Context().Value(exchangeKey{}).(*exchange); ok && state.dispatched {
+					for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+						if sent, ok := pr.In.Header[name]; ok {
+							pr.Out.Header[name] = sent
+						}
+					}
+					return
+				}
 				pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
 				pr.SetXForwarded()
 				pr.Out.Header.Del("X-Forwarded-Host")
 				pr.Out.Header["X-Forwarded-Proto"] = pr.In.Header["X-Forwarded-Proto"]
-				pr.Out.Host = strings.ToLower(pr.In.Host)
 			},
 			Transport:      transport,
 			FlushInterval:  -1, // Workers stream

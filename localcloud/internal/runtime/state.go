@@ -10,9 +10,10 @@ import (
 
 // State is everything that should be served. Apply makes it so.
 type State struct {
-	Workers []Worker
-	Routes  []Route
-	Domains []Domain // custom domains
+	Workers    []Worker // those of dispatch namespaces too
+	Routes     []Route
+	Domains    []Domain // custom domains
+	Namespaces []DispatchNamespace
 }
 
 // Worker is a script with one or two versions that share its traffic.

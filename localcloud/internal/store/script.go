@@ -106,9 +106,9 @@ func (tx *Tx) AllScripts() ([]Script, error) {
 	return list[Script](tx, `SELECT doc FROM scripts ORDER BY account, name`)
 }
 
-// Scripts lists the Workers of an account by name.
+// Scripts lists the Workers of an account by name, without user Workers.
 func (tx *Tx) Scripts(account string) ([]Script, error) {
-	return list[Script](tx, `SELECT doc FROM scripts WHERE account = ? ORDER BY name`, account)
+	return list[Script](tx, `SELECT doc FROM scripts WHERE account = ? AND instr(name, '/') = 0 ORDER BY name`, account)
 }
 
 // Script is one Worker.
