@@ -1,11 +1,13 @@
 package page
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
 
 	"github.com/tamylaa/clodo/localcloud/internal/store"
+	"github.com/tamylaa/clodo/localcloud/internal/traffic"
 )
 
 // accountView is one account and all that was made in it.
@@ -15,11 +17,17 @@ type accountView struct {
 	Workers    []workerRow
 	Databases  []databaseRow
 	Namespaces []store.Namespace
+	Buckets    []bucketRow
+}
+
+type overviewView struct {
+	Accounts []accountView
+	Latest   []recordRow
 }
 
 // Empty reports that nothing was made in the account.
 func (a accountView) Empty() bool {
-	return len(a.Zones)+len(a.Workers)+len(a.Databases)+len(a.Namespaces) == 0
+	return len(a.Zones)+len(a.Workers)+len(a.Databases)+len(a.Namespaces)+len(a.Buckets) == 0
 }
 
 type workerRow struct {
@@ -52,7 +60,7 @@ func (p *Page) overview(r *http.Request) (content, error) {
 					v.Zones = append(v.Zones, z.Name)
 				}
 			}
-			if err := p.fill(tx, &v); err != nil {
+			if err := p.fill(r.Context(), tx, &v); err != nil {
 				return err
 			}
 			accounts = append(accounts, v)
@@ -72,10 +80,11 @@ func (p *Page) overview(r *http.Request) (content, error) {
 		}
 		return -1
 	})
-	return content{"Overview", accounts}, nil
+	latest, err := p.recent(r, traffic.Filter{Limit: shownLatest})
+	return content{"Overview", overviewView{accounts, latest}}, err
 }
 
-func (p *Page) fill(tx *store.Tx, v *accountView) error {
+func (p *Page) fill(ctx context.Context, tx *store.Tx, v *accountView) error {
 	scripts, err := tx.Scripts(v.ID)
 	if err != nil {
 		return err
@@ -103,6 +112,17 @@ func (p *Page) fill(tx *store.Tx, v *accountView) error {
 		}
 		row.Size, row.Tables = info.Size, info.Tables
 		v.Databases = append(v.Databases, row)
+	}
+	buckets, err := tx.Buckets(v.ID, "")
+	if err != nil {
+		return err
+	}
+	for _, b := range buckets {
+		usage, err := p.Buckets.Usage(ctx, b.ID())
+		if err != nil {
+			return err
+		}
+		v.Buckets = append(v.Buckets, bucketRow{b, usage})
 	}
 	v.Namespaces, err = tx.Namespaces(v.ID)
 	return err

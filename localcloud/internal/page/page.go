@@ -21,7 +21,9 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
+	"github.com/tamylaa/clodo/localcloud/internal/traffic"
 )
 
 //go:embed templates
@@ -38,6 +40,8 @@ type Options struct {
 	Store      *store.Store
 	Databases  *d1.Store
 	Namespaces *kv.Store
+	Buckets    *r2.Store
+	Traffic    *traffic.Store
 	Clock      *clock.Clock
 	API        string // base URL of the REST API
 	Data       string // URL of the port that serves Workers
@@ -70,10 +74,10 @@ func New(o Options) (*Page, error) {
 	}
 	for _, name := range names {
 		view := strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".html")
-		if view == "layout" {
-			continue
+		if view == "layout" || view == "records" {
+			continue // parts of the others
 		}
-		t, err := template.New("layout.html").Funcs(p.functions()).ParseFS(templates, "templates/layout.html", name)
+		t, err := template.New("layout.html").Funcs(p.functions()).ParseFS(templates, "templates/layout.html", "templates/records.html", name)
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", view, err)
 		}
@@ -89,6 +93,8 @@ func (p *Page) routes() {
 	p.get("/databases/{id}", "database", p.database)
 	p.mux.Handle("POST /databases/{id}", p.view("database", p.query))
 	p.get("/kv/{id}", "namespace", p.namespace)
+	p.get("/r2/{account}/{jurisdiction}/{bucket}", "bucket", p.bucket)
+	p.get("/requests", "requests", p.requests)
 	files := http.FileServerFS(static)
 	p.mux.HandleFunc("GET /static/{file}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-cache")
@@ -133,12 +139,15 @@ var errAbsent = errors.New("there is nothing of that name here")
 // refused is the status and message of a request that could not be right, if err is one.
 func refused(err error) (int, string, bool) {
 	var value *kv.Error
+	var object *r2.Error
 	var large *http.MaxBytesError
 	switch {
 	case errors.Is(err, errAbsent), errors.Is(err, store.ErrNotFound), errors.Is(err, d1.ErrNotFound):
 		return http.StatusNotFound, errAbsent.Error(), true
 	case errors.As(err, &value):
 		return value.Status, value.Message, true
+	case errors.As(err, &object):
+		return object.Status, object.Message, true
 	case errors.As(err, &large):
 		return http.StatusRequestEntityTooLarge, fmt.Sprintf("the form is larger than %d bytes", large.Limit), true
 	}
@@ -177,10 +186,23 @@ func (p *Page) functions() template.FuncMap {
 	return template.FuncMap{
 		"address": func(script string) string { return "http://" + script + p.origin + "/" },
 		"size":    size,
+		"took":    took,
 		"time":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
 		"percent": func(f float64) string { return strings.TrimSuffix(fmt.Sprintf("%.2f", f), ".00") + " %" },
 		"short":   func(id string) string { return id[:min(8, len(id))] },
 	}
+}
+
+// took is how long an invocation went on, as far as that is known.
+func took(r traffic.Record) string {
+	d := r.Duration
+	if d < 0 {
+		d = r.Wall
+	}
+	if d < 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 }
 
 // size is a number of bytes for people.

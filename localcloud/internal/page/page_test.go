@@ -17,7 +17,10 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/page"
+	"github.com/tamylaa/clodo/localcloud/internal/r2"
+	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
+	"github.com/tamylaa/clodo/localcloud/internal/traffic"
 )
 
 // hostile is a name that must reach no page unescaped.
@@ -35,6 +38,8 @@ type site struct {
 	store      *store.Store
 	databases  *d1.Store
 	namespaces *kv.Store
+	buckets    *r2.Store
+	traffic    *traffic.Store
 }
 
 func newSite(t *testing.T) *site {
@@ -51,8 +56,15 @@ func newSite(t *testing.T) *site {
 	if s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db"), &clock.Clock{}); err != nil {
 		t.Fatal(err)
 	}
+	if s.buckets, err = r2.Open(filepath.Join(dir, "r2"), &clock.Clock{}); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	if s.traffic, err = traffic.Open(traffic.Options{Path: filepath.Join(dir, "traffic.db"), Clock: &clock.Clock{}, Log: log}); err != nil {
+		t.Fatal(err)
+	}
 	p, err := page.New(page.Options{
-		Store: s.store, Databases: s.databases, Namespaces: s.namespaces, Clock: &clock.Clock{}, Log: slog.New(slog.DiscardHandler),
+		Store: s.store, Databases: s.databases, Namespaces: s.namespaces, Buckets: s.buckets, Traffic: s.traffic, Clock: &clock.Clock{}, Log: log,
 		API: "http://127.0.0.1:7000/client/v4", Data: "http://127.0.0.1:7001",
 	})
 	if err != nil {
@@ -61,7 +73,7 @@ func newSite(t *testing.T) *site {
 	s.Server = httptest.NewServer(p)
 	t.Cleanup(func() {
 		s.Close()
-		if err := errors.Join(s.databases.Close(), s.namespaces.Close(), s.store.Close()); err != nil {
+		if err := errors.Join(s.traffic.Close(), s.buckets.Close(), s.databases.Close(), s.namespaces.Close(), s.store.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -85,6 +97,24 @@ func (s *site) fill() {
 		}
 		return b
 	}
+	files := store.Bucket{Account: account, Jurisdiction: "eu", Name: "files", CreatedOn: time.Now()}
+	if err := s.buckets.CreateBucket(s.t.Context(), files.ID()); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, key := range []string{hostile, "deep/er/style.css"} {
+		if _, err := s.buckets.Put(s.t.Context(), files.ID(), key, strings.NewReader("h1 {}"), r2.PutOptions{Settings: r2.Settings{Custom: []r2.Field{{Key: hostile, Value: hostile}}}}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.traffic.Traced([]runtime.Trace{{
+		Invoked: runtime.Invoked{Account: account, Script: "web", Version: "aaaaaaaa-0000-4000-8000-000000000000"}, Outcome: "exception", Ended: float64(time.Now().UnixMilli()),
+		Logs:       raw([]any{map[string]any{"level": "log", "message": []any{"said", map[string]int{"n": 7}, hostile}, "timestamp": 1}}),
+		Exceptions: raw([]any{map[string]any{"name": "Error", "message": hostile, "timestamp": 1}}),
+		Event:      raw(map[string]any{"cron": "*/5 * * * *", "scheduledTime": 1}),
+	}})
+	if err := s.traffic.Sync(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
 	s.write(func(tx *store.Tx) error {
 		now := time.Now()
 		return errors.Join(
@@ -102,6 +132,7 @@ func (s *site) fill() {
 			tx.AddDeployment(store.Deployment{ID: "d", Account: account, Script: "web", CreatedOn: now, Versions: []store.Share{{Version: "aaaaaaaa-0000-4000-8000-000000000000", Percentage: 12.5}}}),
 			tx.PutDatabase(store.Database{ID: database, Account: account, Name: "orders", CreatedOn: now}),
 			tx.PutNamespace(store.Namespace{ID: "n1", Account: account, Title: hostile}),
+			tx.AddBucket(files),
 		)
 	})
 	if err := errors.Join(s.databases.Create(database), s.namespaces.Put("n1", kv.Pair{Key: hostile, Entry: kv.Entry{Value: []byte(hostile), Metadata: raw(hostile)}})); err != nil {
@@ -160,9 +191,14 @@ func TestEveryPageShowsWhatIsThereAndNothingThatHarms(t *testing.T) {
 	s := newSite(t)
 	s.fill()
 	pages := map[string][]string{
-		"/":                                      {"http://web.localhost:7001/", "aaaaaaaa", "12.50 %", "*/5 * * * *", "orders"},
-		"/workers/" + account + "/web":           {"2.3 MB", `href="/databases/` + database, "secret_text", "KEY"},
-		"/databases/" + database:                 {"orders", "no tables yet"},
+		"/":                            {"http://web.localhost:7001/", "aaaaaaaa", "12.50 %", "*/5 * * * *", "orders", "/r2/" + account + "/eu/files", `said {&#34;n&#34;:7} &#34;&gt;`},
+		"/workers/" + account + "/web": {"2.3 MB", `href="/databases/` + database, "secret_text", "KEY"},
+		"/databases/" + database:       {"orders", "no tables yet"},
+		"/r2/" + account + "/eu/files": {"2 objects", "?prefix=deep%2f"},
+		"/r2/" + account + "/eu/files?prefix=deep/er/&key=deep/er/style.css": {"ETag", "style.css"},
+		"/requests":                              {"exception", `class="fault"`, "scheduled"},
+		"/requests?script=web&logs=1":            {"said"},
+		"/requests?script=other":                 {"Nothing yet"},
 		"/kv/n1":                                 {"/kv/n1?key="},
 		"/kv/n1?key=" + url.QueryEscape(hostile): {"metadata", "<pre>&#34;&gt;"},
 	}
@@ -228,7 +264,7 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	s.fill()
 	for path, want := range map[string]int{
 		"/workers/" + account + "/none": 404, "/workers/none/web": 404, "/databases/none": 404, "/databases/orders": 404,
-		"/kv/none": 404, "/kv/n1?key=none": 404, "/kv/n1?cursor=%21%21": 400, "/kv/n1?key=" + strings.Repeat("x", 600): 414,
+		"/kv/none": 404, "/r2/none/eu/files": 404, "/r2/" + account + "/default/files": 404, "/r2/" + account + "/eu/files?key=none": 404, "/r2/" + account + "/eu/files?cursor=%21": 400, "/kv/n1?key=none": 404, "/kv/n1?cursor=%21%21": 400, "/kv/n1?key=" + strings.Repeat("x", 600): 414,
 		"/static/": 404, "/static/../page.go": 404, "/nothing": 404,
 	} {
 		if status, body := s.get(path); status != want {

@@ -1,10 +1,12 @@
 package page
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 
 	"github.com/tamylaa/clodo/localcloud/internal/store"
+	"github.com/tamylaa/clodo/localcloud/internal/traffic"
 )
 
 // shownVersions is how many of a Worker's versions its page lists.
@@ -15,6 +17,7 @@ type workerView struct {
 	Versions    []versionRow
 	Deployments []store.Deployment
 	Bindings    []bindingRow // of the version that was uploaded last
+	Latest      []recordRow
 }
 
 type versionRow struct {
@@ -51,6 +54,10 @@ func (p *Page) worker(r *http.Request) (content, error) {
 		v.Deployments = v.Deployments[:min(shownVersions, len(v.Deployments))]
 		return err
 	})
+	if err != nil {
+		return content{}, err
+	}
+	v.Latest, err = p.recent(r, traffic.Filter{Account: account, Scripts: []string{name}, Limit: shownLatest})
 	return content{name, v}, err
 }
 
@@ -76,6 +83,7 @@ func bindingsOf(account string, all []json.RawMessage) []bindingRow {
 			ID, DatabaseID                                string
 			NamespaceID                                   string `json:"namespace_id"`
 			BucketName                                    string `json:"bucket_name"`
+			Jurisdiction                                  string
 			QueueName                                     string `json:"queue_name"`
 			ClassName                                     string `json:"class_name"`
 			ScriptName                                    string `json:"script_name"`
@@ -94,7 +102,7 @@ func bindingsOf(account string, all []json.RawMessage) []bindingRow {
 		case "kv_namespace":
 			row.Target, row.Link = b.NamespaceID, "/kv/"+b.NamespaceID
 		case "r2_bucket":
-			row.Target, row.Link = b.BucketName, "/r2/"+account+"/"+b.BucketName
+			row.Target, row.Link = b.BucketName, "/r2/"+account+"/"+cmp.Or(b.Jurisdiction, "default")+"/"+b.BucketName
 		case "queue":
 			row.Target = b.QueueName
 		case "service":
