@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unsafe"
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
@@ -31,6 +32,9 @@ type Options struct {
 	// Full makes every commit survive a loss of power (synchronous=FULL). Without it
 	// commits survive the death of the process (synchronous=NORMAL). Both use WAL.
 	Full bool
+	// Exclusive keeps other connections and programs out until Close, and with them the
+	// cost of locking for each statement.
+	Exclusive bool
 	// DoubleQuotedStrings accepts "text" as a string where no column has that name,
 	// as SQLite's own default and D1 do.
 	DoubleQuotedStrings bool
@@ -42,11 +46,12 @@ type Conn struct {
 	driver *driver.Conn
 	tls    *libc.TLS
 	handle uintptr // sqlite3*
+	commit func(tls *libc.TLS, arg, db, name uintptr, frames int32) int32
 }
 
 // Open opens a database with foreign keys on.
 func Open(o Options) (*Conn, error) {
-	d, err := driver.OpenConn(o.Path, driver.OpenReadWrite, driver.OpenCreate, driver.OpenWAL)
+	d, err := driver.OpenConn(o.Path, driver.OpenReadWrite, driver.OpenCreate)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", o.Path, err)
 	}
@@ -55,7 +60,10 @@ func Open(o Options) (*Conn, error) {
 	if o.Full {
 		synchronous = "FULL"
 	}
-	err = errors.Join(c.Exec("PRAGMA synchronous="+synchronous), c.Exec("PRAGMA foreign_keys=ON"))
+	if o.Exclusive {
+		err = c.Exec("PRAGMA locking_mode=EXCLUSIVE") // first: WAL then needs no shared memory
+	}
+	err = errors.Join(err, c.Exec("PRAGMA journal_mode=WAL"), c.Exec("PRAGMA synchronous="+synchronous), c.Exec("PRAGMA foreign_keys=ON"))
 	if o.DoubleQuotedStrings {
 		err = errors.Join(err, c.enable(lib.SQLITE_DBCONFIG_DQS_DDL), c.enable(lib.SQLITE_DBCONFIG_DQS_DML))
 	}
@@ -76,6 +84,39 @@ func (c *Conn) enable(option int32) error {
 		return fmt.Errorf("setting an option: %w", err)
 	}
 	return nil
+}
+
+// OnCommit has committed called after each commit to the write-ahead log, with the
+// number of page images that the log then holds. The log is left to the caller: it
+// is not moved into the database any more, except by PRAGMA wal_checkpoint.
+func (c *Conn) OnCommit(committed func(frames int)) error {
+	c.commit = func(_ *libc.TLS, _, _, _ uintptr, frames int32) int32 {
+		committed(int(frames))
+		return lib.SQLITE_OK
+	}
+	// What C calls a function is the address that a Go function value holds; the field
+	// keeps it alive.
+	lib.Xsqlite3_wal_hook(c.tls, c.handle, *(*uintptr)(unsafe.Pointer(&c.commit)), 0)
+	return c.enable(lib.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE)
+}
+
+// CopyFrom makes the database what the one at path is, in one transaction. Nobody
+// may use that one meanwhile. The statements of c go on working.
+func (c *Conn) CopyFrom(path string) error {
+	src, err := driver.OpenConn(path, driver.OpenReadWrite)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", path, err)
+	}
+	b, err := driver.NewBackup(c.driver, "main", src, "main")
+	if err != nil {
+		return errors.Join(err, src.Close())
+	}
+	_, err = b.Step(-1)
+	if err = errors.Join(err, b.Close(), src.Close()); err != nil {
+		return fmt.Errorf("copying %s: %w", path, err)
+	}
+	// SQLite tells of a commit at the end of a statement, and this was none.
+	return c.Exec("PRAGMA page_count")
 }
 
 // Close closes the connection; statements from Prepare have to be finalized first.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
+	"github.com/tamylaa/clodo/localcloud/internal/history"
 )
 
 // Statement is SQL, possibly several statements, and the values for its
@@ -44,21 +45,44 @@ type DB struct {
 	cache  *cache
 	cancel chan struct{} // closing it interrupts conn
 	size   int64         // bytes
-	stamp  bookmark
+
+	history  *history.Log
+	frames   int         // in the write-ahead log
+	restores []time.Time // of the last ten minutes, the cloud's
 }
 
-func openDB(path string) (*DB, error) {
-	conn, err := sqlite.Open(sqlite.Options{Path: path, DoubleQuotedStrings: true})
-	if err != nil {
+func openDB(store *Store, id string) (_ *DB, err error) {
+	d := &DB{id: id, store: store, guard: &guard{trusted: true}, cache: newCache(256)}
+	path := store.path(id)
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("opening database %s: %w", id, errors.Join(err, d.close()))
+		}
+	}()
+	// Before SQLite touches what a killed process left, the history takes it.
+	if d.history, err = history.Open(store.history(id), path, store.keep); err != nil {
 		return nil, err
 	}
-	d := &DB{conn: conn, guard: &guard{trusted: true}, cache: newCache(256), stamp: newBookmark(time.Now())}
-	limit(conn)
-	err = errors.Join(conn.Authorize(d.guard.check), d.measure())
-	d.guard.trusted = false
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", path, errors.Join(err, conn.Close()))
+	if d.conn, err = sqlite.Open(sqlite.Options{Path: path, Exclusive: true, DoubleQuotedStrings: true}); err != nil {
+		return nil, err
 	}
+	if err := d.conn.OnCommit(d.committed); err != nil {
+		return nil, err
+	}
+	limit(d.conn)
+	if err := d.conn.Authorize(d.guard.check); err != nil {
+		return nil, err
+	}
+	if err := d.checkpoint(); err != nil {
+		return nil, err
+	}
+	if err := d.history.Start(); err != nil {
+		return nil, err
+	}
+	if err := d.measure(); err != nil {
+		return nil, err
+	}
+	d.guard.trusted = false
 	d.resetInterrupt()
 	return d, nil
 }
@@ -66,12 +90,16 @@ func openDB(path string) (*DB, error) {
 func (d *DB) close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.conn == nil {
-		return nil
+	var err error
+	if d.conn != nil {
+		d.cache.clear()
+		err = errors.Join(d.archive(), d.conn.Close())
+		d.conn = nil
 	}
-	d.cache.clear()
-	err := d.conn.Close()
-	d.conn = nil
+	if d.history != nil {
+		err = errors.Join(err, d.history.Close())
+		d.history = nil
+	}
 	return err
 }
 
@@ -101,6 +129,12 @@ func (d *DB) run(ctx context.Context, r Request) (json.RawMessage, string, error
 	start := time.Now()
 	q := &query{db: d, request: r, out: make([]byte, 0, 512)}
 	err := d.execute(q)
+	bookmark := d.bookmark()
+	if d.frames >= checkpointAfter {
+		// The call is done, whatever comes of this. What stays in the write-ahead log is
+		// tried again after the next call.
+		_ = d.archive()
+	}
 	d.store.observed(Call{
 		Database: d.id, Reads: q.reads, Writes: q.writes, RowsRead: q.rowsRead, RowsWritten: q.rowsWritten,
 		Duration: time.Since(start), ResponseBytes: len(q.out), Err: err,
@@ -108,7 +142,7 @@ func (d *DB) run(ctx context.Context, r Request) (json.RawMessage, string, error
 	if err != nil {
 		return nil, "", err
 	}
-	return q.out, d.stamp.String(), nil
+	return q.out, bookmark, nil
 }
 
 // execute runs q to its end, of which there is one within QueryTimeout.
@@ -125,9 +159,6 @@ func (d *DB) execute(q *query) error {
 	}
 	if err != nil {
 		return explain(err)
-	}
-	if q.changed {
-		d.stamp.next()
 	}
 	return nil
 }
@@ -155,13 +186,11 @@ func (d *DB) measure() error {
 	before := d.guard.trusted
 	d.guard.trusted = true
 	defer func() { d.guard.trusted = before }()
-	var pages, page int64
-	err := errors.Join(
-		d.conn.Query(func(s *sqlite.Stmt) error { pages = s.ColumnInt64(0); return nil }, "PRAGMA page_count"),
-		d.conn.Query(func(s *sqlite.Stmt) error { page = s.ColumnInt64(0); return nil }, "PRAGMA page_size"))
-	d.size = pages * page
-	return err
+	return d.conn.Query(func(s *sqlite.Stmt) error { d.size = s.ColumnInt64(0) * pageSize; return nil }, "PRAGMA page_count")
 }
+
+// pageSize is SQLite's default, which callers cannot change.
+const pageSize = 4096
 
 // Info is what the API tells about a database.
 type Info struct {
@@ -182,14 +211,6 @@ func (d *DB) Info() (Info, error) {
 	return info, err
 }
 
-// Bookmark names the present state; bookmarks sort as strings and grow with
-// every change.
-func (d *DB) Bookmark() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.stamp.String()
-}
-
 // Dump is the database as the bytes of an SQLite file.
 func (d *DB) Dump() ([]byte, error) {
 	d.mu.Lock()
@@ -198,19 +219,4 @@ func (d *DB) Dump() ([]byte, error) {
 		return nil, ErrNotFound
 	}
 	return d.conn.Serialize()
-}
-
-// bookmark counts changes since the database was opened, after the time of that.
-type bookmark struct {
-	opened  int64 // Unix milliseconds
-	changes int64
-}
-
-func newBookmark(now time.Time) bookmark { return bookmark{opened: now.UnixMilli()} }
-
-func (b *bookmark) next() { b.changes++ }
-
-// String has the four parts of D1's own bookmarks.
-func (b bookmark) String() string {
-	return fmt.Sprintf("%08x-%08x-%08x-%032x", b.opened>>16, b.opened&0xffff, b.changes, 0)
 }

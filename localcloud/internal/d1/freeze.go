@@ -21,7 +21,7 @@ func (s *Store) Freeze() (thaw func(), err error) {
 	for id, db := range s.open {
 		db.mu.Lock()
 		held = append(held, db)
-		if e := db.complete(); e != nil {
+		if e := db.archive(); e != nil {
 			err = errors.Join(err, fmt.Errorf("completing the file of database %s: %w", id, e))
 		}
 	}
@@ -30,12 +30,4 @@ func (s *Store) Freeze() (thaw func(), err error) {
 		return nil, err
 	}
 	return thaw, nil
-}
-
-// complete moves everything that was committed into the database's main file.
-func (d *DB) complete() error {
-	if d.conn == nil {
-		return nil
-	}
-	return d.own("PRAGMA wal_checkpoint(TRUNCATE)")
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/history"
 )
 
 // ErrNotFound is a database that does not exist.
@@ -27,6 +28,7 @@ var ErrExists = errors.New("the database exists already")
 type Store struct {
 	dir     string
 	clock   *clock.Clock
+	keep    history.Options
 	mu      sync.Mutex
 	open    map[string]*DB
 	observe atomic.Pointer[func(Call)]
@@ -38,13 +40,14 @@ func NewStore(dir string, c *clock.Clock) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of the D1 databases: %w", err)
 	}
-	return &Store{dir: dir, clock: c, open: map[string]*DB{}}, nil
+	return &Store{dir: dir, clock: c, keep: history.Options{Now: c.Now}, open: map[string]*DB{}}, nil
 }
 
 // ids keeps an id from being a path; the REST API hands out UUIDs.
 var ids = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$`)
 
-func (s *Store) path(id string) string { return filepath.Join(s.dir, id+".sqlite") }
+func (s *Store) path(id string) string    { return filepath.Join(s.dir, id+".sqlite") }
+func (s *Store) history(id string) string { return filepath.Join(s.dir, id+".history") }
 
 func (s *Store) exists(id string) bool {
 	if !ids.MatchString(id) {
@@ -83,11 +86,10 @@ func (s *Store) Get(id string) (*DB, error) {
 
 // openDB opens a database, making it when it is missing. The caller holds s.mu.
 func (s *Store) openDB(id string) (*DB, error) {
-	db, err := openDB(s.path(id))
+	db, err := openDB(s, id)
 	if err != nil {
 		return nil, err
 	}
-	db.id, db.store = id, s
 	s.open[id] = db
 	return db, nil
 }
@@ -104,6 +106,9 @@ func (s *Store) Delete(id string) error {
 		if err := db.close(); err != nil {
 			return fmt.Errorf("closing database %s: %w", id, err)
 		}
+	}
+	if err := os.RemoveAll(s.history(id)); err != nil {
+		return fmt.Errorf("deleting the history of database %s: %w", id, err)
 	}
 	for _, suffix := range []string{"-wal", "-shm", ""} {
 		if err := os.Remove(s.path(id) + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/tamylaa/clodo/internal/sqlite"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 )
 
@@ -81,5 +82,34 @@ func TestAFrozenFolderCanBeCopied(t *testing.T) {
 	}
 	if _, err := db.store.Get("db"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("after Delete: %v", err)
+	}
+}
+
+// newStore is a store with the empty database "db".
+func newStore(t testing.TB) (*Store, *DB) {
+	t.Helper()
+	store, err := NewStore(filepath.Join(t.TempDir(), "d1"), &clock.Clock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Create("db"); err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Get("db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store, db
+}
+
+// edit changes a database as another program would.
+func edit(t testing.TB, path, sql string) {
+	t.Helper()
+	conn, err := sqlite.Open(sqlite.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(conn.Exec(sql), conn.Close()); err != nil {
+		t.Fatal(err)
 	}
 }

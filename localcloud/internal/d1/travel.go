@@ -1,0 +1,128 @@
+package d1
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+)
+
+// checkpointAfter is how many page images the write-ahead log may hold, about 16 MB.
+const checkpointAfter = 4000
+
+// The rate of restores that Cloudflare allows a database.
+const (
+	maxRestores   = 10
+	restoreWindow = 10 * time.Minute
+)
+
+// ErrTooManyRestores is the eleventh restore within ten minutes.
+var ErrTooManyRestores = &Error{"Too many restores: a database can be restored 10 times in 10 minutes."}
+
+// committed is called by SQLite after every commit.
+func (d *DB) committed(frames int) {
+	d.frames = frames
+	d.history.Committed()
+}
+
+// archive gives the history what the write-ahead log holds and empties the log.
+func (d *DB) archive() error {
+	if d.conn == nil || d.frames == 0 {
+		return nil
+	}
+	return d.history.Archive(d.frames, d.checkpoint)
+}
+
+// checkpoint moves the write-ahead log into the main file.
+func (d *DB) checkpoint() error {
+	if err := d.own("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		return err
+	}
+	d.frames = 0
+	return nil
+}
+
+// bookmark names the present state.
+func (d *DB) bookmark() string { return d.history.Bookmark(d.history.Seq()) }
+
+// hold runs f when it is this call's turn.
+func (d *DB) hold(ctx context.Context, f func() error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if d.conn == nil {
+		return ErrNotFound
+	}
+	return f()
+}
+
+// Bookmark names the present state, or, when at is not zero, the state at that time
+// of the cloud. Bookmarks sort as strings and grow with every change. A time that no
+// state is kept of is a *history.UnknownError.
+func (d *DB) Bookmark(ctx context.Context, at time.Time) (bookmark string, err error) {
+	err = d.hold(ctx, func() error {
+		seq := d.history.Seq()
+		if !at.IsZero() {
+			if seq, err = d.history.At(at); err != nil {
+				return err
+			}
+		}
+		bookmark = d.history.Bookmark(seq)
+		return nil
+	})
+	return bookmark, err
+}
+
+// Restore makes the database what it was at a bookmark. That is a change like others
+// and can be undone by restoring previous, the bookmark before it; now is the one
+// after it. A state that is not kept is a *history.UnknownError.
+func (d *DB) Restore(ctx context.Context, bookmark string) (now, previous string, err error) {
+	err = d.hold(ctx, func() error {
+		previous = d.bookmark()
+		if err := d.restore(bookmark); err != nil {
+			return err
+		}
+		now = d.bookmark()
+		return nil
+	})
+	return now, previous, err
+}
+
+func (d *DB) restore(bookmark string) (err error) {
+	at := d.store.clock.Now()
+	for len(d.restores) > 0 && at.Sub(d.restores[0]) >= restoreWindow {
+		d.restores = d.restores[1:]
+	}
+	if len(d.restores) >= maxRestores {
+		return ErrTooManyRestores
+	}
+	seq, err := d.history.Parse(bookmark)
+	if err != nil {
+		return err
+	}
+	if err := d.archive(); err != nil {
+		return err
+	}
+	copied := d.store.path(d.id) + ".restore"
+	defer func() {
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			if e := os.Remove(copied + suffix); e != nil && !errors.Is(e, os.ErrNotExist) {
+				err = errors.Join(err, e)
+			}
+		}
+	}()
+	if err := d.history.Restore(copied, seq); err != nil {
+		return err
+	}
+	d.cache.clear()
+	d.guard.trusted = true
+	err = d.conn.CopyFrom(copied)
+	d.guard.trusted = false
+	if err != nil {
+		return err
+	}
+	d.restores = append(d.restores, at)
+	return errors.Join(d.archive(), d.measure())
+}
