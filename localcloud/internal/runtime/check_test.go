@@ -64,10 +64,10 @@ func TestAVersionThatDoesNotStartIsRefusedInTheRuntimesWords(t *testing.T) {
 func TestWhatIsNotRunIsNamed(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	bucket := c.version(hello, `{"type":"r2_bucket","name":"FILES","bucket_name":"b"}`)
+	unknown := c.version(hello, `{"type":"time_machine","name":"PAST"}`)
 	python := c.version(hello)
 	python.Modules = append(python.Modules, Module{Name: "a.py", ContentType: "text/x-python", Path: python.Modules[0].Path})
-	for want, v := range map[string]*Version{`"FILES" has the kind "r2_bucket"`: bucket, `"a.py" has the kind "text/x-python"`: python} {
+	for want, v := range map[string]*Version{`"PAST" has the kind "time_machine"`: unknown, `"a.py" has the kind "text/x-python"`: python} {
 		var unsupported *UnsupportedError
 		if _, err := c.Check(t.Context(), "acc", "w", v, nil); !errors.As(err, &unsupported) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an *UnsupportedError with %s", err, want)

@@ -20,16 +20,16 @@ var cronJS string
 
 // configuration collects what one workerd process serves.
 type configuration struct {
-	backend  *backend
-	dir      string // the runtime's own folder
-	workers  []*Worker
-	alone    bool                        // a trial boot: objects stay in memory
-	observed bool                        // an Observer is told of every invocation
-	first    bool                        // of the first Apply: a Worker that cannot run does not stop the others
-	absent   map[workerd.Designator]bool // entrypoints that are known not to exist
-	broken   map[string]string           // services that do not start, and why
-	out      workerd.Config
-	have     map[string]bool
+	backend   *backend
+	dir       string // the runtime's own folder
+	workers   []*Worker
+	alone     bool // a trial boot: objects stay in memory
+	observed  bool // an Observer is told of every invocation
+	tolerance tolerance
+	absent    map[workerd.Designator]bool // entrypoints that are known not to exist
+	broken    map[string]string           // services that do not start, and why
+	out       workerd.Config
+	have      map[string]bool
 }
 
 // The names of services and sockets. A front takes a version's requests; it is the
@@ -140,7 +140,7 @@ func (c *configuration) version(w *Worker, v *Version) error {
 		return nil
 	}
 	k, err := c.code(w, v)
-	if refused := (*StartupError)(nil); c.first && errors.As(err, &refused) {
+	if refused := (*StartupError)(nil); c.tolerance == tolerant && errors.As(err, &refused) {
 		k, err = standIn(fmt.Sprintf("the Worker %q does not start: %s", w.Script, refused.Message), ""), nil
 	}
 	if err != nil {

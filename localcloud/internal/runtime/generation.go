@@ -27,6 +27,11 @@ const (
 	// does when it replaces the code of an object.
 	drainObjects = 10 * time.Second
 	stopTimeout  = 3 * time.Second
+	// A process that died is started again after a pause that doubles from death to
+	// death; one that cannot start is tried again after retryAfter.
+	shortestPause = 50 * time.Millisecond
+	longestPause  = 5 * time.Second
+	retryAfter    = 2 * time.Second
 	// lingering is for what a Worker still does after its last response.
 	lingering = 2 * time.Second
 )
@@ -43,16 +48,34 @@ type group struct {
 	digest  [sha256.Size]byte
 }
 
+// launch starts a group's process. What it had to change about the group, so that it
+// starts, is in the returned one.
+type launch func(context.Context, *group, tolerance) (*workerd.Process, *group, error)
+
+// tolerance is what a Worker that does not start means for those it shares a process
+// with.
+type tolerance int
+
+const (
+	strict   tolerance = iota // nobody starts: it is being deployed
+	tolerant                  // they start without it: it had started when it was deployed
+)
+
 // generation is a group's process with one configuration. It takes requests from
 // its making until retire; those that come before the process serves wait.
+//
+// It is held at first: nothing starts before start, or sleep, is called. One that
+// sleeps has no process until a request comes.
 type generation struct {
 	*group
-	launch func(context.Context) (*workerd.Process, error)
+	launch launch
 	log    *slog.Logger
 
 	mu      sync.Mutex
-	ready   chan struct{} // closed when the process serves, or never will
-	err     error         // why it never will
+	ready   chan struct{} // closed when the process serves, or cannot; nil while it sleeps
+	err     error         // why it cannot
+	retry   time.Time     // when the next start may be tried
+	pause   time.Duration // between the last death and the next start
 	process *workerd.Process
 	proxies map[string]*httputil.ReverseProxy // by socket
 	retired bool
@@ -60,27 +83,77 @@ type generation struct {
 	streams int           // WebSockets
 	idle    chan struct{} // closed when retired and the last request, or WebSocket, has ended
 	calm    chan struct{} // the same without WebSockets
+
+	living     context.Context // ends with retire
+	die        context.CancelFunc
+	background sync.WaitGroup
 }
 
-func newGeneration(g *group, launch func(context.Context) (*workerd.Process, error), log *slog.Logger) *generation {
-	return &generation{group: g, launch: launch, log: log, ready: make(chan struct{}), idle: make(chan struct{}), calm: make(chan struct{})}
+func newGeneration(g *group, launch launch, log *slog.Logger) *generation {
+	out := &generation{group: g, launch: launch, log: log, ready: make(chan struct{}), idle: make(chan struct{}), calm: make(chan struct{})}
+	out.living, out.die = context.WithCancel(context.Background())
+	return out
 }
 
 // start starts the process and lets the waiting requests in. When it fails they go
 // on waiting, for retire.
-func (g *generation) start(ctx context.Context) error {
+func (g *generation) start(ctx context.Context, t tolerance) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	p, err := g.launch(ctx)
+	p, started, err := g.launch(ctx, g.group, t)
 	if err != nil {
 		return err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.retired {
+		p.Kill()
+		return errRetired
+	}
+	g.config, g.digest = started.config, started.digest
 	g.process, g.proxies = p, proxies(p, g.config)
 	close(g.ready)
-	go g.watch(p)
+	g.background.Go(func() { g.watch(p) })
 	return nil
+}
+
+// sleep lets go of a generation that is held: the first request starts its process.
+func (g *generation) sleep() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ready = nil
+}
+
+// wake starts the process in the background; g.mu is held. A failure is what
+// requests are told for a moment; then the next one tries again.
+func (g *generation) wake() {
+	if g.retired {
+		return
+	}
+	g.ready, g.err = make(chan struct{}), nil
+	g.background.Go(func() {
+		select {
+		case <-time.After(time.Until(g.retry)):
+		case <-g.living.Done():
+			return
+		}
+		err := g.start(g.living, tolerant)
+		if err == nil || g.living.Err() != nil {
+			return
+		}
+		g.log.Error("the process of a group of Workers does not start", "group", g.name, "error", err)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.err, g.retry = err, time.Now().Add(retryAfter)
+		close(g.ready)
+	})
+}
+
+// awake reports that there is a process, or soon will be.
+func (g *generation) awake() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ready != nil && g.err == nil
 }
 
 // usable reports that the generation serves what the digest stands for.
@@ -90,43 +163,25 @@ func (g *generation) usable(digest [sha256.Size]byte) bool {
 	return !g.retired && g.err == nil && g.digest == digest
 }
 
-// watch brings the process back when it dies, with growing pauses. What was in
-// memory and the requests under way are lost.
+// watch sees to it that the process comes back when it dies, with growing pauses. What
+// was in memory and the requests under way are lost. Objects may have alarms, so their
+// process starts at once; another waits for a request.
 func (g *generation) watch(p *workerd.Process) {
-	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		<-p.Done()
-		g.mu.Lock()
-		if g.retired {
-			g.mu.Unlock()
-			return
-		}
-		g.ready = make(chan struct{})
-		g.mu.Unlock()
-		g.log.Warn("workerd died and is started again", "group", g.name, "output", p.Output())
-		if p = g.revive(pause); p == nil {
-			return
-		}
-	}
-}
-
-func (g *generation) revive(pause time.Duration) *workerd.Process {
-	time.Sleep(pause)
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	p, err := g.launch(ctx)
+	began := time.Now()
+	<-p.Done()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	defer close(g.ready)
-	switch {
-	case err != nil:
-		g.err = fmt.Errorf("workerd died and did not start again: %w", err)
-		return nil
-	case g.retired:
-		p.Kill()
-		return nil
+	if g.retired || g.process != p {
+		return
 	}
-	g.process, g.proxies = p, proxies(p, g.config)
-	return p
+	g.log.Warn("workerd died and is started again", "group", g.name, "output", p.Output())
+	if g.pause = min(2*g.pause, longestPause); time.Since(began) > longestPause || g.pause == 0 {
+		g.pause = shortestPause
+	}
+	g.ready, g.retry = nil, time.Now().Add(g.pause)
+	if g.objects {
+		g.wake()
+	}
 }
 
 // acquire takes a request in and returns the proxy to a socket; release has to be
@@ -137,6 +192,9 @@ func (g *generation) acquire(ctx context.Context, socket string) (*httputil.Reve
 		if g.retired {
 			g.mu.Unlock()
 			return nil, errRetired
+		}
+		if g.ready == nil || g.err != nil && time.Now().After(g.retry) {
+			g.wake()
 		}
 		ready := g.ready
 		select {
@@ -152,6 +210,7 @@ func (g *generation) acquire(ctx context.Context, socket string) (*httputil.Reve
 		g.mu.Unlock()
 		select {
 		case <-ready:
+		case <-g.living.Done():
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -202,9 +261,7 @@ func (g *generation) retire() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.retired = true
-	if g.process == nil {
-		closeOnce(g.ready) // it never started: who waits looks for another generation
-	}
+	g.die() // who waits looks for another generation
 	g.signal()
 }
 
@@ -238,6 +295,7 @@ func (g *generation) drain(closed <-chan struct{}) {
 
 // end asks the process to end, and kills it when ctx ends first.
 func (g *generation) end(ctx context.Context) {
+	defer g.background.Wait()
 	g.mu.Lock()
 	p := g.process
 	for _, proxy := range g.proxies {

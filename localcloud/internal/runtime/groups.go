@@ -9,9 +9,81 @@ import (
 // groups decides which Workers share a process. Bindings by RPC and to durable
 // objects work within a process only, so Workers that bindings connect are together.
 // A durable object's files may have one process at a time, which makes replacing it
-// slower; so Workers that have nothing to do with any are kept apart, all those of
-// an account in one process.
+// slower; so Workers that have nothing to do with any are kept apart, in shards.
 func (r *Runtime) groups(workers []*Worker) ([]*group, error) {
+	components, err := connected(workers)
+	if err != nil {
+		return nil, err
+	}
+	byName := map[string]*group{}
+	plain := map[string][]component{} // by home
+	for _, c := range components {
+		if name, err := c.objects(); err != nil {
+			return nil, err
+		} else if name != "" {
+			name = c[0].Account + "/" + name
+			byName[name] = &group{name: name, workers: c, objects: true}
+			continue
+		}
+		plain[c.home()] = append(plain[c.home()], c)
+	}
+	before := r.shards()
+	for home, all := range plain {
+		for name, members := range assign(home, all, before) {
+			byName[name] = &group{name: name, workers: members}
+		}
+	}
+	var all []*group
+	for _, g := range byName {
+		slices.SortFunc(g.workers, byScript)
+		if err := r.configure(g, r.tolerance()); err != nil {
+			return nil, err
+		}
+		all = append(all, g)
+	}
+	return all, nil
+}
+
+// shards says in which process each plain Worker is now, by its key.
+func (r *Runtime) shards() map[string]string {
+	now := map[string]string{}
+	for name, g := range r.running {
+		if g.objects {
+			continue
+		}
+		for _, w := range g.workers {
+			now[workerKey(w.Account, w.Script)] = name
+		}
+	}
+	return now
+}
+
+// component is Workers of one account that bindings connect, sorted by script.
+type component []*Worker
+
+func (c component) home() string { return c[0].home() }
+
+func byScript(a, b *Worker) int { return cmp.Compare(a.Script, b.Script) }
+
+// objects is the first script that has durable objects, or "".
+func (c component) objects() (string, error) {
+	first := ""
+	for _, w := range c {
+		for _, class := range w.Classes {
+			if !validKey(class.Key) {
+				return "", fmt.Errorf("durable object class %q of %q has the key %q, which is no name of a folder", class.Name, w.Script, class.Key)
+			}
+		}
+		if first == "" && w.hasObjects() {
+			first = w.Script
+		}
+	}
+	return first, nil
+}
+
+// connected takes workers apart, by their bindings. The components are sorted by
+// their first scripts.
+func connected(workers []*Worker) ([]component, error) {
 	parent := map[*Worker]*Worker{}
 	byKey := map[string]*Worker{}
 	for _, w := range workers {
@@ -20,6 +92,7 @@ func (r *Runtime) groups(workers []*Worker) ([]*group, error) {
 	}
 	root := func(w *Worker) *Worker {
 		for parent[w] != w {
+			parent[w] = parent[parent[w]]
 			w = parent[w]
 		}
 		return w
@@ -37,35 +110,16 @@ func (r *Runtime) groups(workers []*Worker) ([]*group, error) {
 			}
 		}
 	}
-	withObjects := map[*Worker]string{} // the first script with objects of each component
-	for _, w := range workers {
-		for _, c := range w.Classes {
-			if !validKey(c.Key) {
-				return nil, fmt.Errorf("durable object class %q of %q has the key %q, which is no name of a folder", c.Name, w.Script, c.Key)
-			}
+	index := map[*Worker]int{}
+	var all []component
+	for _, w := range slices.SortedFunc(slices.Values(workers), byScript) {
+		i, known := index[root(w)]
+		if !known {
+			i = len(all)
+			index[root(w)] = i
+			all = append(all, nil)
 		}
-		if name := withObjects[root(w)]; w.hasObjects() && (name == "" || w.Script < name) {
-			withObjects[root(w)] = w.Script
-		}
-	}
-	byName := map[string]*group{}
-	for _, w := range workers {
-		name, objects := w.home(), false
-		if first := withObjects[root(w)]; first != "" {
-			name, objects = w.Account+"/"+first, true
-		}
-		if byName[name] == nil {
-			byName[name] = &group{name: name, objects: objects}
-		}
-		byName[name].workers = append(byName[name].workers, w)
-	}
-	var all []*group
-	for _, g := range byName {
-		slices.SortFunc(g.workers, func(a, b *Worker) int { return cmp.Compare(a.Script, b.Script) })
-		if err := r.configure(g); err != nil {
-			return nil, err
-		}
-		all = append(all, g)
+		all[i] = append(all[i], w)
 	}
 	return all, nil
 }
@@ -99,5 +153,5 @@ func (r *Runtime) covers(gen *generation, g *group) bool {
 		}
 		more.workers = append(more.workers, &now)
 	}
-	return r.configure(more) == nil && gen.usable(more.digest)
+	return r.configure(more, strict) == nil && gen.usable(more.digest)
 }

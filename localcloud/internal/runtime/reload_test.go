@@ -206,6 +206,7 @@ func TestAFailedApplyLeavesWhatWasServed(t *testing.T) {
 	good := worker("w", c.version(`import { DurableObject } from "cloudflare:workers"; export class A extends DurableObject {}; export default { fetch() { return new Response("good") } }`), class)
 	plain := worker("p", c.version(named("plain")))
 	c.apply(good, plain)
+	c.want("http://p.localhost/", 200, "plain") // a process that sleeps would not be tried
 	for name, bad := range map[string]Worker{
 		"a plain Worker":              worker("p", c.version(`throw new Error("boom")`)),
 		"a Worker with objects":       worker("w", c.version(`throw new Error("boom")`), class),
@@ -253,6 +254,7 @@ func TestADeadProcessComesBack(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	c.apply(worker("w", c.version(hello)))
+	c.want("http://w.localhost/", 200, "hello http://w.localhost/")
 	c.mu.Lock()
 	for _, g := range c.running {
 		g.process.Kill()
@@ -352,7 +354,7 @@ func TestMovingTheTrafficStartsNoProcess(t *testing.T) {
 	process := func() *generation {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return c.running["acc"]
+		return c.running["acc#1"]
 	}
 	one, two, three := says("one"), says("two"), says("three")
 	other := worker("other", says("other"))

@@ -38,8 +38,9 @@ type Options struct {
 	Log      *slog.Logger // what Workers print, at level Info; default none
 }
 
-// Runtime runs Workers. Plain Workers of an account share a process; Workers with
-// durable objects, and those that bindings connect with them, have one of their own.
+// Runtime runs Workers. Plain Workers of an account share processes, some two dozen
+// one; Workers with durable objects, and those that bindings connect with them, have
+// one of their own. A process of plain Workers starts when it is first asked for.
 type Runtime struct {
 	options Options
 	log     *slog.Logger
@@ -114,7 +115,9 @@ func onceSuccessful(find func(context.Context) (string, error)) func(context.Con
 }
 
 // Apply serves s. When it fails, which is a *StartupError if the code of a Worker
-// is to blame, the state before goes on being served. Requests are answered all the
+// is to blame, the state before goes on being served. Only processes that are in use
+// are started again, and those of durable objects, whose alarms need no request: that
+// a Worker does start is for Check to find out. Requests are answered all the
 // while: by the old Workers until the new ones run, or, for Workers with durable
 // objects, after a pause between the two.
 func (r *Runtime) Apply(ctx context.Context, s State) error {
@@ -155,11 +158,14 @@ func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error
 	for _, g := range groups {
 		gen := r.running[g.name]
 		if gen == nil || !gen.usable(g.digest) && !r.covers(gen, g) {
-			gen = newGeneration(g, r.launcher(g), r.log)
-			if g.objects {
+			gen = newGeneration(g, r.launchGroup, r.log)
+			switch before := r.running[g.name]; {
+			case g.objects:
 				objects = append(objects, gen)
-			} else {
+			case before != nil && before.awake():
 				plain = append(plain, gen)
+			default:
+				gen.sleep()
 			}
 		}
 		next[g.name] = gen
@@ -167,7 +173,7 @@ func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error
 			owners[w] = gen
 		}
 	}
-	if err := start(ctx, plain); err != nil {
+	if err := start(ctx, plain, r.tolerance()); err != nil {
 		for _, g := range plain {
 			g.retire()
 			g.kill()
@@ -177,12 +183,12 @@ func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error
 	return true, r.change(ctx, newTable(s, workers, owners), next, objects)
 }
 
-// change publishes t and replaces the running generations by next, of which objects
+// change publishes served and replaces the running generations by next, of which objects
 // still have to be started once the old ones have let go of their files.
-func (r *Runtime) change(ctx context.Context, t *table, next map[string]*generation, objects []*generation) error {
-	old := r.running
+func (r *Runtime) change(ctx context.Context, served *table, next map[string]*generation, objects []*generation) error {
+	old, t := r.running, r.tolerance()
 	r.running = next
-	if before := r.table.Swap(t); before != nil {
+	if before := r.table.Swap(served); before != nil {
 		close(before.replaced)
 	}
 	if !isClosed(r.applied) {
@@ -201,7 +207,7 @@ func (r *Runtime) change(ctx context.Context, t *table, next map[string]*generat
 		holding.Go(func() error { g.stop(g.calm, drainObjects); return nil })
 	}
 	_ = holding.Wait() // none fails
-	err := start(ctx, objects)
+	err := start(ctx, objects, t)
 	if err != nil {
 		for _, g := range objects {
 			g.retire()
@@ -220,21 +226,29 @@ func isClosed(c chan struct{}) bool {
 	}
 }
 
-func start(ctx context.Context, all []*generation) error {
+func start(ctx context.Context, all []*generation, t tolerance) error {
 	var starting errgroup.Group
 	for _, g := range all {
-		starting.Go(func() error { return g.start(ctx) })
+		starting.Go(func() error { return g.start(ctx, t) })
 	}
 	return starting.Wait()
 }
 
+// tolerance is that of an Apply: the first one serves what was deployed before.
+func (r *Runtime) tolerance() tolerance {
+	if r.table.Load() == nil {
+		return tolerant
+	}
+	return strict
+}
+
 // configure makes g's configuration and its digest.
-func (r *Runtime) configure(g *group) error {
+func (r *Runtime) configure(g *group, t tolerance) error {
 	c := newConfiguration(r.backend, r.options.Dir, g.workers)
 	r.learnt.Lock()
 	c.absent, c.broken = maps.Clone(r.absent), maps.Clone(r.broken)
 	r.learnt.Unlock()
-	c.first, c.observed = r.table.Load() == nil, r.options.Observer != nil
+	c.tolerance, c.observed = t, r.options.Observer != nil
 	config, err := c.build()
 	if err != nil {
 		return err
@@ -247,29 +261,27 @@ func (r *Runtime) configure(g *group) error {
 	return nil
 }
 
-// launcher starts a group's process. One Worker that keeps all of the process from
-// starting is put right where that can be done, see learn.
-func (r *Runtime) launcher(g *group) func(context.Context) (*workerd.Process, error) {
-	first := r.table.Load() == nil
-	return func(ctx context.Context) (*workerd.Process, error) {
-		for {
-			p, err := r.launch(ctx, g.config)
-			if err == nil || !r.learn(err, first) {
-				return p, err
-			}
-			if err := r.configure(g); err != nil {
-				return nil, err
-			}
+// launchGroup is the launch of all groups. One Worker that keeps all of the process
+// from starting is put right where that can be done, see learn.
+func (r *Runtime) launchGroup(ctx context.Context, g *group, t tolerance) (*workerd.Process, *group, error) {
+	for {
+		p, err := r.launch(ctx, g.config)
+		if err == nil || !r.learn(err, t) {
+			return p, g, err
 		}
+		again := *g
+		if err := r.configure(&again, t); err != nil {
+			return nil, nil, err
+		}
+		g = &again
 	}
 }
 
 // learn remembers what a failed start complains of, and reports whether there is
 // something new. A binding to an entrypoint that its target does not have gets a
-// stand-in that says so. In the first Apply so does a Worker that does not start:
-// it had started when it was deployed, so the machine has changed, and the other
-// Workers shall run.
-func (r *Runtime) learn(err error, first bool) bool {
+// stand-in that says so. So does a Worker that does not start though it had when it
+// was deployed: the machine has changed, and the other Workers shall run.
+func (r *Runtime) learn(err error, t tolerance) bool {
 	r.learnt.Lock()
 	defer r.learnt.Unlock()
 	news := false
@@ -277,7 +289,7 @@ func (r *Runtime) learn(err error, first bool) bool {
 		news = news || !r.absent[d]
 		r.absent[d] = true
 	}
-	if !first {
+	if t == strict {
 		return news
 	}
 	for name, why := range brokenIn(err) {
