@@ -33,6 +33,13 @@ func full() bool { return os.Getenv("CLODO_PROOF") == "full" }
 const asClodo = "CLODO_CRASHTEST_COMMAND"
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(asCloud); dir != "" {
+		if err := serveCloud(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if os.Getenv(asClodo) != "" {
 		os.Exit(cli.Main(os.Args[1:], term.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv}, ""))
 	}

@@ -1,0 +1,23 @@
+// Keeps what it is told in every storage that it has, and tells what is there.
+const number = (url, name) => Number(url.searchParams.get(name));
+
+export default {
+  async fetch(request, env) {
+    const url = new URL(request.url);
+    const n = number(url, "n");
+    switch (request.method + " " + url.pathname) {
+      case "POST /d1/row":
+        await env.DB.prepare("INSERT INTO singles (n) VALUES (?)").bind(n).run();
+        return new Response("kept");
+      case "POST /d1/batch": {
+        const insert = env.DB.prepare("INSERT INTO batches (n, part) VALUES (?, ?)");
+        await env.DB.batch([0, 1, 2, 3, 4].map((part) => insert.bind(n, part)));
+        return new Response("kept");
+      }
+      case "PUT /kv":
+        await env.KV.put(url.searchParams.get("key"), await request.text());
+        return new Response("kept");
+    }
+    return new Response("no such operation", { status: 404 });
+  },
+};
