@@ -45,6 +45,7 @@ func prepare(t *testing.T, l *life) resources {
 	check(l.do(ctx, "POST", "{a}/d1/database", map[string]string{"name": "kept"}, &database))
 	var namespace struct{ ID string }
 	check(l.do(ctx, "POST", "{a}/storage/kv/namespaces", map[string]string{"title": "kept"}, &namespace))
+	check(l.do(ctx, "POST", "{a}/r2/buckets", map[string]string{"name": "kept"}, nil))
 	r := resources{database.UUID, namespace.ID}
 	check(r.query(ctx, l, `CREATE TABLE singles (n INTEGER NOT NULL); CREATE TABLE batches (n INTEGER NOT NULL, part INTEGER NOT NULL);
 		CREATE TABLE direct (n INTEGER NOT NULL, part INTEGER NOT NULL)`, nil))
@@ -53,7 +54,8 @@ func prepare(t *testing.T, l *life) resources {
 		check(err)
 		return string(b)
 	}
-	check(l.deploy(ctx, "keeper", code("keeper.js"), `,"bindings":[{"name":"DB","type":"d1","id":"`+r.database+`"},{"name":"KV","type":"kv_namespace","namespace_id":"`+r.namespace+`"}]`))
+	check(l.deploy(ctx, "keeper", code("keeper.js"), `,"bindings":[{"name":"DB","type":"d1","id":"`+r.database+`"},{"name":"KV","type":"kv_namespace","namespace_id":"`+r.namespace+`"},
+		{"name":"BUCKET","type":"r2_bucket","bucket_name":"kept"}]`))
 	check(l.deploy(ctx, "object", code("object.js"), `,"migrations":{"new_tag":"v1","new_sqlite_classes":["Kept"]},"bindings":[{"name":"NUMBER","type":"durable_object_namespace","class_name":"Kept"}]`))
 	check(l.deploy(ctx, "vault", `export default { fetch: (request, env) => new Response(env.NUMBER ?? "0") }`, ""))
 	check(l.deploy(ctx, "turn", turn(0), ""))
@@ -122,6 +124,54 @@ func (r resources) keys(ctx context.Context, l *life, prefix string) (map[int]bo
 	}
 }
 
+// objects are the numbers of the objects that begin with prefix. The content of the
+// newest is read too: it has to be the one that was put.
+func objects(prefix string, content func(n int) string) func(context.Context, *life, int) (map[int]bool, error) {
+	return func(ctx context.Context, l *life, written int) (map[int]bool, error) {
+		there := map[int]bool{}
+		for cursor := ""; ; {
+			answer, err := l.api(ctx, "GET", "{a}/r2/buckets/kept/objects?per_page=1000&prefix="+prefix+"&cursor="+url.QueryEscape(cursor), "", nil)
+			if err != nil {
+				return nil, err
+			}
+			var page struct {
+				Result []struct {
+					Key  string
+					Size int
+				}
+				ResultInfo struct{ Cursor string } `json:"result_info"`
+			}
+			if err := json.Unmarshal(answer, &page); err != nil {
+				return nil, err
+			}
+			for _, o := range page.Result {
+				n, err := strconv.Atoi(strings.TrimPrefix(o.Key, prefix))
+				if err != nil {
+					return nil, err
+				}
+				if there[n] = true; n < written-3 {
+					continue // was read after an earlier death
+				}
+				got, err := l.ask(ctx, "GET", "keeper", "/r2?key="+o.Key, nil)
+				if err != nil {
+					return nil, err
+				}
+				if got != content(n) || o.Size != len(got) {
+					return nil, fmt.Errorf("the object %s has %d bytes (%d are listed), and not the %d that were put", o.Key, len(got), o.Size, len(content(n)))
+				}
+			}
+			if cursor = page.ResultInfo.Cursor; cursor == "" {
+				return there, nil
+			}
+		}
+	}
+}
+
+// large and small are the contents of objects: beside the database, and in it.
+func large(n int) string { return strings.Repeat(fmt.Sprintf("%07d ", n), 12_000+n%100) }
+
+func small(n int) string { return strings.Repeat(fmt.Sprintf("%07d ", n), 1+n%100) }
+
 func (r resources) value(key string) string {
 	return "{a}/storage/kv/namespaces/" + r.namespace + "/values/" + key
 }
@@ -185,6 +235,16 @@ func (r resources) promises() []promise {
 			}
 			return gone, err
 		}},
+		{name: "a small object of R2 from a Worker", all: objects("small-", small), write: func(ctx context.Context, l *life, n int) error {
+			return kept(ctx, l, "PUT", "keeper", fmt.Sprintf("/r2?key=small-%d", n), small(n))
+		}},
+		{name: "a large object of R2 through the API", pace: 10 * time.Millisecond, all: objects("large-", large), write: func(ctx context.Context, l *life, n int) error {
+			_, err := l.api(ctx, "PUT", fmt.Sprintf("{a}/r2/buckets/kept/objects/large-%d", n), "text/plain", []byte(large(n)))
+			return err
+		}},
+		{name: "an object of R2 in parts", pace: 300 * time.Millisecond, all: objects("parts-", func(int) string { return strings.Repeat("x", 5<<20) + "end" }), write: func(ctx context.Context, l *life, n int) error {
+			return kept(ctx, l, "PUT", "keeper", fmt.Sprintf("/r2/parts?key=parts-%d", n), "")
+		}},
 		{name: "a number in a durable object", last: told("object"), write: func(ctx context.Context, l *life, n int) error {
 			return kept(ctx, l, "PUT", "object", fmt.Sprintf("/?n=%d", n), "")
 		}},
@@ -223,9 +283,14 @@ func made(ctx context.Context, l *life, _ int) (map[int]bool, error) {
 // account is what one promise was told and what it acknowledged, over all lives.
 type account struct {
 	promise
-	written int          // numbers up to this one were said
-	acked   map[int]bool // those that were acknowledged
-	latest  int          // the greatest of them
+	written int           // numbers up to this one were said
+	acked   map[int]bool  // those that were acknowledged
+	latest  int           // the greatest of them
+	begun   chan struct{} // closed at the first
+}
+
+func newAccount(p promise) *account {
+	return &account{promise: p, acked: map[int]bool{}, begun: make(chan struct{})}
 }
 
 // work writes until ctx ends or a write fails, which is the error.
@@ -234,6 +299,9 @@ func (a *account) work(ctx context.Context, l *life) error {
 		a.written++
 		if err := a.write(ctx, l, a.written); err != nil {
 			return fmt.Errorf("%s: %w", a.name, err)
+		}
+		if len(a.acked) == 0 {
+			close(a.begun)
 		}
 		a.acked[a.written] = true
 		a.latest = a.written

@@ -17,6 +17,19 @@ export default {
       case "PUT /kv":
         await env.KV.put(url.searchParams.get("key"), await request.text());
         return new Response("kept");
+      case "PUT /r2":
+        await env.BUCKET.put(url.searchParams.get("key"), await request.arrayBuffer());
+        return new Response("kept");
+      case "GET /r2": {
+        const object = await env.BUCKET.get(url.searchParams.get("key"));
+        return object ? new Response(object.body) : new Response("no such object", { status: 404 });
+      }
+      case "PUT /r2/parts": {
+        const upload = await env.BUCKET.createMultipartUpload(url.searchParams.get("key"));
+        const parts = [await upload.uploadPart(1, "x".repeat(5 << 20)), await upload.uploadPart(2, "end")];
+        await upload.complete(parts);
+        return new Response("kept");
+      }
     }
     return new Response("no such operation", { status: 404 });
   },
