@@ -30,33 +30,29 @@ func (c *call) authorize(groups []string) error {
 	if err != nil {
 		return err
 	}
-	return c.store.Read(c.ctx, func(tx *store.Tx) error {
-		token, err := tx.Token(value)
-		if errors.Is(err, store.ErrNotFound) {
-			return unknownToken(c.req, value)
-		}
-		if err != nil {
+	if c.who, err = c.store.Directory(c.ctx); err != nil {
+		return err
+	}
+	if c.token, err = c.who.Token(value); err != nil {
+		return unknownToken(c.req, value)
+	}
+	if err := c.countCall(); err != nil {
+		return err
+	}
+	if id, ok := c.vars["account_id"]; ok {
+		if c.account, err = c.openAccount(id); err != nil {
 			return err
 		}
-		c.token = token
-		if err := c.countCall(); err != nil {
+	}
+	if id, ok := c.vars["zone_id"]; ok {
+		if c.zone, err = c.openZone(id); err != nil {
 			return err
 		}
-		if id, ok := c.vars["account_id"]; ok {
-			if c.account, err = c.openAccount(tx, id); err != nil {
-				return err
-			}
-		}
-		if id, ok := c.vars["zone_id"]; ok {
-			if c.zone, err = c.openZone(tx, id); err != nil {
-				return err
-			}
-		}
-		if !token.May(groups...) {
-			return refuse(http.StatusForbidden, 10000, "Authentication error")
-		}
-		return nil
-	})
+	}
+	if !c.token.May(groups...) {
+		return refuse(http.StatusForbidden, 10000, "Authentication error")
+	}
+	return nil
 }
 
 func (c *call) countCall() error {
@@ -76,27 +72,27 @@ func tooManyCalls() *Error {
 	return refuse(http.StatusTooManyRequests, 971, "Please wait and consider throttling your request speed")
 }
 
-func (c *call) openAccount(tx *store.Tx, id string) (store.Account, error) {
+func (c *call) openAccount(id string) (store.Account, error) {
 	if !hex32.MatchString(id) {
 		return store.Account{}, unroutable(c.req)
 	}
-	account, err := tx.Account(id)
+	account, err := c.who.Account(id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !c.token.Opens(id) {
 		return store.Account{}, refuse(http.StatusForbidden, 10000, "Authentication error")
 	}
 	return account, err
 }
 
-func (c *call) openZone(tx *store.Tx, id string) (store.Zone, error) {
+func (c *call) openZone(id string) (store.Zone, error) {
 	if !hex32.MatchString(id) {
 		return store.Zone{}, unroutable(c.req)
 	}
-	zone, err := tx.Zone(id)
+	zone, err := c.who.Zone(id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !c.token.Opens(zone.Account) {
 		return store.Zone{}, refuse(http.StatusForbidden, 9109, "Unauthorized to access requested resource")
 	}
 	if err == nil {
-		c.account, err = tx.Account(zone.Account)
+		c.account, err = c.who.Account(zone.Account)
 	}
 	return zone, err
 }

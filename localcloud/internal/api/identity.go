@@ -49,27 +49,13 @@ func accountJSON(a store.Account) map[string]any {
 }
 
 // reachable are the accounts that the token opens.
-func (c *call) reachable() ([]store.Account, error) {
-	var found []store.Account
-	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		all, err := tx.Accounts()
-		for _, a := range all {
-			if c.token.Opens(a.ID) {
-				found = append(found, a)
-			}
-		}
-		return err
-	})
-	return found, err
+func (c *call) reachable() []store.Account {
+	return slices.DeleteFunc(slices.Clone(c.who.Accounts), func(a store.Account) bool { return !c.token.Opens(a.ID) })
 }
 
 func (c *call) accounts() (any, error) {
-	found, err := c.reachable()
-	if err != nil {
-		return nil, err
-	}
 	listed := []map[string]any{}
-	for _, a := range found {
+	for _, a := range c.reachable() {
 		if name := c.query.Get("name"); name == "" || name == a.Name {
 			listed = append(listed, accountJSON(a))
 		}
@@ -83,12 +69,8 @@ func (c *call) accounts() (any, error) {
 func (c *call) accountDetails() (any, error) { return accountJSON(c.account), nil }
 
 func (c *call) memberships() (any, error) {
-	found, err := c.reachable()
-	if err != nil {
-		return nil, err
-	}
 	listed := []map[string]any{}
-	for _, a := range found {
+	for _, a := range c.reachable() {
 		if name := c.query.Get("account.name"); name != "" && name != a.Name {
 			continue
 		}

@@ -36,7 +36,8 @@ type call struct {
 	w        http.ResponseWriter
 	vars     map[string]string
 	query    url.Values
-	counted  bool // against the limit of the token
+	counted  bool             // against the limit of the token
+	who      *store.Directory // as it was when the call began
 	token    store.Token
 	account  store.Account           // set when the pattern has {account_id}
 	zone     store.Zone              // set when the pattern has {zone_id}

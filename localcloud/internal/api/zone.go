@@ -42,24 +42,14 @@ func (c *call) zoneJSON(z store.Zone, account store.Account) map[string]any {
 
 func (c *call) zones() (any, error) {
 	listed := []map[string]any{}
-	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		all, err := tx.Zones()
+	for _, z := range c.who.Zones {
+		account, err := c.who.Account(z.Account)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, z := range all {
-			account, err := tx.Account(z.Account)
-			if err != nil {
-				return err
-			}
-			if c.token.Opens(z.Account) && zoneMatches(c.query.Get("name"), c.query.Get("account.id"), c.query.Get("account.name"), c.query.Get("status"), z, account) {
-				listed = append(listed, c.zoneJSON(z, account))
-			}
+		if c.token.Opens(z.Account) && zoneMatches(c.query.Get("name"), c.query.Get("account.id"), c.query.Get("account.name"), c.query.Get("status"), z, account) {
+			listed = append(listed, c.zoneJSON(z, account))
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
 	if c.query.Get("direction") == "desc" {
 		slices.Reverse(listed)

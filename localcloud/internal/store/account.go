@@ -80,6 +80,7 @@ func (tx *Tx) Account(id string) (Account, error) {
 
 // PutAccount adds or replaces an account.
 func (tx *Tx) PutAccount(a Account) error {
+	tx.who = true
 	return insert(tx, `INSERT INTO accounts(id, doc) VALUES(?, ?) ON CONFLICT(id) DO UPDATE SET doc = excluded.doc`, a, a.ID)
 }
 
@@ -95,6 +96,7 @@ func (tx *Tx) Tokens() ([]Token, error) {
 
 // PutToken adds or replaces a token.
 func (tx *Tx) PutToken(t Token) error {
+	tx.who = true
 	return insert(tx, `INSERT INTO tokens(value, doc) VALUES(?, ?) ON CONFLICT(value) DO UPDATE SET doc = excluded.doc`, t, t.Value)
 }
 
@@ -110,16 +112,19 @@ func (tx *Tx) Zone(id string) (Zone, error) {
 
 // AddZone adds a zone; ErrExists when any account has its name.
 func (tx *Tx) AddZone(z Zone) error {
+	tx.who = true
 	return insert(tx, `INSERT INTO zones(id, account, name, doc) VALUES(?, ?, ?, ?)`, z, z.ID, z.Account, z.Name)
 }
 
 // PutZone replaces a zone that exists.
 func (tx *Tx) PutZone(z Zone) error {
+	tx.who = true
 	return insert(tx, `UPDATE zones SET id = ?1, doc = ?2 WHERE id = ?1`, z, z.ID)
 }
 
 // DeleteZone removes a zone with its records, routes and custom domains.
 func (tx *Tx) DeleteZone(z Zone) error {
+	tx.who = true
 	for _, q := range []string{`DELETE FROM routes WHERE zone = ?`, `DELETE FROM dns_records WHERE zone = ?`, `DELETE FROM domains WHERE doc ->> 'Zone' = ?`, `DELETE FROM zones WHERE id = ?`} {
 		if err := tx.conn.exec(q, z.ID); err != nil {
 			return err

@@ -24,8 +24,9 @@ var ErrExists = errors.New("exists already")
 // Store is the memory of one local cloud. It is safe for concurrent use; changes
 // run one after the other and readers see the state before or after a change.
 type Store struct {
-	Blobs Blobs
-	db    *database
+	Blobs     Blobs
+	db        *database
+	directory directory
 }
 
 // Open opens or creates the store in dir. The caller must hold the folder's lock.
@@ -79,7 +80,10 @@ func (s *Store) Close() error { return s.db.close() }
 
 // Tx is a view of the store that does not change under its holder, and the only way
 // to change it. It must not be used after the function it was given to returns.
-type Tx struct{ conn conn }
+type Tx struct {
+	conn conn
+	who  bool // tokens, accounts or zones were changed
+}
 
 // Read runs fn on one consistent state.
 func (s *Store) Read(ctx context.Context, fn func(*Tx) error) error {
@@ -89,7 +93,16 @@ func (s *Store) Read(ctx context.Context, fn func(*Tx) error) error {
 // Write runs fn as one change: all of it is kept when fn returns nil, none of it
 // otherwise. Readers see nothing of it before Write returns.
 func (s *Store) Write(ctx context.Context, fn func(*Tx) error) error {
-	return s.db.write(ctx, func(c conn) error { return fn(&Tx{conn: c}) })
+	tx := &Tx{}
+	defer func() {
+		if tx.who {
+			s.directory.changes.Add(1)
+		}
+	}()
+	return s.db.write(ctx, func(c conn) error {
+		tx.conn = c
+		return fn(tx)
+	})
 }
 
 // schema is applied at every start. Each table carries its keys as columns and the
@@ -150,6 +163,7 @@ func list[T any](tx *Tx, query string, keys ...any) ([]T, error) {
 
 // Clear removes everything but the accounts, the tokens and the settings.
 func (tx *Tx) Clear() error {
+	tx.who = true
 	for _, table := range []string{"zones", "dns_records", "scripts", "versions", "deployments", "routes", "domains", "d1_databases", "kv_namespaces", "asset_uploads", "asset_files", "r2_buckets", "dispatch_namespaces"} {
 		if err := tx.conn.exec("DELETE FROM " + table); err != nil {
 			return err
