@@ -32,7 +32,7 @@ func (s series) seconds(d time.Duration) series { return append(s, d.Seconds()) 
 // where more is better.
 type result struct {
 	what       string
-	unit       string // "s", "ms", "MB", "/s", ""
+	unit       string // "s", "ms", "ns", "MB", "/s", ""
 	more       bool   // more is better
 	ours       series
 	peer       string
@@ -108,7 +108,7 @@ func (r result) row() string {
 
 // spread is "min / median / max unit", or the one value that all rounds gave.
 func (r result) spread(s series) string {
-	digits := map[string]int{"s": 2, "ms": 1, "MB": 1}[r.unit]
+	digits := map[string]int{"s": 2, "ms": 1, "ns": 1, "MB": 1}[r.unit]
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', digits, 64) }
 	text := number(s.min())
 	if s.min() != s.max() {
