@@ -26,6 +26,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/fault"
 	"github.com/tamylaa/clodo/localcloud/internal/page"
+	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -66,6 +67,7 @@ type Options struct {
 // workers is what the cloud needs of the Workers runtime.
 type workers interface {
 	api.Runtime
+	DeliverBatch(ctx context.Context, account, script string, b queue.Batch) (queue.Result, error)
 	Handler() http.Handler
 	Close(ctx context.Context) error
 }
@@ -157,13 +159,14 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	}
 	if c.api, err = api.New(ctx, api.Options{
 		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces, Buckets: c.storage.buckets,
-		Runtime: c.workers, Clock: &c.clock, Limiter: c.limiter, Log: c.options.Log,
+		Queues: c.storage.queues, Runtime: c.workers, Clock: &c.clock, Limiter: c.limiter, Log: c.options.Log,
 	}); err != nil {
 		return folderError(c.options.Dir, err)
 	}
 	if err := c.api.Serve(ctx); err != nil {
 		return serveError(c.options.Dir, err)
 	}
+	c.storage.queues.Start(c.workers.DeliverBatch)
 	c.control = c.newControl()
 	if c.page, err = c.newPage(); err != nil {
 		return err
@@ -259,6 +262,9 @@ func (c *Cloud) Close(ctx context.Context) error {
 func (c *Cloud) close(ctx context.Context) error {
 	c.stopOnce.Do(func() { close(c.stop) })
 	err := errors.Join(c.apiServer.shutdown(ctx), c.dataServer.shutdown(ctx))
+	if c.storage != nil {
+		c.storage.queues.Close(ctx)
+	}
 	if c.workers != nil {
 		err = errors.Join(err, c.workers.Close(ctx))
 	}

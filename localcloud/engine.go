@@ -23,6 +23,7 @@ func newWorkers(o Options, s *storage) (workers, error) {
 			"kv":        s.namespaces.Binding,
 			"ratelimit": s.limits.Binding,
 			"r2":        s.buckets.Binding,
+			"queue":     s.queues.Binding,
 		},
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/limiter"
+	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 	"github.com/tamylaa/clodo/localcloud/internal/traffic"
@@ -23,6 +24,8 @@ type storage struct {
 	limits     *limiter.Limiter
 	traffic    *traffic.Store
 	buckets    *r2.Store
+	messages   *queue.Store
+	queues     *queue.Broker
 }
 
 // openStorage opens what dir holds, making what is missing. Its products
@@ -38,11 +41,15 @@ func openStorage(dir string, c *clock.Clock, log *slog.Logger) (*storage, error)
 		}
 	}
 	if err == nil {
+		s.messages, err = queue.Open(filepath.Join(dir, "queues.db"), c)
+	}
+	if err == nil {
 		s.traffic, err = traffic.Open(traffic.Options{Path: filepath.Join(dir, "traffic.db"), Clock: c, Log: log})
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	s.queues = queue.NewBroker(s.messages, c, log)
 	return s, nil
 }
 
@@ -54,6 +61,9 @@ func (s *storage) close() error {
 	}
 	if s.databases != nil {
 		err = errors.Join(err, s.databases.Close())
+	}
+	if s.messages != nil {
+		err = errors.Join(err, s.messages.Close())
 	}
 	if s.namespaces != nil {
 		err = errors.Join(err, s.namespaces.Close())

@@ -12,6 +12,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
@@ -35,7 +36,7 @@ const TokenPrefix = "clodo_local_"
 type Runtime interface {
 	Check(ctx context.Context, account, script string, v *runtime.Version, classes []runtime.Class) (runtime.Startup, error)
 	Apply(ctx context.Context, s runtime.State) error
-	FireCron(ctx context.Context, account, script, cron string, at time.Time) error
+	DeliverCron(ctx context.Context, account, script, cron string, at time.Time) (runtime.Delivery, error)
 	DeleteObjects(keys ...string) error
 }
 
@@ -46,6 +47,7 @@ type Options struct {
 	Databases  *d1.Store
 	Namespaces *kv.Store
 	Buckets    *r2.Store
+	Queues     *queue.Broker
 	Clock      *clock.Clock
 	Limiter    *ratelimit.Limiter // of the calls of each token; nil: no limit
 	Log        *slog.Logger
@@ -58,6 +60,8 @@ type API struct {
 	databases  *d1.Store
 	namespaces *kv.Store
 	buckets    *r2.Store
+	queues     *queue.Broker
+	queueing   sync.Mutex // one telling of the broker at a time
 	clock      *clock.Clock
 	limiter    *ratelimit.Limiter
 	log        *slog.Logger
@@ -72,7 +76,7 @@ type API struct {
 
 // New prepares an API. It reads the store but starts nothing.
 func New(ctx context.Context, o Options) (*API, error) {
-	a := &API{store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, clock: o.Clock, limiter: o.Limiter, log: o.Log}
+	a := &API{store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, clock: o.Clock, limiter: o.Limiter, log: o.Log}
 	a.routes = newRoutes(Endpoints())
 	key, err := signingKey(ctx, o.Store)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tamylaa/clodo/localcloud/internal/limiter"
+	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -32,6 +33,8 @@ type binding struct {
 	NamespaceID string          `json:"namespace_id,omitempty"`
 	ID          string          `json:"id,omitempty"`
 	DatabaseID  string          `json:"database_id,omitempty"`
+	QueueName   string          `json:"queue_name,omitempty"`
+	Delay       *int            `json:"delivery_delay,omitempty"`
 	Service     string          `json:"service,omitempty"`
 	ClassName   string          `json:"class_name,omitempty"`
 	ScriptName  string          `json:"script_name,omitempty"`
@@ -229,6 +232,18 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 		}
 	case "d1":
 		return s.checkDatabase(b, raw)
+	case "queue":
+		if b.QueueName == "" {
+			return bad(10021, "binding %s of type queue must have a `queue_name`", b.Name)
+		}
+		if b.Delay != nil {
+			if err := (queue.Settings{Delay: *b.Delay, Retention: queue.DefaultSettings().Retention}).Check(); err != nil {
+				return bad(10021, "binding %s of type queue: %s", b.Name, err)
+			}
+		}
+		if _, err := s.tx.QueueNamed(s.account, b.QueueName); err != nil {
+			return nil, missing(err, codeNoQueue, "Queue binding '%s' references queue '%s' which was not found.", b.Name, b.QueueName)
+		}
 	case "service":
 		if b.Service == "" {
 			return bad(10145, "binding %s of type service must name a `service`", b.Name)

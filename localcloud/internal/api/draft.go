@@ -210,6 +210,16 @@ func (c *call) start(d *draft) error {
 		return startError(err)
 	}
 	v.Handlers, v.NamedHandlers = found.Handlers, found.NamedHandlers
+	err = c.store.Read(c.ctx, func(tx *store.Tx) error {
+		consumer, err := consumes(tx, v.Account, v.Script)
+		if err == nil && consumer && !slices.Contains(v.Handlers, "queue") {
+			err = noQueueHandler(v.Script)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	v.StartupMS = int(found.Duration.Milliseconds())
 	if found.CompatibilityDate != "" && found.CompatibilityDate < v.CompatibilityDate {
 		d.notes = append(d.notes, message{Code: 10000, Message: fmt.Sprintf("Compatibility date %s is newer than this local cloud's runtime: the Worker runs with %s.", v.CompatibilityDate, found.CompatibilityDate)})

@@ -19,6 +19,7 @@ var (
 	userRead     = []string{"User Details Read", "User Details Write"}
 	memberships  = []string{"Memberships Read", "Memberships Write"}
 	queuesRead   = []string{"Queues Read", "Queues Write"}
+	queuesWrite  = []string{"Queues Write"}
 	bucketsRead  = []string{"Workers R2 Storage Read", "Workers R2 Storage Write"}
 	bucketsWrite = []string{"Workers R2 Storage Write"}
 	analytics    = []string{"Account Analytics Read"}
@@ -51,6 +52,7 @@ const (
 	workerPath    = accountPath + "/workers/workers/{worker_id}"
 	databasePath  = accountPath + "/d1/database/{database_id}"
 	namespacePath = accountPath + "/storage/kv/namespaces/{namespace_id}"
+	queuePath     = accountPath + "/queues/{queue_id}"
 	zonePath      = "/zones/{zone_id}"
 )
 
@@ -74,6 +76,9 @@ func Endpoints() []Endpoint {
 		namespaceEndpoints(),
 		bucketEndpoints(),
 		objectEndpoints(),
+		queueEndpoints(),
+		consumerEndpoints(),
+		messageEndpoints(),
 		planned(),
 	)
 }
@@ -81,7 +86,6 @@ func Endpoints() []Endpoint {
 // planned are the endpoints whose place is kept: they check the token and say that
 // they are not there yet.
 func planned() []Endpoint {
-	const queue = accountPath + "/queues/{queue_id}"
 	var table []Endpoint
 	later := func(what string, groups []string, patterns map[string][]string) {
 		for pattern, methods := range patterns {
@@ -90,18 +94,6 @@ func planned() []Endpoint {
 			}
 		}
 	}
-	later("queues are", queuesRead, map[string][]string{
-		accountPath + "/queues":            {"GET", "POST"},
-		queue:                              {"GET", "PUT", "PATCH", "DELETE"},
-		queue + "/consumers":               {"GET", "POST"},
-		queue + "/consumers/{consumer_id}": {"GET", "PUT", "DELETE"},
-		queue + "/messages":                {"POST"},
-		queue + "/messages/batch":          {"POST"},
-		queue + "/messages/pull":           {"POST"},
-		queue + "/messages/ack":            {"POST"},
-		queue + "/purge":                   {"GET", "POST"},
-		queue + "/metrics":                 {"GET"},
-	})
 	later("tails are", tailsRead, map[string][]string{
 		scriptPath + "/tails":           {"GET", "POST"},
 		scriptPath + "/tails/{tail_id}": {"DELETE"},

@@ -25,6 +25,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
@@ -70,7 +71,13 @@ func (s *stage) Check(_ context.Context, _, _ string, v *runtime.Version, classe
 			named[c.Name] = []string{"class"}
 		}
 	}
-	return runtime.Startup{Handlers: []string{"fetch"}, NamedHandlers: named, Duration: 7 * time.Millisecond}, nil
+	handlers := []string{"fetch"}
+	for _, m := range v.Modules {
+		if b, err := os.ReadFile(m.Path); err == nil && bytes.Contains(b, []byte("queue(")) {
+			handlers = append(handlers, "queue")
+		}
+	}
+	return runtime.Startup{Handlers: handlers, NamedHandlers: named, Duration: 7 * time.Millisecond}, nil
 }
 
 func (s *stage) Apply(_ context.Context, state runtime.State) error {
@@ -84,11 +91,11 @@ func (s *stage) Apply(_ context.Context, state runtime.State) error {
 	return nil
 }
 
-func (s *stage) FireCron(_ context.Context, _, script, cron string, _ time.Time) error {
+func (s *stage) DeliverCron(_ context.Context, _, script, cron string, _ time.Time) (runtime.Delivery, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fired = append(s.fired, script+" "+cron)
-	return nil
+	return runtime.Delivery{Outcome: "ok"}, nil
 }
 
 func (s *stage) DeleteObjects(keys ...string) error {
@@ -129,6 +136,7 @@ type client struct {
 	token  string
 	header http.Header // sent with every call
 	stage  *stage
+	clock  *clock.Clock
 }
 
 // newClient starts an API on an empty folder, with two accounts and a zone. Every
@@ -140,13 +148,16 @@ func newClient(t *testing.T) *client {
 
 func openClient(t *testing.T, dir string) *client {
 	t.Helper()
+	ticking := &clock.Clock{}
 	st, err := store.Open(dir)
 	check(t, err)
 	databases, err := d1.NewStore(filepath.Join(dir, "d1"), &clock.Clock{})
 	check(t, err)
 	namespaces, err := kv.Open(filepath.Join(dir, "kv.db"), &clock.Clock{})
 	check(t, err)
-	buckets, err := r2.Open(filepath.Join(dir, "r2"), &clock.Clock{})
+	buckets, err := r2.Open(filepath.Join(dir, "r2"), ticking)
+	check(t, err)
+	messages, err := queue.Open(filepath.Join(dir, "queues.db"), ticking)
 	check(t, err)
 	at := time.Now().UTC()
 	check(t, st.Write(t.Context(), func(tx *store.Tx) error {
@@ -164,7 +175,10 @@ func openClient(t *testing.T, dir string) *client {
 		)
 	}))
 	s := &stage{}
-	a, err := api.New(t.Context(), api.Options{Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Clock: &clock.Clock{}, Log: slog.New(slog.DiscardHandler)})
+	a, err := api.New(t.Context(), api.Options{
+		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets,
+		Queues: queue.NewBroker(messages, ticking, slog.New(slog.DiscardHandler)), Clock: ticking, Log: slog.New(slog.DiscardHandler),
+	})
 	check(t, err)
 	check(t, a.Serve(t.Context()))
 	mux := http.NewServeMux()
@@ -173,9 +187,9 @@ func openClient(t *testing.T, dir string) *client {
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		server.Close()
-		check(t, errors.Join(databases.Close(), namespaces.Close(), buckets.Close(), st.Close()))
+		check(t, errors.Join(databases.Close(), namespaces.Close(), buckets.Close(), messages.Close(), st.Close()))
 	})
-	return &client{t: t, url: server.URL, token: token, stage: s}
+	return &client{t: t, url: server.URL, token: token, stage: s, clock: ticking}
 }
 
 func check(t *testing.T, err error) {

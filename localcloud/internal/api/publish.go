@@ -53,6 +53,12 @@ func (a *API) publish(ctx context.Context, change func(*store.Tx) error) error {
 		// The change was served but could not be kept (a full disk): serve what is kept.
 		return errors.Join(err, a.serve(ctx))
 	}
+	if err == nil {
+		// A consumer may have come or gone, or be able to take what it could not.
+		if err := a.configureQueues(ctx); err != nil {
+			a.log.Error("the queues could not be told of a change of the Workers", "error", err)
+		}
+	}
 	if err == nil && len(orphans) > 0 {
 		// The Worker is deployed whatever becomes of data that nobody can reach.
 		if err := a.runtime.DeleteObjects(orphans...); err != nil {
@@ -81,6 +87,9 @@ func (c *call) publish(change func(*store.Tx) error) error { return c.API.publis
 func (a *API) Serve(ctx context.Context) error {
 	a.serving.Lock()
 	defer a.serving.Unlock()
+	if err := a.configureQueues(ctx); err != nil {
+		return err
+	}
 	return a.serve(ctx)
 }
 
@@ -229,6 +238,7 @@ func (a *API) runtimeVersion(v store.Version) *runtime.Version {
 	out := &runtime.Version{
 		ID: v.ID, Tag: v.Annotations["workers/tag"], CreatedOn: v.CreatedOn, MainModule: v.MainModule, BodyPart: v.BodyPart,
 		CompatibilityDate: v.CompatibilityDate, CompatibilityFlags: v.CompatibilityFlags, Bindings: v.Bindings,
+		Handlers: append([]string{}, v.Handlers...),
 	}
 	for _, m := range v.Modules {
 		if m.ContentType != sourceMap {

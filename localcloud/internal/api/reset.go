@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -15,6 +16,7 @@ func (a *API) Reset(ctx context.Context) error {
 	var databases []store.Database
 	var namespaces []store.Namespace
 	var buckets []store.Bucket
+	var queues []queue.Queue
 	err := a.publish(ctx, func(tx *store.Tx) error {
 		accounts, err := tx.Accounts()
 		if err != nil {
@@ -35,6 +37,9 @@ func (a *API) Reset(ctx context.Context) error {
 			}
 			databases, namespaces, buckets = append(databases, d...), append(namespaces, n...), append(buckets, b...)
 		}
+		if queues, err = tx.AllQueues(); err != nil {
+			return err
+		}
 		return tx.Clear()
 	})
 	if err != nil {
@@ -47,6 +52,11 @@ func (a *API) Reset(ctx context.Context) error {
 	}
 	for _, b := range buckets {
 		if err := a.buckets.DestroyBucket(ctx, b.ID()); err != nil && !errors.Is(err, r2.ErrNoSuchBucket) {
+			return err
+		}
+	}
+	for _, q := range queues {
+		if err := a.queues.Purge(q.ID); err != nil {
 			return err
 		}
 	}

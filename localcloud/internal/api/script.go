@@ -153,11 +153,21 @@ func (c *call) deleteScript() (any, error) {
 				if err != nil {
 					return err
 				}
+				consumer, err := consumes(tx, s.Account, s.Name)
+				if err != nil {
+					return err
+				}
+				if consumer {
+					return refuse(http.StatusBadRequest, 10064, "Worker %q is still in use as a consumer for a queue. Remove the consumer first, or use force=true.", s.Name)
+				}
 				if len(users) > 0 {
 					return refuse(http.StatusBadRequest, 10142, "Worker %q is referenced by %s. Use force=true to delete it all the same.", s.Name, strings.Join(users, ", "))
 				}
 			}
 			if err := dropDomainRecords(tx, s); err != nil {
+				return err
+			}
+			if err := dropConsumers(tx, s); err != nil {
 				return err
 			}
 			return tx.DeleteScript(s.Account, s.Name)

@@ -1,9 +1,9 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -127,8 +127,12 @@ func (c *call) fireCron() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := time.Now().UTC()
-	if err := c.runtime.FireCron(c.ctx, c.account.ID, c.scriptName(), cron, at); err != nil {
+	at := c.now()
+	d, err := c.runtime.DeliverCron(c.ctx, c.account.ID, c.scriptName(), cron, at)
+	if err == nil && d.Outcome != "ok" {
+		err = fmt.Errorf("it ended with %s %s", d.Outcome, d.Error)
+	}
+	if err != nil {
 		return nil, refuse(http.StatusBadGateway, 10013, "The scheduled handler of Worker %q did not end well: %s", c.scriptName(), err)
 	}
 	return map[string]string{"cron": cron, "scheduled_time": stamp(at)}, nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,6 +46,8 @@ type binding struct {
 	Namespace    string
 	BucketName   string `json:"bucket_name"`
 	Jurisdiction string
+	QueueName    string `json:"queue_name"`
+	Delay        *int   `json:"delivery_delay"` // seconds
 }
 
 func decodeBindings(v *Version) ([]binding, error) {
@@ -112,6 +115,12 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		return c.wrapped(b.Type, c.inner("counters", "ratelimit:"+w.Account+"/"+b.NamespaceID), workerd.Binding{Name: "usual", JSON: &usual}), nil
 	case "r2_bucket":
 		return workerd.Binding{R2: &workerd.Designator{Service: c.resource("r2:" + bucketID(w, b))}}, nil
+	case "queue":
+		name := "queue:" + w.Account + "/" + b.QueueName
+		if b.Delay != nil {
+			name += "/" + strconv.Itoa(*b.Delay)
+		}
+		return workerd.Binding{Queue: &workerd.Designator{Service: c.resource(name)}}, nil
 	case "service":
 		return workerd.Binding{Service: c.service(w, b)}, nil
 	case "durable_object_namespace":

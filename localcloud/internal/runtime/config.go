@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,9 +13,6 @@ import (
 
 	"github.com/tamylaa/clodo/internal/workerd"
 )
-
-//go:embed js/cron.js
-var cronJS string
 
 // configuration collects what one workerd process serves.
 type configuration struct {
@@ -50,7 +46,6 @@ const (
 	internetService = "internet"
 	cacheResource   = "cache"
 	objectsService  = "objects"
-	cronService     = "cron"
 )
 
 // The headers by which the proxy tells workerd about a request.
@@ -119,8 +114,8 @@ func (c *configuration) build() (workerd.Config, error) {
 			})
 		}
 	}
-	c.crons()
 	c.users()
+	c.events()
 	return c.out, nil
 }
 
@@ -235,27 +230,6 @@ func moduleKind(m Module) (workerd.ModuleKind, error) {
 		return "", nil
 	}
 	return "", &UnsupportedError{Kind: m.ContentType, Name: m.Name}
-}
-
-// crons adds the Worker that hands scheduled events to the others.
-func (c *configuration) crons() {
-	var bindings []workerd.Binding
-	for _, w := range c.workers {
-		v := w.current()
-		if len(w.Crons) > 0 && c.have[codeName(w, v)] {
-			bindings = append(bindings, workerd.Binding{Name: w.Script, Service: &workerd.Designator{Service: codeName(w, v)}})
-		}
-	}
-	if len(bindings) == 0 {
-		return
-	}
-	c.add(workerd.Service{Name: cronService, Worker: &workerd.Worker{
-		Modules:            []workerd.Module{{Name: "cron.js", Kind: workerd.ESModule, Source: workerd.Source{Text: cronJS}}},
-		CompatibilityDate:  ownDate,
-		CompatibilityFlags: []string{"service_binding_extra_handlers"},
-		Bindings:           bindings,
-	}})
-	c.out.Sockets = append(c.out.Sockets, workerd.Socket{Name: cronService, Service: workerd.Designator{Service: cronService}})
 }
 
 // assetConfig is metadata.assets.config; workerd has the same fields, but for the

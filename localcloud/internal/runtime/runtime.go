@@ -1,22 +1,17 @@
 package runtime
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -309,57 +304,6 @@ func (r *Runtime) launch(ctx context.Context, config workerd.Config) (*workerd.P
 		Binary: binary, Dir: filepath.Join(r.options.Dir, bootFolder), Config: config,
 		Log: func(line string) { r.log.Info(line, "from", "workerd") },
 	})
-}
-
-// FireCron runs the scheduled handler of a Worker as its cron trigger would. A
-// handler that throws gives a *CronError.
-func (r *Runtime) FireCron(ctx context.Context, account, script, cron string, at time.Time) error {
-	t := r.table.Load()
-	if t == nil {
-		return fmt.Errorf("worker %q is not served", script)
-	}
-	for w, g := range t.generations {
-		if w.Account == account && w.Script == script {
-			return g.fire(ctx, w, cron, at)
-		}
-	}
-	return fmt.Errorf("worker %q is not served", script)
-}
-
-func (g *generation) fire(ctx context.Context, w *Worker, cron string, at time.Time) error {
-	proxy, err := g.acquire(ctx, cronService)
-	if err != nil {
-		return fmt.Errorf("firing the cron trigger of %q: %w", w.Script, err)
-	}
-	defer g.release(false)
-	if proxy == nil {
-		return fmt.Errorf("worker %q has no cron trigger", w.Script)
-	}
-	body, err := json.Marshal(map[string]any{"target": w.Script, "cron": cron, "time": at.UnixMilli()})
-	if err != nil {
-		return fmt.Errorf("firing the cron trigger of %q: %w", w.Script, err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+g.address(cronService)+"/", bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("firing the cron trigger of %q: %w", w.Script, err)
-	}
-	res, err := proxy.Transport.RoundTrip(req)
-	if err != nil {
-		return fmt.Errorf("firing the cron trigger of %q: %w", w.Script, err)
-	}
-	defer func() { _ = res.Body.Close() }() // only read
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	if err != nil {
-		return fmt.Errorf("firing the cron trigger of %q: %w", w.Script, err)
-	}
-	var result struct{ Outcome string }
-	if err := json.Unmarshal(answer, &result); err != nil {
-		return &CronError{Outcome: "exception"} // a Worker without a handler makes the dispatcher throw
-	}
-	if result.Outcome != "ok" {
-		return &CronError{Outcome: result.Outcome}
-	}
-	return nil
 }
 
 // DeleteObjects deletes the durable objects of classes, named by their keys, with

@@ -177,20 +177,21 @@ func TestACronTriggerFires(t *testing.T) {
 		async scheduled(event, env) { if (event.cron == "0 0 * * *") throw new Error("no"); await env.KV.put("fired", event.cron + " " + event.scheduledTime) },
 		fetch() { return new Response("x") } }`, `{"type":"kv_namespace","name":"KV","namespace_id":"n"}`))
 	c.apply(w)
-	if err := c.FireCron(t.Context(), "acc", "w", "* * * * *", created); err == nil {
-		t.Error("a Worker without triggers was fired")
-	}
-	w.Crons = []string{"* * * * *", "0 0 * * *"}
-	c.apply(w)
-	if err := c.FireCron(t.Context(), "acc", "w", "* * * * *", created); err != nil {
-		t.Fatal(err)
+	if d, err := c.DeliverCron(t.Context(), "acc", "w", "* * * * *", created); err != nil || d.Outcome != "ok" || d.Duration <= 0 {
+		t.Fatal(d, err)
 	}
 	if e, _, err := c.kv.Get("n", "fired"); err != nil || string(e.Value) != fmt.Sprint("* * * * * ", created.UnixMilli()) {
 		t.Errorf("got %q, %v", e.Value, err)
 	}
-	var failed *CronError
-	if err := c.FireCron(t.Context(), "acc", "w", "0 0 * * *", created); !errors.As(err, &failed) || failed.Outcome != "exception" {
-		t.Errorf("a handler that throws: got %v, want a *CronError", err)
+	if d, err := c.DeliverCron(t.Context(), "acc", "w", "0 0 * * *", created); err != nil || d.Outcome != "exception" {
+		t.Errorf("a handler that throws: got %+v, %v", d, err)
+	}
+	if _, err := c.DeliverCron(t.Context(), "acc", "other", "0 0 * * *", created); !errors.Is(err, ErrNotDeployed) {
+		t.Errorf("a Worker that is not there: %v", err)
+	}
+	w.Versions[0].Version.Handlers = []string{"fetch"}
+	if _, err := c.DeliverCron(t.Context(), "acc", "w", "0 0 * * *", created); !errors.Is(err, ErrNoHandler) {
+		t.Errorf("a Worker without the handler: %v", err)
 	}
 }
 

@@ -60,6 +60,7 @@ type Version struct {
 	// are filled in, secrets carry their text.
 	Bindings []json.RawMessage
 	Assets   *Assets
+	Handlers []string // as Startup told them; nil when that is not known
 }
 
 // Module is one file of a version. ContentType is the part's type in the upload.
@@ -134,8 +135,3 @@ type UnsupportedError struct {
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("%q has the kind %q, which the local cloud does not run yet", e.Name, e.Kind)
 }
-
-// CronError is a cron trigger whose handler did not succeed.
-type CronError struct{ Outcome string }
-
-func (e *CronError) Error() string { return "the scheduled handler ended with " + e.Outcome }

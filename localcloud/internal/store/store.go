@@ -123,7 +123,7 @@ CREATE TABLE IF NOT EXISTS d1_databases(seq INTEGER PRIMARY KEY, id TEXT NOT NUL
 CREATE TABLE IF NOT EXISTS kv_namespaces(seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, title TEXT NOT NULL, doc TEXT NOT NULL, UNIQUE(account, title)) STRICT;
 CREATE TABLE IF NOT EXISTS asset_uploads(id TEXT PRIMARY KEY, doc TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS asset_files(account TEXT NOT NULL, hash TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY(account, hash)) STRICT;
-` + bucketSchema + dispatchSchema
+` + bucketSchema + dispatchSchema + queueSchema
 
 // insert adds a record whose statement ends with the doc column.
 func insert(tx *Tx, query string, doc any, keys ...any) error {
@@ -164,7 +164,7 @@ func list[T any](tx *Tx, query string, keys ...any) ([]T, error) {
 // Clear removes everything but the accounts, the tokens and the settings.
 func (tx *Tx) Clear() error {
 	tx.who = true
-	for _, table := range []string{"zones", "dns_records", "scripts", "versions", "deployments", "routes", "domains", "d1_databases", "kv_namespaces", "asset_uploads", "asset_files", "r2_buckets", "dispatch_namespaces"} {
+	for _, table := range []string{"zones", "dns_records", "scripts", "versions", "deployments", "routes", "domains", "d1_databases", "kv_namespaces", "asset_uploads", "asset_files", "r2_buckets", "dispatch_namespaces", "queues"} {
 		if err := tx.conn.exec("DELETE FROM " + table); err != nil {
 			return err
 		}

@@ -153,7 +153,7 @@ func TestEveryKindOfInvocationIsRecorded(t *testing.T) {
 	for _, path := range []string{"/plain", "/throw", "/inner", "/rpc", "/room"} {
 		c.get("w.localhost", path)
 	}
-	if err := c.run.FireCron(t.Context(), "acc", "w", "* * * * *", time.Now()); err != nil {
+	if _, err := c.run.DeliverCron(t.Context(), "acc", "w", "* * * * *", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	got := []string{}

@@ -1,0 +1,209 @@
+package queue
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tamylaa/clodo/internal/sqlite"
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
+)
+
+// Store holds the messages of all queues. It is safe for concurrent use.
+type Store struct {
+	clock *clock.Clock
+	sent  func(queue string) // is told of every message that came into a queue; may be nil
+
+	mu   sync.Mutex
+	conn *sqlite.Conn
+}
+
+// schema: due is when a message may be delivered, in Unix milliseconds; while it is
+// leased, when the lease ends. since is when it came into its queue, which a dead letter
+// does later than it was sent.
+const schema = `CREATE TABLE IF NOT EXISTS messages (
+	seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, queue TEXT NOT NULL, format TEXT NOT NULL, body BLOB NOT NULL,
+	sent INTEGER NOT NULL, since INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL, lease TEXT NOT NULL) STRICT`
+
+// held is the due time of a message that a Worker has: its lease ends with the delivery,
+// whatever the cloud's clock does meanwhile.
+const held = int64(1) << 62
+
+// Open opens the file at path, which is made when it is missing. What a Worker had when
+// the cloud was killed is due again.
+func Open(path string, c *clock.Clock) (*Store, error) {
+	conn, err := sqlite.Open(sqlite.Options{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(
+		conn.Exec(schema),
+		conn.Exec("CREATE INDEX IF NOT EXISTS messages_due ON messages(queue, due, seq)"),
+		conn.Exec("CREATE INDEX IF NOT EXISTS messages_lease ON messages(queue, lease)"),
+		conn.Exec("UPDATE messages SET due = since, lease = '' WHERE due = ?", held))
+	if err != nil {
+		return nil, fmt.Errorf("opening the file of the queues %s: %w", path, errors.Join(err, conn.Close()))
+	}
+	return &Store{conn: conn, clock: c}, nil
+}
+
+// Close closes the file.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn.Close()
+}
+
+// Hold keeps the file as it is, for a copy, until release is called or ctx ends. The
+// write-ahead log is part of the file by then.
+func (s *Store) Hold(ctx context.Context) (release func(), err error) {
+	s.mu.Lock()
+	if err := errors.Join(ctx.Err(), s.conn.Exec("PRAGMA wal_checkpoint(TRUNCATE)")); err != nil {
+		s.mu.Unlock()
+		return nil, fmt.Errorf("holding the queues: %w", err)
+	}
+	once := sync.OnceFunc(s.mu.Unlock)
+	stop := context.AfterFunc(ctx, once)
+	return func() { stop(); once() }, nil
+}
+
+func (s *Store) now() int64 { return s.clock.Now().UnixMilli() }
+
+func (s *Store) transaction(work func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.conn.Exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	if err := work(); err != nil {
+		return errors.Join(err, s.conn.Exec("ROLLBACK"))
+	}
+	return s.conn.Exec("COMMIT")
+}
+
+// Send puts messages into a queue, all or none of them: when it returns nil they are on
+// disk. delay is for messages without one of their own.
+func (s *Store) Send(queue string, delay time.Duration, all ...Message) error {
+	if err := CheckBatch(all); err != nil {
+		return err
+	}
+	err := s.transaction(func() error {
+		now := s.now()
+		for _, m := range all {
+			wait := delay
+			if m.Delay != nil {
+				wait = *m.Delay
+			}
+			body := m.Body
+			if body == nil {
+				body = []byte{}
+			}
+			if err := s.conn.Exec("INSERT INTO messages(id, queue, format, body, sent, since, due, attempts, lease) VALUES(?, ?, ?, ?, ?, ?, ?, 0, '')",
+				newID(), queue, string(m.Format), body, now, now, now+wait.Milliseconds()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && s.sent != nil {
+		s.sent(queue)
+	}
+	return err
+}
+
+// Metrics are what a queue holds, delivered messages that are not acknowledged included.
+type Metrics struct {
+	Count  int64
+	Bytes  int64
+	Oldest int64 // Unix milliseconds; 0 when the queue is empty
+}
+
+// Metrics counts what a queue holds.
+func (s *Store) Metrics(queue string) (m Metrics, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = s.conn.Query(func(row *sqlite.Stmt) error {
+		m = Metrics{row.ColumnInt64(0), row.ColumnInt64(1), row.ColumnInt64(2)}
+		return nil
+	}, "SELECT count(*), coalesce(sum(length(body)), 0), coalesce(min(sent), 0) FROM messages WHERE queue = ?", queue)
+	return m, err
+}
+
+// Purge deletes all messages of a queue, or those with ids if there are some.
+func (s *Store) Purge(queue string, ids ...string) error {
+	return s.transaction(func() error {
+		if len(ids) == 0 {
+			return s.conn.Exec("DELETE FROM messages WHERE queue = ?", queue)
+		}
+		for _, id := range ids {
+			if err := s.conn.Exec("DELETE FROM messages WHERE queue = ? AND id = ?", queue, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Expire deletes messages of a queue that are older than retention and that nobody has,
+// and counts them.
+func (s *Store) Expire(queue string, retention time.Duration) (n int, err error) {
+	err = s.transaction(func() error {
+		n, err = s.expire(queue, s.now(), Terms{Retention: retention})
+		return err
+	})
+	return n, err
+}
+
+// Peek is the next messages of a queue, without taking them; at most limit.
+func (s *Store) Peek(queue string, limit int) ([]Delivered, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Delivered
+	err := s.conn.Query(func(row *sqlite.Stmt) error {
+		all = append(all, delivered(row))
+		return nil
+	}, selected+" WHERE queue = ? AND due <= ? ORDER BY due, seq LIMIT ?", queue, s.now(), limit)
+	return all, err
+}
+
+// ready is when the next batch of size messages should be delivered: as soon as that many
+// are due, or when the first one has waited for long enough. ok is false for a queue with
+// nothing to wait for.
+func (s *Store) ready(queue string, size int, wait time.Duration) (at time.Time, ok bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var due []int64
+	err = s.conn.Query(func(row *sqlite.Stmt) error {
+		due = append(due, row.ColumnInt64(0))
+		return nil
+	}, "SELECT due FROM messages WHERE queue = ? AND due < ? ORDER BY due, seq LIMIT ?", queue, held, size)
+	if err != nil || len(due) == 0 {
+		return time.Time{}, false, err
+	}
+	ms := due[0] + wait.Milliseconds()
+	if len(due) == size {
+		ms = min(ms, due[size-1])
+	}
+	return time.UnixMilli(ms).UTC(), true, nil
+}
+
+const selected = "SELECT seq, id, format, body, sent, attempts, lease FROM messages"
+
+func delivered(row *sqlite.Stmt) Delivered {
+	body := make([]byte, row.ColumnLen(3))
+	row.ColumnBytes(3, body)
+	return Delivered{
+		ID: row.ColumnText(1), Format: Format(row.ColumnText(2)), Body: body,
+		Sent: time.UnixMilli(row.ColumnInt64(4)).UTC(), Attempts: int(row.ColumnInt64(5)), Lease: row.ColumnText(6),
+	}
+}
+
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,45 @@
+// Hands events other than requests to Workers: workerd takes those from other Workers
+// only. What came of it is the answer.
+const text = new TextDecoder();
+const bytesOf = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+
+// body gives a message's body in the form that the handler gets.
+function body(format, bytes) {
+  switch (format) {
+    case "text":
+      return { body: text.decode(bytes) };
+    case "json":
+      return { body: JSON.parse(text.decode(bytes)) };
+    case "bytes":
+      return { body: bytes.buffer };
+    default:
+      return { serializedBody: bytes };
+  }
+}
+
+const kinds = {
+  scheduled: async (target, { cron, time }) => {
+    const { outcome } = await target.scheduled({ scheduledTime: new Date(time), cron });
+    return { outcome };
+  },
+
+  queue: async (target, { queue, messages, metrics }) => {
+    const batch = messages.map(({ id, timestamp, attempts, format, data }) => ({
+      id, timestamp: new Date(timestamp), attempts, ...body(format, bytesOf(data)),
+    }));
+    const { backlogCount, backlogBytes, oldest } = metrics;
+    const metadata = { metrics: { backlogCount, backlogBytes, oldestMessageTimestamp: oldest ? new Date(oldest) : undefined } };
+    return await target.queue(queue, batch, metadata);
+  },
+};
+
+export default {
+  async fetch(request, env) {
+    const { kind, target, ...event } = await request.json();
+    try {
+      return Response.json(await kinds[kind](env[target], event));
+    } catch (error) {
+      return Response.json({ outcome: "exception", error: String(error) });
+    }
+  },
+};
