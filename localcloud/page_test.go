@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tamylaa/clodo/internal/browsertest"
+	"github.com/tamylaa/clodo/internal/npmtest"
 )
 
 func TestThePageIsAtTheRootOfTheAPIPort(t *testing.T) {
@@ -62,4 +63,16 @@ func TestThePageInABrowser(t *testing.T) {
 	b.Follow("form button")
 	b.WaitFor(".result:last-of-type", "<first>")
 	b.WaitFor("details", "t table")
+
+	npmtest.Workerd(t)
+	r.deploy("web", `export default { fetch(request) { console.log("saw", { path: new URL(request.url).pathname }); return new Response("hi") } }`, "")
+	b.Follow("nav a:last-child")
+	b.WaitFor("#requests", "Nothing yet")
+	if got := r.get("web", "/seen"); got != "hi" {
+		t.Fatalf("the Worker answered %q", got)
+	}
+	// Without a reload: the page asks for what is new.
+	b.WaitFor("#requests", `saw {"path":"/seen"}`)
+	b.Follow("#requests a")
+	b.WaitFor("h1", "web Worker")
 }
