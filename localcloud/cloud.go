@@ -210,7 +210,7 @@ func (c *Cloud) newPage() (*page.Page, error) {
 	info := c.Info()
 	return page.New(page.Options{
 		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces,
-		Buckets: c.storage.buckets, Traffic: c.storage.traffic, Clock: &c.clock, API: info.API, Data: info.Data, Log: c.options.Log,
+		Buckets: c.storage.buckets, Queues: c.storage.queues, Traffic: c.storage.traffic, Clock: &c.clock, API: info.API, Data: info.Data, Log: c.options.Log,
 	})
 }
 

@@ -18,6 +18,7 @@ type accountView struct {
 	Databases  []databaseRow
 	Namespaces []store.Namespace
 	Buckets    []bucketRow
+	Queues     []queueRow
 }
 
 type overviewView struct {
@@ -27,7 +28,7 @@ type overviewView struct {
 
 // Empty reports that nothing was made in the account.
 func (a accountView) Empty() bool {
-	return len(a.Zones)+len(a.Workers)+len(a.Databases)+len(a.Namespaces)+len(a.Buckets) == 0
+	return len(a.Zones)+len(a.Workers)+len(a.Databases)+len(a.Namespaces)+len(a.Buckets)+len(a.Queues) == 0
 }
 
 type workerRow struct {
@@ -123,6 +124,17 @@ func (p *Page) fill(ctx context.Context, tx *store.Tx, v *accountView) error {
 			return err
 		}
 		v.Buckets = append(v.Buckets, bucketRow{b, usage})
+	}
+	queues, err := tx.Queues(v.ID)
+	if err != nil {
+		return err
+	}
+	for _, q := range queues {
+		metrics, err := p.Queues.Metrics(q)
+		if err != nil {
+			return err
+		}
+		v.Queues = append(v.Queues, queueRow{q, metrics})
 	}
 	v.Namespaces, err = tx.Namespaces(v.ID)
 	return err

@@ -21,6 +21,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
+	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 	"github.com/tamylaa/clodo/localcloud/internal/traffic"
@@ -41,6 +42,7 @@ type Options struct {
 	Databases  *d1.Store
 	Namespaces *kv.Store
 	Buckets    *r2.Store
+	Queues     *queue.Broker
 	Traffic    *traffic.Store
 	Clock      *clock.Clock
 	API        string // base URL of the REST API
@@ -94,6 +96,7 @@ func (p *Page) routes() {
 	p.mux.Handle("POST /databases/{id}", p.view("database", p.query))
 	p.get("/kv/{id}", "namespace", p.namespace)
 	p.get("/r2/{account}/{jurisdiction}/{bucket}", "bucket", p.bucket)
+	p.get("/queues/{id}", "queue", p.queue)
 	p.get("/requests", "requests", p.requests)
 	files := http.FileServerFS(static)
 	p.mux.HandleFunc("GET /static/{file}", func(w http.ResponseWriter, r *http.Request) {

@@ -17,6 +17,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/page"
+	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
@@ -39,6 +40,7 @@ type site struct {
 	databases  *d1.Store
 	namespaces *kv.Store
 	buckets    *r2.Store
+	messages   *queue.Store
 	traffic    *traffic.Store
 }
 
@@ -63,8 +65,12 @@ func newSite(t *testing.T) *site {
 	if s.traffic, err = traffic.Open(traffic.Options{Path: filepath.Join(dir, "traffic.db"), Clock: &clock.Clock{}, Log: log}); err != nil {
 		t.Fatal(err)
 	}
+	if s.messages, err = queue.Open(filepath.Join(dir, "queues.db"), &clock.Clock{}); err != nil {
+		t.Fatal(err)
+	}
 	p, err := page.New(page.Options{
-		Store: s.store, Databases: s.databases, Namespaces: s.namespaces, Buckets: s.buckets, Traffic: s.traffic, Clock: &clock.Clock{}, Log: log,
+		Queues: queue.NewBroker(s.messages, &clock.Clock{}, log),
+		Store:  s.store, Databases: s.databases, Namespaces: s.namespaces, Buckets: s.buckets, Traffic: s.traffic, Clock: &clock.Clock{}, Log: log,
 		API: "http://127.0.0.1:7000/client/v4", Data: "http://127.0.0.1:7001",
 	})
 	if err != nil {
@@ -73,7 +79,7 @@ func newSite(t *testing.T) *site {
 	s.Server = httptest.NewServer(p)
 	t.Cleanup(func() {
 		s.Close()
-		if err := errors.Join(s.traffic.Close(), s.buckets.Close(), s.databases.Close(), s.namespaces.Close(), s.store.Close()); err != nil {
+		if err := errors.Join(s.traffic.Close(), s.messages.Close(), s.buckets.Close(), s.databases.Close(), s.namespaces.Close(), s.store.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -106,6 +112,13 @@ func (s *site) fill() {
 			s.t.Fatal(err)
 		}
 	}
+	jobs := queue.Queue{
+		ID: "q1", Account: account, Name: "jobs", CreatedOn: time.Now(), Settings: queue.DefaultSettings(),
+		Consumers: []queue.Consumer{{Type: queue.Worker, Script: "web", BatchSize: 10, MaxRetries: 3, DeadLetter: "dead"}},
+	}
+	if err := s.messages.Send(jobs.ID, 0, queue.Message{Format: queue.Text, Body: []byte(hostile)}, queue.Message{Format: queue.V8, Body: []byte{1, 2, 3}}); err != nil {
+		s.t.Fatal(err)
+	}
 	s.traffic.Traced([]runtime.Trace{{
 		Invoked: runtime.Invoked{Account: account, Script: "web", Version: "aaaaaaaa-0000-4000-8000-000000000000"}, Outcome: "exception", Ended: float64(time.Now().UnixMilli()),
 		Logs:       raw([]any{map[string]any{"level": "log", "message": []any{"said", map[string]int{"n": 7}, hostile}, "timestamp": 1}}),
@@ -133,6 +146,7 @@ func (s *site) fill() {
 			tx.PutDatabase(store.Database{ID: database, Account: account, Name: "orders", CreatedOn: now}),
 			tx.PutNamespace(store.Namespace{ID: "n1", Account: account, Title: hostile}),
 			tx.AddBucket(files),
+			tx.PutQueue(jobs),
 		)
 	})
 	if err := errors.Join(s.databases.Create(database), s.namespaces.Put("n1", kv.Pair{Key: hostile, Entry: kv.Entry{Value: []byte(hostile), Metadata: raw(hostile)}})); err != nil {
@@ -198,6 +212,7 @@ func TestEveryPageShowsWhatIsThereAndNothingThatHarms(t *testing.T) {
 		"/r2/" + account + "/eu/files?prefix=deep/er/&key=deep/er/style.css": {"ETag", "style.css"},
 		"/requests":                              {"exception", `class="fault"`, "scheduled"},
 		"/requests?script=web&logs=1":            {"said"},
+		"/queues/q1":                             {"2 messages", "takes batches of 10", "then it goes to dead", "&#34;&gt;&lt;script&gt;", "3 bytes"},
 		"/requests?script=other":                 {"Nothing yet"},
 		"/kv/n1":                                 {"/kv/n1?key="},
 		"/kv/n1?key=" + url.QueryEscape(hostile): {"metadata", "<pre>&#34;&gt;"},
@@ -264,7 +279,7 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	s.fill()
 	for path, want := range map[string]int{
 		"/workers/" + account + "/none": 404, "/workers/none/web": 404, "/databases/none": 404, "/databases/orders": 404,
-		"/kv/none": 404, "/r2/none/eu/files": 404, "/r2/" + account + "/default/files": 404, "/r2/" + account + "/eu/files?key=none": 404, "/r2/" + account + "/eu/files?cursor=%21": 400, "/kv/n1?key=none": 404, "/kv/n1?cursor=%21%21": 400, "/kv/n1?key=" + strings.Repeat("x", 600): 414,
+		"/kv/none": 404, "/queues/none": 404, "/r2/none/eu/files": 404, "/r2/" + account + "/default/files": 404, "/r2/" + account + "/eu/files?key=none": 404, "/r2/" + account + "/eu/files?cursor=%21": 400, "/kv/n1?key=none": 404, "/kv/n1?cursor=%21%21": 400, "/kv/n1?key=" + strings.Repeat("x", 600): 414,
 		"/static/": 404, "/static/../page.go": 404, "/nothing": 404,
 	} {
 		if status, body := s.get(path); status != want {

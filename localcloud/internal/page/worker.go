@@ -48,7 +48,15 @@ func (p *Page) worker(r *http.Request) (content, error) {
 			v.Versions = append(v.Versions, versionOf(one, v.Shares))
 		}
 		if len(versions) > 0 {
-			v.Bindings = bindingsOf(account, versions[0].Bindings)
+			all, err := tx.Queues(account)
+			if err != nil {
+				return err
+			}
+			queues := map[string]string{}
+			for _, q := range all {
+				queues[q.Name] = "/queues/" + q.ID
+			}
+			v.Bindings = bindingsOf(account, versions[0].Bindings, queues)
 		}
 		v.Deployments, err = tx.Deployments(account, name)
 		v.Deployments = v.Deployments[:min(shownVersions, len(v.Deployments))]
@@ -74,7 +82,9 @@ func versionOf(v store.Version, shares []store.Share) versionRow {
 	return row
 }
 
-func bindingsOf(account string, all []json.RawMessage) []bindingRow {
+// bindingsOf tells where bindings lead; queues are the pages of queues by name, for
+// their bindings do not have the ids.
+func bindingsOf(account string, all []json.RawMessage, queues map[string]string) []bindingRow {
 	var rows []bindingRow
 	for _, raw := range all {
 		var b struct {
@@ -104,7 +114,7 @@ func bindingsOf(account string, all []json.RawMessage) []bindingRow {
 		case "r2_bucket":
 			row.Target, row.Link = b.BucketName, "/r2/"+account+"/"+cmp.Or(b.Jurisdiction, "default")+"/"+b.BucketName
 		case "queue":
-			row.Target = b.QueueName
+			row.Target, row.Link = b.QueueName, queues[b.QueueName]
 		case "service":
 			row.Target, row.Link = b.Service, "/workers/"+account+"/"+b.Service
 		case "durable_object_namespace":
