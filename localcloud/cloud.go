@@ -159,7 +159,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	}
 	if c.api, err = api.New(ctx, api.Options{
 		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces, Buckets: c.storage.buckets,
-		Queues: c.storage.queues, Runtime: c.workers, Clock: &c.clock, Limiter: c.limiter, Log: c.options.Log,
+		Queues: c.storage.queues, Vectors: c.storage.vectors, Runtime: c.workers, Clock: &c.clock, Limiter: c.limiter, Log: c.options.Log,
 	}); err != nil {
 		return folderError(c.options.Dir, err)
 	}

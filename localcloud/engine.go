@@ -24,6 +24,7 @@ func newWorkers(o Options, s *storage) (workers, error) {
 			"ratelimit": s.limits.Binding,
 			"r2":        s.buckets.Binding,
 			"queue":     s.queues.Binding,
+			"vectorize": s.vectors.Binding,
 		},
 	})
 }

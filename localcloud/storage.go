@@ -13,6 +13,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 	"github.com/tamylaa/clodo/localcloud/internal/traffic"
+	"github.com/tamylaa/clodo/localcloud/internal/vectorize"
 )
 
 // storage is all that a cloud keeps in its folder: what it was told, and the data of
@@ -24,6 +25,7 @@ type storage struct {
 	limits     *limiter.Limiter
 	traffic    *traffic.Store
 	buckets    *r2.Store
+	vectors    *vectorize.Store
 	messages   *queue.Store
 	queues     *queue.Broker
 }
@@ -45,6 +47,9 @@ func openStorage(dir string, c *clock.Clock, log *slog.Logger) (*storage, error)
 	}
 	if err == nil {
 		s.traffic, err = traffic.Open(traffic.Options{Path: filepath.Join(dir, "traffic.db"), Clock: c, Log: log})
+	}
+	if err == nil {
+		s.vectors, err = vectorize.Open(filepath.Join(dir, "vectorize.db"), c)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.close())
@@ -70,6 +75,9 @@ func (s *storage) close() error {
 	}
 	if s.buckets != nil {
 		err = errors.Join(err, s.buckets.Close())
+	}
+	if s.vectors != nil {
+		err = errors.Join(err, s.vectors.Close())
 	}
 	if s.store != nil {
 		err = errors.Join(err, s.store.Close())

@@ -40,7 +40,7 @@ func bindingKinds() []bindingKind {
 		{kind: "queue", at: []string{"queues", "producers"}, copy: "queue=#resource delivery_delay", needs: "queue", apart: true},
 		{kind: "r2_bucket", at: []string{"r2_buckets"}, copy: "bucket_name=#resource jurisdiction", needs: "bucket_name", apart: true, local: true},
 		{kind: "d1", at: []string{"d1_databases"}, copy: "database_id=#id database_name=#resource database_internal_env=internalEnv", makes: true, apart: true, local: true},
-		{kind: "vectorize", at: []string{"vectorize"}, copy: "index_name=#resource"},
+		{kind: "vectorize", at: []string{"vectorize"}, copy: "index_name=#resource", local: true},
 		{kind: "ai_search_namespace", at: []string{"ai_search_namespaces"}, copy: "namespace", fails: true},
 		{kind: "ai_search", at: []string{"ai_search"}, copy: "instance_name", fails: true},
 		{kind: "agent_memory", at: []string{"agent_memory"}, copy: "namespace", fails: true},

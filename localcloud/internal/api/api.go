@@ -17,6 +17,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
+	"github.com/tamylaa/clodo/localcloud/internal/vectorize"
 )
 
 // Header marks every answer of a local cloud, so that a client that means the real
@@ -48,6 +49,7 @@ type Options struct {
 	Namespaces *kv.Store
 	Buckets    *r2.Store
 	Queues     *queue.Broker
+	Vectors    *vectorize.Store
 	Clock      *clock.Clock
 	Limiter    *ratelimit.Limiter // of the calls of each token; nil: no limit
 	Log        *slog.Logger
@@ -61,6 +63,7 @@ type API struct {
 	namespaces *kv.Store
 	buckets    *r2.Store
 	queues     *queue.Broker
+	vectors    *vectorize.Store
 	queueing   sync.Mutex // one telling of the broker at a time
 	clock      *clock.Clock
 	limiter    *ratelimit.Limiter
@@ -76,7 +79,7 @@ type API struct {
 
 // New prepares an API. It reads the store but starts nothing.
 func New(ctx context.Context, o Options) (*API, error) {
-	a := &API{store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, clock: o.Clock, limiter: o.Limiter, log: o.Log}
+	a := &API{store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, vectors: o.Vectors, clock: o.Clock, limiter: o.Limiter, log: o.Log}
 	a.routes = newRoutes(Endpoints())
 	key, err := signingKey(ctx, o.Store)
 	if err != nil {

@@ -41,6 +41,7 @@ type binding struct {
 	OldName     string          `json:"old_name,omitempty"`
 	VersionID   string          `json:"version_id,omitempty"`
 	Part        string          `json:"part,omitempty"`
+	IndexName   string          `json:"index_name,omitempty"`
 	Namespace   string          `json:"namespace,omitempty"`
 	Outbound    json.RawMessage `json:"outbound,omitempty"`
 	Simple      struct {
@@ -56,9 +57,10 @@ type bindingSet struct {
 	tx       *store.Tx
 	account  string
 	script   string
-	previous *store.Version // nil for a Worker's first version
-	classes  []store.Class  // of the Worker, after the upload's migrations
-	strict   bool           // an inherit binding without a source is an error
+	previous *store.Version          // nil for a Worker's first version
+	classes  []store.Class           // of the Worker, after the upload's migrations
+	strict   bool                    // an inherit binding without a source is an error
+	index    func(name string) error // refuses when there is no such Vectorize index
 }
 
 // resolve gives the complete bindings: inherited and kept ones filled in, each
@@ -208,6 +210,13 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 		}
 		if _, err := s.tx.DispatchNamespace(s.account, b.Namespace); err != nil {
 			return nil, missing(err, 100119, "Binding %q is to the dispatch namespace %q, which does not exist.", b.Name, b.Namespace)
+		}
+	case "vectorize":
+		if b.IndexName == "" {
+			return bad(10021, "binding %s of type vectorize must have an `index_name`", b.Name)
+		}
+		if err := s.index(b.IndexName); err != nil {
+			return nil, err
 		}
 	case "ratelimit":
 		if b.NamespaceID == "" {

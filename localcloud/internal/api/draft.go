@@ -138,6 +138,10 @@ func (c *call) resolveBindings(tx *store.Tx, d *draft, in []json.RawMessage, kee
 	set := bindingSet{
 		tx: tx, account: c.account.ID, script: d.script.Name, previous: d.latest, classes: d.script.Classes,
 		strict: c.query.Get("bindings_inherit") == "strict",
+		index: func(name string) error {
+			_, err := c.vectors.Index(c.ctx, c.account.ID, name)
+			return vectorError(err)
+		},
 	}
 	resolved, err := set.resolve(in, keep)
 	if err != nil {

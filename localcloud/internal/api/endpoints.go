@@ -73,6 +73,7 @@ func Endpoints() []Endpoint {
 		domainEndpoints(),
 		assetEndpoints(),
 		databaseEndpoints(),
+		vectorizeEndpoints(),
 		namespaceEndpoints(),
 		bucketEndpoints(),
 		objectEndpoints(),

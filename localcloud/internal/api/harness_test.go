@@ -29,6 +29,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
+	"github.com/tamylaa/clodo/localcloud/internal/vectorize"
 )
 
 const (
@@ -159,6 +160,8 @@ func openClient(t *testing.T, dir string) *client {
 	check(t, err)
 	messages, err := queue.Open(filepath.Join(dir, "queues.db"), ticking)
 	check(t, err)
+	vectors, err := vectorize.Open(filepath.Join(dir, "vectorize.db"), &clock.Clock{})
+	check(t, err)
 	at := time.Now().UTC()
 	check(t, st.Write(t.Context(), func(tx *store.Tx) error {
 		err := tx.AddZone(store.Zone{ID: zoneID, Account: account, Name: site, Type: "full", CreatedOn: at, ModifiedOn: at})
@@ -176,7 +179,7 @@ func openClient(t *testing.T, dir string) *client {
 	}))
 	s := &stage{}
 	a, err := api.New(t.Context(), api.Options{
-		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets,
+		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors,
 		Queues: queue.NewBroker(messages, ticking, slog.New(slog.DiscardHandler)), Clock: ticking, Log: slog.New(slog.DiscardHandler),
 	})
 	check(t, err)
@@ -187,7 +190,7 @@ func openClient(t *testing.T, dir string) *client {
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		server.Close()
-		check(t, errors.Join(databases.Close(), namespaces.Close(), buckets.Close(), messages.Close(), st.Close()))
+		check(t, errors.Join(databases.Close(), namespaces.Close(), buckets.Close(), vectors.Close(), messages.Close(), st.Close()))
 	})
 	return &client{t: t, url: server.URL, token: token, stage: s, clock: ticking}
 }

@@ -66,5 +66,5 @@ func (a *API) Reset(ctx context.Context) error {
 		}
 	}
 	a.limiter.Forget()
-	return nil
+	return a.vectors.Clear(ctx)
 }

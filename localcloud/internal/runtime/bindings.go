@@ -44,6 +44,7 @@ type binding struct {
 	Part         string // the module that a service worker finds under Name
 	Simple       json.RawMessage
 	Namespace    string
+	IndexName    string `json:"index_name"`
 	BucketName   string `json:"bucket_name"`
 	Jurisdiction string
 	QueueName    string `json:"queue_name"`
@@ -110,6 +111,8 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		return workerd.Binding{KV: &workerd.Designator{Service: c.resource("kv:" + b.NamespaceID)}}, nil
 	case "dispatch_namespace":
 		return c.wrapped(b.Type, c.inner("service", dispatchKind+":"+w.Account+"/"+b.Namespace)), nil
+	case "vectorize":
+		return c.vectors(w, b), nil
 	case "ratelimit":
 		usual := string(b.Simple)
 		return c.wrapped(b.Type, c.inner("counters", "ratelimit:"+w.Account+"/"+b.NamespaceID), workerd.Binding{Name: "usual", JSON: &usual}), nil
@@ -220,6 +223,20 @@ func (c *configuration) d1(v *Version, b binding) workerd.Binding {
 	return workerd.Binding{Wrapped: &workerd.Wrapped{
 		Module: "cloudflare-internal:d1-api",
 		Inner:  []workerd.Binding{{Name: "fetcher", Service: &workerd.Designator{Service: service}}},
+	}}
+}
+
+// vectors is workerd's own Vectorize binding over HTTP.
+func (c *configuration) vectors(w *Worker, b binding) workerd.Binding {
+	yes := "true"
+	return workerd.Binding{Wrapped: &workerd.Wrapped{
+		Module: "cloudflare-internal:vectorize-api",
+		Inner: []workerd.Binding{
+			c.inner("fetcher", "vectorize:"+w.Account+"/"+b.IndexName),
+			{Name: "indexId", Text: &b.IndexName},
+			{Name: "indexVersion", Text: new("v2")},
+			{Name: "useNdJson", JSON: &yes},
+		},
 	}}
 }
 

@@ -1,8 +1,12 @@
 package runtime
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/vectorize"
 )
 
 // each is a Worker that answers what every use of its bindings gave, as JSON.
@@ -29,4 +33,35 @@ func TestWorkersShareTheCountersOfARateLimit(t *testing.T) {
 	c.want("http://b.localhost/x", 200, `["threw invalid rate limit options","threw bad rate limit options: [keys]","threw invalid key: 1","threw unsupported period: 5",false]`)
 	c.want("http://a.localhost/y", 200, "[true]")
 	c.want("http://c.localhost/x", 200, "[true]")
+}
+
+func TestTheVectorizeBindingSearchesItsIndex(t *testing.T) {
+	t.Parallel()
+	vectors, err := vectorize.Open(filepath.Join(t.TempDir(), "vectors.db"), &clock.Clock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = vectors.Close() })
+	if _, err := vectors.Create(t.Context(), vectorize.Index{Account: "acc", Name: "i", Dimensions: 2, Metric: vectorize.Euclidean}); err != nil {
+		t.Fatal(err)
+	}
+	c := newCloudIn(t, t.TempDir(), func(o *Options) { o.Resources["vectorize"] = vectors.Binding })
+	c.apply(worker("a", c.version(each(
+		`env.V.insert([{ id: "x", values: [0, 0], metadata: { a: 1 } }, { id: "y", values: new Float32Array([3, 4]), namespace: "n" }]).then((r) => r.mutationId.length)`,
+		`env.V.upsert([{ id: "z", values: [0, 1] }]).then((r) => r.mutationId.length)`,
+		`env.V.query([0, 0], { topK: 2, returnMetadata: true })`,
+		`env.V.queryById("y", { topK: 1, namespace: "n", returnValues: true })`,
+		`env.V.getByIds(["z", "nope"])`,
+		`env.V.deleteByIds(["z"]).then(() => env.V.describe()).then((d) => [d.dimensions, d.vectorCount])`,
+		`env.V.query([0])`,
+		`env.V.insert([{ id: "bad", values: [1] }])`,
+		`env.GONE.describe()`,
+	), `{"type":"vectorize","name":"V","index_name":"i"}`, `{"type":"vectorize","name":"GONE","index_name":"gone"}`)))
+	c.want("http://a.localhost/", 200, `[36,36,`+
+		`{"count":2,"matches":[{"id":"x","metadata":{"a":1},"score":0},{"id":"z","score":1}]},`+
+		`{"count":1,"matches":[{"id":"y","values":[3,4],"namespace":"n","score":0}]},`+
+		`[{"id":"z","values":[0,1]}],[2,2],`+
+		`"threw VECTOR_QUERY_ERROR (code = 40006): invalid query vector, expected 2 dimensions, and got 1 dimensions",`+
+		`"threw VECTOR_INSERT_ERROR (code = 40012): invalid vector for id=\"bad\", expected 2 dimensions, and got 1 dimensions",`+
+		`"threw INDEX_GET_ERROR (code = 3000): vectorize.not_found: there is no index \"gone\""]`)
 }

@@ -15,6 +15,7 @@ import (
 var samples = map[string]string{
 	"assets": `{"type":"assets","name":"X"}`,
 	"d1":     `{"type":"d1","name":"X","id":"db"}`, "kv_namespace": `{"type":"kv_namespace","name":"X","namespace_id":"n"}`,
+	"vectorize":                `{"type":"vectorize","name":"X","index_name":"i"}`,
 	"dispatch_namespace":       `{"type":"dispatch_namespace","name":"X","namespace":"customers"}`,
 	"ratelimit":                `{"type":"ratelimit","name":"X","namespace_id":"1","simple":{"limit":2,"period":10}}`,
 	"r2_bucket":                `{"type":"r2_bucket","name":"X","bucket_name":"files"}`,
@@ -22,14 +23,15 @@ var samples = map[string]string{
 	"durable_object_namespace": `{"type":"durable_object_namespace","name":"X","class_name":"Room"}`,
 }
 
-// methodsJS answers for each expression which methods the value has.
+// methodsJS answers for each expression which methods the value has, but for those
+// whose names say that they are workerd's own business.
 const methodsJS = `
 function methods(value) {
 	const found = new Set();
 	for (let o = value; o && o !== Object.prototype && o !== Function.prototype; o = Object.getPrototypeOf(o)) {
 		for (const name of Object.getOwnPropertyNames(o)) {
 			const { value, get } = Object.getOwnPropertyDescriptor(o, name);
-			if (name !== "constructor" && !name.startsWith("_") && (typeof value === "function" || get)) found.add(get ? name + " (property)" : name);
+			if (name !== "constructor" && !name.startsWith("_") && !name.includes("Impl") && (typeof value === "function" || get)) found.add(get ? name + " (property)" : name);
 		}
 	}
 	return [...found].sort();
