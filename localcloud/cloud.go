@@ -159,7 +159,8 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	}
 	if c.api, err = api.New(ctx, api.Options{
 		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces, Buckets: c.storage.buckets,
-		Queues: c.storage.queues, Vectors: c.storage.vectors, Runtime: c.workers, Clock: &c.clock, Limiter: c.limiter, Log: c.options.Log,
+		Queues: c.storage.queues, Vectors: c.storage.vectors, Traffic: c.storage.traffic, Tails: c.storage.tails,
+		Runtime: c.workers, Clock: &c.clock, Limiter: c.limiter, Log: c.options.Log,
 	}); err != nil {
 		return folderError(c.options.Dir, err)
 	}
@@ -261,6 +262,9 @@ func (c *Cloud) Close(ctx context.Context) error {
 
 func (c *Cloud) close(ctx context.Context) error {
 	c.stopOnce.Do(func() { close(c.stop) })
+	if c.storage != nil {
+		c.storage.tails.Close() // the server would not know of their connections
+	}
 	err := errors.Join(c.apiServer.shutdown(ctx), c.dataServer.shutdown(ctx))
 	if c.storage != nil {
 		c.storage.queues.Close(ctx)

@@ -59,6 +59,7 @@ func (c *Cloud) newControl() http.Handler {
 		c.stopOnce.Do(func() { close(c.stop) })
 	}))
 	c.addManners(mux)
+	mux.HandleFunc("GET "+api.TailPath, c.api.ServeTail)
 	mux.HandleFunc("POST /local/accounts/{account_id}/workers/scripts/{script_name}/cron", c.api.FireCron)
 	return mux
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
+	"github.com/tamylaa/clodo/localcloud/internal/tail"
 	"github.com/tamylaa/clodo/localcloud/internal/traffic"
 	"github.com/tamylaa/clodo/localcloud/internal/vectorize"
 )
@@ -24,6 +25,7 @@ type storage struct {
 	namespaces *kv.Store
 	limits     *limiter.Limiter
 	traffic    *traffic.Store
+	tails      *tail.Tails
 	buckets    *r2.Store
 	vectors    *vectorize.Store
 	messages   *queue.Store
@@ -47,6 +49,7 @@ func openStorage(dir string, c *clock.Clock, log *slog.Logger) (*storage, error)
 	}
 	if err == nil {
 		s.traffic, err = traffic.Open(traffic.Options{Path: filepath.Join(dir, "traffic.db"), Clock: c, Log: log})
+		s.tails = tail.New(s.traffic, c)
 	}
 	if err == nil {
 		s.vectors, err = vectorize.Open(filepath.Join(dir, "vectorize.db"), c)

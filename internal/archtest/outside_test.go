@@ -43,6 +43,7 @@ var anywhere = []string{"golang.org/x/sync"}
 var testOnly = []string{
 	"github.com/chromedp/chromedp",
 	"github.com/cloudflare/cloudflare-go/v7",
+	"github.com/coder/websocket",
 	"github.com/getkin/kin-openapi",
 	"github.com/google/go-cmp",
 	"github.com/rogpeppe/go-internal",

@@ -17,6 +17,8 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
+	"github.com/tamylaa/clodo/localcloud/internal/tail"
+	"github.com/tamylaa/clodo/localcloud/internal/traffic"
 	"github.com/tamylaa/clodo/localcloud/internal/vectorize"
 )
 
@@ -50,6 +52,8 @@ type Options struct {
 	Buckets    *r2.Store
 	Queues     *queue.Broker
 	Vectors    *vectorize.Store
+	Traffic    *traffic.Store
+	Tails      *tail.Tails
 	Clock      *clock.Clock
 	Limiter    *ratelimit.Limiter // of the calls of each token; nil: no limit
 	Log        *slog.Logger
@@ -65,6 +69,8 @@ type API struct {
 	queues     *queue.Broker
 	vectors    *vectorize.Store
 	queueing   sync.Mutex // one telling of the broker at a time
+	traffic    *traffic.Store
+	tails      *tail.Tails
 	clock      *clock.Clock
 	limiter    *ratelimit.Limiter
 	log        *slog.Logger
@@ -79,7 +85,10 @@ type API struct {
 
 // New prepares an API. It reads the store but starts nothing.
 func New(ctx context.Context, o Options) (*API, error) {
-	a := &API{store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, vectors: o.Vectors, clock: o.Clock, limiter: o.Limiter, log: o.Log}
+	a := &API{
+		store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, vectors: o.Vectors,
+		traffic: o.Traffic, tails: o.Tails, clock: o.Clock, limiter: o.Limiter, log: o.Log,
+	}
 	a.routes = newRoutes(Endpoints())
 	key, err := signingKey(ctx, o.Store)
 	if err != nil {

@@ -120,6 +120,9 @@ func (c *call) fromUpload(tx *store.Tx, d *draft, u upload) error {
 		d.script.Observability = m.Observability
 	}
 	if m.TailConsumers != nil {
+		if err := checkTailConsumers(tx, d.script, m.TailConsumers); err != nil {
+			return err
+		}
 		d.script.TailConsumers = m.TailConsumers
 	}
 	if m.Logpush != nil {

@@ -70,6 +70,7 @@ func Endpoints() []Endpoint {
 		secretEndpoints(),
 		dispatchEndpoints(),
 		triggerEndpoints(),
+		tailEndpoints(),
 		domainEndpoints(),
 		assetEndpoints(),
 		databaseEndpoints(),
@@ -95,10 +96,6 @@ func planned() []Endpoint {
 			}
 		}
 	}
-	later("tails are", tailsRead, map[string][]string{
-		scriptPath + "/tails":           {"GET", "POST"},
-		scriptPath + "/tails/{tail_id}": {"DELETE"},
-	})
 	later("time travel is", d1Read, map[string][]string{
 		databasePath + "/time_travel/bookmark": {"GET"},
 		databasePath + "/time_travel/restore":  {"POST"},

@@ -29,6 +29,8 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
+	"github.com/tamylaa/clodo/localcloud/internal/tail"
+	"github.com/tamylaa/clodo/localcloud/internal/traffic"
 	"github.com/tamylaa/clodo/localcloud/internal/vectorize"
 )
 
@@ -178,8 +180,11 @@ func openClient(t *testing.T, dir string) *client {
 		)
 	}))
 	s := &stage{}
+	records, err := traffic.Open(traffic.Options{Path: filepath.Join(dir, "traffic.db"), Clock: ticking})
+	check(t, err)
+	tails := tail.New(records, ticking)
 	a, err := api.New(t.Context(), api.Options{
-		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors,
+		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors, Traffic: records, Tails: tails,
 		Queues: queue.NewBroker(messages, ticking, slog.New(slog.DiscardHandler)), Clock: ticking, Log: slog.New(slog.DiscardHandler),
 	})
 	check(t, err)
@@ -189,8 +194,9 @@ func openClient(t *testing.T, dir string) *client {
 	mux.HandleFunc("POST /local/accounts/{account_id}/workers/scripts/{script_name}/cron", a.FireCron)
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
+		tails.Close()
 		server.Close()
-		check(t, errors.Join(databases.Close(), namespaces.Close(), buckets.Close(), vectors.Close(), messages.Close(), st.Close()))
+		check(t, errors.Join(records.Close(), databases.Close(), namespaces.Close(), buckets.Close(), vectors.Close(), messages.Close(), st.Close()))
 	})
 	return &client{t: t, url: server.URL, token: token, stage: s, clock: ticking}
 }

@@ -175,6 +175,13 @@ func (a *API) servedWorker(tx *store.Tx, script store.Script, subdomain string) 
 	for _, c := range script.Crons {
 		w.Crons = append(w.Crons, c.Expression)
 	}
+	consumers, err := tailConsumers(script.TailConsumers)
+	if err != nil {
+		a.log.Warn("a Worker has tail consumers that cannot be read", "script", script.Name, "error", err) // they were checked since
+	}
+	for _, consumer := range consumers {
+		w.TailConsumers = append(w.TailConsumers, consumer.Service)
+	}
 	active, err := tx.ActiveDeployment(script.Account, script.Name)
 	if errors.Is(err, store.ErrNotFound) {
 		return w, nil

@@ -21,7 +21,6 @@ func scriptEndpoints() []Endpoint {
 		{Method: "GET", Pattern: scriptPath + "/content/v2", Permissions: scriptsRead, handle: (*call).scriptContent},
 		{Method: "DELETE", Pattern: scriptPath, Permissions: scriptsWrite, handle: (*call).deleteScript},
 		{Method: "GET", Pattern: scriptPath + "/references", Permissions: scriptsRead, handle: (*call).references},
-		{Method: "GET", Pattern: accountPath + "/workers/tails/by-consumer/{script_name}", Permissions: scriptsRead, handle: (*call).tailedBy},
 		{Method: "GET", Pattern: accountPath + "/workers/services/{script_name}", Permissions: scriptsRead, handle: (*call).service},
 		{Method: "DELETE", Pattern: accountPath + "/workers/services/{script_name}", Permissions: scriptsWrite, handle: (*call).deleteScript},
 		{Method: "GET", Pattern: workerPath, Permissions: scriptsRead, handle: (*call).worker},
@@ -225,8 +224,6 @@ func (c *call) references() (any, error) {
 
 // tailedBy lists the Workers whose logs a Worker consumes: none, as long as the
 // local cloud has no tails.
-func (c *call) tailedBy() (any, error) { return []any{}, nil }
-
 // service is the older view of a Worker that clients ask for before a deploy.
 func (c *call) service() (any, error) {
 	var result any

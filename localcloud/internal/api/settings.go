@@ -84,7 +84,7 @@ type scriptSettingsInput struct {
 	Observability json.RawMessage `json:"observability"`
 }
 
-func (in scriptSettingsInput) onto(s *store.Script) error {
+func (in scriptSettingsInput) onto(tx *store.Tx, s *store.Script) error {
 	if in.Logpush != nil {
 		s.Logpush = *in.Logpush
 	}
@@ -95,6 +95,9 @@ func (in scriptSettingsInput) onto(s *store.Script) error {
 		s.Tags = *in.Tags
 	}
 	if in.TailConsumers != nil {
+		if err := checkTailConsumers(tx, *s, in.TailConsumers); err != nil {
+			return err
+		}
 		s.TailConsumers = in.TailConsumers
 	}
 	if in.Observability != nil {
@@ -199,7 +202,7 @@ func (c *call) applySettings(tx *store.Tx, d *draft, in settingsInput) error {
 			return err
 		}
 	}
-	if err := in.onto(&d.script); err != nil {
+	if err := in.onto(tx, &d.script); err != nil {
 		return err
 	}
 	if in.Bindings == nil {
@@ -260,11 +263,15 @@ func (c *call) editScriptSettings() (any, error) {
 	}
 	return c.exclusive(c.ctx, c.scriptName(), func() (any, error) {
 		var s store.Script
-		err := c.store.Write(c.ctx, func(tx *store.Tx) (err error) {
+		change := c.publish // tail consumers are the only part that is served
+		if in.TailConsumers == nil {
+			change = func(fn func(*store.Tx) error) error { return c.store.Write(c.ctx, fn) }
+		}
+		err := change(func(tx *store.Tx) (err error) {
 			if s, err = c.script(tx); err != nil {
 				return err
 			}
-			if err := in.onto(&s); err != nil {
+			if err := in.onto(tx, &s); err != nil {
 				return err
 			}
 			return tx.PutScript(s)

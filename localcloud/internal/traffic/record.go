@@ -6,6 +6,7 @@ package traffic
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
@@ -80,6 +81,32 @@ type Exception struct {
 	Message   string  `json:"message"`
 	Stack     string  `json:"stack,omitempty"`
 	Timestamp float64 `json:"timestamp"`
+}
+
+// Text is what was logged, as a console shows it: strings as they are, all else as
+// JSON.
+func (l Log) Text() string {
+	var parts []json.RawMessage
+	if json.Unmarshal(l.Message, &parts) != nil {
+		return string(l.Message)
+	}
+	words := make([]string, len(parts))
+	for i, p := range parts {
+		if json.Unmarshal(p, &words[i]) != nil {
+			words[i] = string(p)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// Headers are those of an HTTP request by their names in lower case; secrets are
+// REDACTED.
+func (r Record) Headers() map[string]string {
+	var e event
+	if json.Unmarshal(r.Detail.Event, &e) != nil || e.Request == nil {
+		return nil
+	}
+	return e.Request.Headers
 }
 
 // TailEvent is the record as tail Workers and `wrangler tail` get it. CPU time is
