@@ -42,15 +42,25 @@ func (p *Pool) Read(ctx context.Context, fn func(*Conn) error) error {
 	return fn(c)
 }
 
+// View is Read with one state for all statements of fn.
+func (p *Pool) View(ctx context.Context, fn func(*Conn) error) error {
+	return p.Read(ctx, func(c *Conn) error { return c.transaction("BEGIN", fn) })
+}
+
 // Write runs fn as one change: all of it is kept when fn returns nil, none of it
 // otherwise. Changes run one after the other.
-func (p *Pool) Write(ctx context.Context, fn func(*Conn) error) (err error) {
+func (p *Pool) Write(ctx context.Context, fn func(*Conn) error) error {
 	c, err := take(ctx, p.writer)
 	if err != nil {
 		return err
 	}
 	defer func() { p.writer <- c }()
-	if err := c.Exec("BEGIN IMMEDIATE"); err != nil {
+	return c.transaction("BEGIN IMMEDIATE", fn)
+}
+
+// transaction takes back what fn did when it fails or panics.
+func (c *Conn) transaction(begin string, fn func(*Conn) error) (err error) {
+	if err := c.Exec(begin); err != nil {
 		return err
 	}
 	defer func() {

@@ -6,6 +6,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"unsafe"
@@ -49,8 +50,16 @@ type Conn struct {
 	commit func(tls *libc.TLS, arg, db, name uintptr, frames int32) int32
 }
 
-// Open opens a database with foreign keys on.
+// Open opens a database with foreign keys on. A file that has to be made is for its
+// owner only, and SQLite gives the files beside it the same mode.
 func Open(o Options) (*Conn, error) {
+	f, err := os.OpenFile(o.Path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", o.Path, err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("opening %s: %w", o.Path, err)
+	}
 	d, err := driver.OpenConn(o.Path, driver.OpenReadWrite, driver.OpenCreate)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", o.Path, err)
@@ -136,6 +145,19 @@ func (c *Conn) Prepare(text string) (stmt *Stmt, rest int, err error) {
 // Own returns a statement that stays prepared until Close: for a small fixed set
 // of texts.
 func (c *Conn) Own(text string) (*Stmt, error) { return c.driver.Prepare(text) }
+
+// Script runs statements that end with semicolons, none of which has one inside.
+func (c *Conn) Script(text string) error {
+	for statement := range strings.SplitSeq(text, ";") {
+		if strings.TrimSpace(statement) == "" {
+			continue
+		}
+		if err := c.Exec(statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Exec runs one statement of a fixed set with text, integer, bytes or nil arguments.
 func (c *Conn) Exec(text string, args ...any) error {

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/tamylaa/clodo/internal/sqlite"
 )
 
 // ErrNotFound is returned when a row that was asked for does not exist.
@@ -25,7 +27,7 @@ var ErrExists = errors.New("exists already")
 // run one after the other and readers see the state before or after a change.
 type Store struct {
 	Blobs     Blobs
-	db        *database
+	db        *sqlite.Pool
 	directory directory
 }
 
@@ -40,7 +42,7 @@ func Open(dir string) (*Store, error) {
 	}
 	s := &Store{db: db, Blobs: Blobs{dir: filepath.Join(dir, "blobs")}}
 	if err := s.sweep(); err != nil {
-		return nil, errors.Join(err, db.close())
+		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
@@ -76,7 +78,7 @@ func (s *Store) sweep() error {
 }
 
 // Close releases the files.
-func (s *Store) Close() error { return s.db.close() }
+func (s *Store) Close() error { return s.db.Close() }
 
 // Tx is a view of the store that does not change under its holder, and the only way
 // to change it. It must not be used after the function it was given to returns.
@@ -87,7 +89,7 @@ type Tx struct {
 
 // Read runs fn on one consistent state.
 func (s *Store) Read(ctx context.Context, fn func(*Tx) error) error {
-	return s.db.read(ctx, func(c conn) error { return fn(&Tx{conn: c}) })
+	return s.db.View(ctx, func(c *sqlite.Conn) error { return fn(&Tx{conn: conn{c}}) })
 }
 
 // Write runs fn as one change: all of it is kept when fn returns nil, none of it
@@ -99,8 +101,8 @@ func (s *Store) Write(ctx context.Context, fn func(*Tx) error) error {
 			s.directory.changes.Add(1)
 		}
 	}()
-	return s.db.write(ctx, func(c conn) error {
-		tx.conn = c
+	return s.db.Write(ctx, func(c *sqlite.Conn) error {
+		tx.conn = conn{c}
 		return fn(tx)
 	})
 }
