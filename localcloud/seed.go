@@ -35,9 +35,6 @@ type Token struct {
 	Groups   []string `json:"groups"`   // permission groups by Cloudflare's names; nil grants all
 }
 
-// settingToken is where the store keeps the token that opens everything.
-const settingToken = "api_token"
-
 // Extend adds to what the running cloud has.
 func (c *Cloud) Extend(ctx context.Context, s Seed) error {
 	_, err := seed(ctx, c.storage.store, s)
@@ -61,12 +58,12 @@ func seed(ctx context.Context, st *store.Store, s Seed) (token string, err error
 				return err
 			}
 		}
-		err := tx.Setting(settingToken, &token)
+		err := tx.Setting(api.SettingToken, &token)
 		if !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 		token = api.TokenPrefix + randomHex()
-		return errors.Join(tx.PutSetting(settingToken, token), tx.PutToken(store.Token{ID: randomHex(), Value: token, CreatedOn: time.Now().UTC()}))
+		return errors.Join(tx.PutSetting(api.SettingToken, token), tx.PutToken(store.Token{ID: randomHex(), Value: token, CreatedOn: time.Now().UTC()}))
 	})
 	if err != nil {
 		return "", fmt.Errorf("seeding the local cloud: %w", err)
@@ -81,7 +78,7 @@ func seedToken(tx *store.Tx, t Token) error {
 		return fmt.Errorf("a token of a local cloud starts with %s", api.TokenPrefix)
 	}
 	var master string
-	if err := tx.Setting(settingToken, &master); err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err := tx.Setting(api.SettingToken, &master); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	if t.Value == master {

@@ -91,6 +91,24 @@ func (c *Checker) Known(method, path string) bool {
 	return err == nil
 }
 
+// Groups are the permission groups of which a token needs one for an operation, as the
+// document names them; none when it does not say.
+func (c *Checker) Groups(method, path string) []string {
+	r, _, err := c.find(method, path)
+	if err != nil {
+		return nil
+	}
+	var groups []string
+	listed, _ := r.item.GetOperation(method).Extensions[tokenGroups].([]any)
+	for _, g := range listed {
+		if name, ok := g.(string); ok {
+			groups = append(groups, name)
+		}
+	}
+	slices.Sort(groups)
+	return groups
+}
+
 // Routes lists "METHOD /path/{template}" of all that is known, sorted.
 func (c *Checker) Routes() []string {
 	var list []string

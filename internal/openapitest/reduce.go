@@ -154,13 +154,16 @@ func references(x any, list []string) []string {
 // named are the keys below which an object's own keys are names, not the document's words.
 var named = []string{"properties", "schemas", "patternProperties", "mapping", "parameters", "responses", "requestBodies", "headers"}
 
+// tokenGroups is where the document says which permission groups an operation takes.
+const tokenGroups = "x-api-token-group"
+
 // lean is x without what only a reader needs. names says that x's keys are names.
 func lean(x any, names bool) any {
 	switch x := x.(type) {
 	case object:
 		out := object{}
 		for k, v := range x {
-			if !names && (strings.HasPrefix(k, "x-") || k == "example" || k == "examples" || k == "externalDocs") {
+			if !names && (strings.HasPrefix(k, "x-") && k != tokenGroups || k == "example" || k == "examples" || k == "externalDocs") {
 				continue
 			}
 			if _, text := v.(string); k == "description" && text && !names {

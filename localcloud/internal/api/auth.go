@@ -36,6 +36,9 @@ func (c *call) authorize(groups []string) error {
 	if c.token, err = c.who.Token(value); err != nil {
 		return unknownToken(c.req, value)
 	}
+	if verifies := strings.HasSuffix(c.req.URL.Path, "/tokens/verify"); !verifies && !c.token.Usable(c.clock.Now()) {
+		return refuse(http.StatusForbidden, 9109, "Invalid access token: it is disabled, expired or not valid yet.")
+	}
 	if err := c.countCall(); err != nil {
 		return err
 	}
@@ -49,7 +52,7 @@ func (c *call) authorize(groups []string) error {
 			return err
 		}
 	}
-	if !c.token.May(groups...) {
+	if !c.token.May(c.account.ID, c.zone.ID, groups...) {
 		return refuse(http.StatusForbidden, 10000, "Authentication error")
 	}
 	return nil
@@ -88,7 +91,7 @@ func (c *call) openZone(id string) (store.Zone, error) {
 		return store.Zone{}, unroutable(c.req)
 	}
 	zone, err := c.who.Zone(id)
-	if errors.Is(err, store.ErrNotFound) || err == nil && !c.token.Opens(zone.Account) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && !c.token.OpensZone(zone) {
 		return store.Zone{}, refuse(http.StatusForbidden, 9109, "Unauthorized to access requested resource")
 	}
 	if err == nil {

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"net/http"
@@ -82,5 +83,46 @@ func TestEveryEndpointIsKnown(t *testing.T) {
 		if !checker.Known(e.Method, e.Pattern) {
 			t.Errorf("%s %s stands neither in Cloudflare's document nor in the table beside it", e.Method, e.Pattern)
 		}
+	}
+}
+
+// sameGroup are the names that Cloudflare's document has for one group.
+var sameGroup = map[string]string{"Zone Zone Read": "Zone Read", "Zone Zone Edit": "Zone Write", "Zone DNS Edit": "DNS Write"}
+
+// manyGroups is where the document lists every group that an account or a zone has:
+// any token of it will do.
+const manyGroups = 20
+
+func TestPermissionsAreTheDocuments(t *testing.T) {
+	t.Parallel()
+	checker := openapitest.Load(t)
+	names := func(groups []string) []string {
+		var out []string
+		for _, g := range groups {
+			out = append(out, cmp.Or(sameGroup[g], g))
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	judged := 0
+	for _, e := range api.Endpoints() {
+		want := checker.Groups(e.Method, e.Pattern)
+		if e.Method+" "+e.Pattern == "GET /zones" {
+			want = append(want, "Zone Write") // who may change zones may list them, as everywhere else
+		}
+		want = names(want)
+		if len(want) == 0 || len(want) >= manyGroups && len(e.Permissions) == 0 {
+			continue
+		}
+		judged++
+		if len(want) >= manyGroups { // the token must at least belong to the thing
+			continue
+		}
+		if got := names(e.Permissions); !slices.Equal(got, want) {
+			t.Errorf("%s %s takes %q, want %q", e.Method, e.Pattern, got, want)
+		}
+	}
+	if judged < 80 {
+		t.Errorf("the document says so of %d endpoints only", judged)
 	}
 }

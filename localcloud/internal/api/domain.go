@@ -11,9 +11,9 @@ import (
 
 func domainEndpoints() []Endpoint {
 	return []Endpoint{
-		{Method: "GET", Pattern: accountPath + "/workers/domains", Permissions: scriptsRead, handle: (*call).domains},
+		{Method: "GET", Pattern: accountPath + "/workers/domains", Permissions: workersRead, handle: (*call).domains},
 		{Method: "PUT", Pattern: accountPath + "/workers/domains", Permissions: scriptsWrite, handle: (*call).putDomain},
-		{Method: "GET", Pattern: accountPath + "/workers/domains/{domain_id}", Permissions: scriptsRead, handle: (*call).domainDetails},
+		{Method: "GET", Pattern: accountPath + "/workers/domains/{domain_id}", Permissions: workersRead, handle: (*call).domainDetails},
 		{Method: "DELETE", Pattern: accountPath + "/workers/domains/{domain_id}", Permissions: scriptsWrite, handle: (*call).deleteDomain},
 		{Method: "GET", Pattern: accountPath + "/workers/domains/records/{domain_id}", Permissions: scriptsRead, handle: (*call).domainDetails},
 		{Method: "POST", Pattern: scriptPath + "/domains/changeset", Permissions: scriptsWrite, handle: (*call).domainChanges},

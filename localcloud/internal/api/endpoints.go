@@ -2,9 +2,11 @@ package api
 
 import "slices"
 
-// The permission groups, by Cloudflare's names; an endpoint needs one of its list.
+// The permission groups, by Cloudflare's names; an endpoint needs one of its list. A
+// test compares them with Cloudflare's document.
 var (
 	scriptsRead  = []string{"Workers Scripts Read", "Workers Scripts Write", "Workers Tail Read"}
+	workersRead  = []string{"Workers Scripts Read", "Workers Scripts Write"}
 	scriptsWrite = []string{"Workers Scripts Write"}
 	routesRead   = []string{"Workers Routes Read", "Workers Routes Write"}
 	routesWrite  = []string{"Workers Routes Write"}
@@ -14,12 +16,17 @@ var (
 	d1Write      = []string{"D1 Write"}
 	zoneRead     = []string{"Zone Zone Read", "Zone Read", "Zone Write"}
 	zoneWrite    = []string{"Zone Write", "Zone Zone Edit"}
+	zoneMake     = []string{"Zone Write", "Zone Zone Edit", "DNS Write", "Zone DNS Edit"}
 	dnsRead      = []string{"DNS Read", "DNS Write", "Zone DNS Edit"}
 	dnsWrite     = []string{"DNS Write", "Zone DNS Edit"}
+	tokensRead   = []string{"API Tokens Read", "API Tokens Write"}
+	tokensWrite  = []string{"API Tokens Write"}
+	ownTokens    = []string{"Account API Tokens Read", "Account API Tokens Write"}
+	ownTokensSet = []string{"Account API Tokens Write"}
 	userRead     = []string{"User Details Read", "User Details Write"}
 	memberships  = []string{"Memberships Read", "Memberships Write"}
-	queuesRead   = []string{"Queues Read", "Queues Write"}
-	queuesWrite  = []string{"Queues Write"}
+	queuesRead   = []string{"Queues Read", "Queues Write", "Workers Scripts Read", "Workers Scripts Write"}
+	queuesWrite  = []string{"Queues Write", "Workers Scripts Write"}
 	bucketsRead  = []string{"Workers R2 Storage Read", "Workers R2 Storage Write"}
 	bucketsWrite = []string{"Workers R2 Storage Write"}
 	analytics    = []string{"Account Analytics Read"}
@@ -61,6 +68,7 @@ const (
 func Endpoints() []Endpoint {
 	return slices.Concat(
 		identityEndpoints(),
+		tokenEndpoints(),
 		zoneEndpoints(),
 		routeEndpoints(),
 		scriptEndpoints(),

@@ -11,8 +11,6 @@ import (
 func identityEndpoints() []Endpoint {
 	return []Endpoint{
 		{Method: "GET", Pattern: "/user", Permissions: userRead, handle: (*call).user},
-		{Method: "GET", Pattern: "/user/tokens/verify", handle: (*call).verifyToken},
-		{Method: "GET", Pattern: accountPath + "/tokens/verify", handle: (*call).verifyToken},
 		{Method: "GET", Pattern: "/memberships", Permissions: memberships, handle: (*call).memberships},
 		{Method: "GET", Pattern: "/accounts", handle: (*call).accounts},
 		{Method: "GET", Pattern: accountPath, handle: (*call).accountDetails},
@@ -31,13 +29,6 @@ func (c *call) user() (any, error) {
 		"two_factor_authentication_enabled": false, "two_factor_authentication_locked": false, "suspended": false,
 		"has_pro_zones": false, "has_business_zones": false, "has_enterprise_zones": false,
 		"betas": []string{}, "organizations": []any{},
-	}, nil
-}
-
-func (c *call) verifyToken() (any, error) {
-	return reply{
-		result:   map[string]any{"id": c.token.ID, "status": "active"},
-		messages: []message{{Code: 10000, Message: "This API Token is valid and active"}},
 	}, nil
 }
 

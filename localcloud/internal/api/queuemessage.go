@@ -19,7 +19,7 @@ func messageEndpoints() []Endpoint {
 		{Method: "POST", Pattern: messages + "/pull", Permissions: queuesWrite, handle: (*call).pullMessages},
 		{Method: "POST", Pattern: messages + "/ack", Permissions: queuesWrite, handle: (*call).ackMessages},
 		{Method: "POST", Pattern: messages + "/extend", Permissions: queuesWrite, handle: (*call).extendMessages},
-		{Method: "POST", Pattern: messages + "/peek", Permissions: queuesRead, handle: (*call).peekMessages},
+		{Method: "POST", Pattern: messages + "/peek", Permissions: queuesWrite, handle: (*call).peekMessages},
 		{Method: "POST", Pattern: messages + "/purge", Permissions: queuesWrite, handle: (*call).purgeMessages},
 	}
 }

@@ -10,16 +10,16 @@ import (
 
 func triggerEndpoints() []Endpoint {
 	return []Endpoint{
-		{Method: "GET", Pattern: scriptPath + "/schedules", Permissions: scriptsRead, handle: (*call).schedules},
+		{Method: "GET", Pattern: scriptPath + "/schedules", Permissions: workersRead, handle: (*call).schedules},
 		{Method: "PUT", Pattern: scriptPath + "/schedules", Permissions: scriptsWrite, handle: (*call).putSchedules},
 		{Method: "GET", Pattern: scriptPath + "/subdomain", Permissions: scriptsRead, handle: (*call).scriptSubdomain},
 		{Method: "POST", Pattern: scriptPath + "/subdomain", Permissions: scriptsWrite, handle: (*call).editScriptSubdomain},
 		{Method: "DELETE", Pattern: scriptPath + "/subdomain", Permissions: scriptsWrite, handle: (*call).removeScriptSubdomain},
-		{Method: "GET", Pattern: accountPath + "/workers/subdomain", Permissions: scriptsRead, handle: (*call).subdomain},
+		{Method: "GET", Pattern: accountPath + "/workers/subdomain", Permissions: workersRead, handle: (*call).subdomain},
 		{Method: "PUT", Pattern: accountPath + "/workers/subdomain", Permissions: scriptsWrite, handle: (*call).putSubdomain},
 		{Method: "GET", Pattern: accountPath + "/workers/subdomains/{subdomain}", Permissions: scriptsRead, handle: (*call).subdomainIsFree},
 		{Method: "GET", Pattern: accountPath + "/workers/account-settings", handle: (*call).accountSettings},
-		{Method: "GET", Pattern: accountPath + "/workers/durable_objects/namespaces", Permissions: scriptsRead, handle: (*call).objectNamespaces},
+		{Method: "GET", Pattern: accountPath + "/workers/durable_objects/namespaces", Permissions: workersRead, handle: (*call).objectNamespaces},
 	}
 }
 

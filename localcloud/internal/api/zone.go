@@ -13,7 +13,7 @@ import (
 func zoneEndpoints() []Endpoint {
 	return []Endpoint{
 		{Method: "GET", Pattern: "/zones", Permissions: zoneRead, handle: (*call).zones},
-		{Method: "POST", Pattern: "/zones", Permissions: zoneWrite, handle: (*call).addZone},
+		{Method: "POST", Pattern: "/zones", Permissions: zoneMake, handle: (*call).addZone},
 		{Method: "GET", Pattern: zonePath, Permissions: zoneRead, handle: (*call).zoneDetails},
 		{Method: "PATCH", Pattern: zonePath, Permissions: zoneWrite, handle: (*call).editZone},
 		{Method: "DELETE", Pattern: zonePath, Permissions: zoneWrite, handle: (*call).deleteZone},
@@ -47,7 +47,7 @@ func (c *call) zones() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c.token.Opens(z.Account) && zoneMatches(c.query.Get("name"), c.query.Get("account.id"), c.query.Get("account.name"), c.query.Get("status"), z, account) {
+		if c.token.OpensZone(z) && c.token.May(z.Account, z.ID, zoneRead...) && zoneMatches(c.query.Get("name"), c.query.Get("account.id"), c.query.Get("account.name"), c.query.Get("status"), z, account) {
 			listed = append(listed, c.zoneJSON(z, account))
 		}
 	}
@@ -106,7 +106,7 @@ func (c *call) addZone() (any, error) {
 	z.ModifiedOn = z.CreatedOn
 	err := c.store.Write(c.ctx, func(tx *store.Tx) error {
 		var err error
-		if c.account, err = tx.Account(in.Account.ID); errors.Is(err, store.ErrNotFound) || err == nil && !c.token.Opens(in.Account.ID) {
+		if c.account, err = tx.Account(in.Account.ID); errors.Is(err, store.ErrNotFound) || err == nil && (!c.token.Opens(in.Account.ID) || !c.token.May(in.Account.ID, "*", zoneMake...)) {
 			return refuse(http.StatusForbidden, 1068, "Permission denied: account %q.", in.Account.ID)
 		}
 		if err != nil {

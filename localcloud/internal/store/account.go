@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/json"
-	"slices"
 	"time"
 )
 
@@ -12,29 +11,6 @@ type Account struct {
 	Name      string
 	Subdomain string // of workers.dev, without ".workers.dev"; "" when none was chosen
 	CreatedOn time.Time
-}
-
-// Token opens accounts. Local tokens are not secrets: they open only a cloud that
-// listens on this machine.
-type Token struct {
-	ID        string // 32 hex
-	Value     string // starts with clodo_local_
-	Accounts  []string
-	Groups    []string // permission groups; nil grants all
-	CreatedOn time.Time
-}
-
-// Opens reports whether the token reaches an account.
-func (t Token) Opens(account string) bool {
-	return t.Accounts == nil || slices.Contains(t.Accounts, account)
-}
-
-// May reports whether the token has one of the permission groups.
-func (t Token) May(groups ...string) bool {
-	if t.Groups == nil || len(groups) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(groups, func(g string) bool { return slices.Contains(t.Groups, g) })
 }
 
 // Zone is a domain in an account; everything below it can be routed.
@@ -82,22 +58,6 @@ func (tx *Tx) Account(id string) (Account, error) {
 func (tx *Tx) PutAccount(a Account) error {
 	tx.who = true
 	return insert(tx, `INSERT INTO accounts(id, doc) VALUES(?, ?) ON CONFLICT(id) DO UPDATE SET doc = excluded.doc`, a, a.ID)
-}
-
-// Token is the token of that value.
-func (tx *Tx) Token(value string) (Token, error) {
-	return first[Token](tx, `SELECT doc FROM tokens WHERE value = ?`, value)
-}
-
-// Tokens lists all tokens.
-func (tx *Tx) Tokens() ([]Token, error) {
-	return list[Token](tx, `SELECT doc FROM tokens ORDER BY rowid`)
-}
-
-// PutToken adds or replaces a token.
-func (tx *Tx) PutToken(t Token) error {
-	tx.who = true
-	return insert(tx, `INSERT INTO tokens(value, doc) VALUES(?, ?) ON CONFLICT(value) DO UPDATE SET doc = excluded.doc`, t, t.Value)
 }
 
 // Zones lists the zones of all accounts in the order they were made.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 )
 
@@ -12,6 +11,7 @@ import (
 type Directory struct {
 	Accounts []Account // in the order they were made
 	Zones    []Zone    // in the order they were made
+	Tokens   []Token   // in the order they were made
 	tokens   map[string]Token
 	accounts map[string]Account
 	zones    map[string]Zone
@@ -51,11 +51,11 @@ func (s *Store) Directory(ctx context.Context) (*Directory, error) {
 	}
 	d := &Directory{tokens: map[string]Token{}, accounts: map[string]Account{}, zones: map[string]Zone{}, change: change}
 	err := s.Read(ctx, func(tx *Tx) error {
-		tokens, err := tx.Tokens()
-		if err != nil {
+		var err error
+		if d.Tokens, err = tx.Tokens(); err != nil {
 			return err
 		}
-		for _, t := range tokens {
+		for _, t := range d.Tokens {
 			d.tokens[t.Value] = t
 		}
 		if d.Accounts, err = tx.Accounts(); err != nil {
@@ -73,7 +73,6 @@ func (s *Store) Directory(ctx context.Context) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.Accounts, d.Zones = slices.Clip(d.Accounts), slices.Clip(d.Zones)
 	s.directory.newest.Store(d)
 	return d, nil
 }
