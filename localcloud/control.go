@@ -60,6 +60,8 @@ func (c *Cloud) newControl() http.Handler {
 	}))
 	c.addManners(mux)
 	mux.HandleFunc("GET "+api.TailPath, c.api.ServeTail)
+	mux.HandleFunc("PUT /local/d1/uploads/{token}", c.api.Upload)
+	mux.HandleFunc("GET /local/d1/exports/{token}", c.api.Download)
 	mux.HandleFunc("POST /local/accounts/{account_id}/workers/scripts/{script_name}/cron", c.api.FireCron)
 	return mux
 }

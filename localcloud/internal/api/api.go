@@ -77,6 +77,7 @@ type API struct {
 	routes     *routes
 	jwtKey     []byte
 	workers    workerLocks
+	parcels    parcels
 	serving    sync.Mutex // held from reading the state that is to be served until it is kept
 	// served are the versions of the last state, by id. They never change, and one with
 	// many assets takes a while to read. Guarded by serving.

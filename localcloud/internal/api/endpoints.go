@@ -82,6 +82,8 @@ func Endpoints() []Endpoint {
 		domainEndpoints(),
 		assetEndpoints(),
 		databaseEndpoints(),
+		travelEndpoints(),
+		transferEndpoints(),
 		vectorizeEndpoints(),
 		namespaceEndpoints(),
 		bucketEndpoints(),
@@ -104,14 +106,6 @@ func planned() []Endpoint {
 			}
 		}
 	}
-	later("time travel is", d1Read, map[string][]string{
-		databasePath + "/time_travel/bookmark": {"GET"},
-		databasePath + "/time_travel/restore":  {"POST"},
-	})
-	later("import and export are", d1Read, map[string][]string{
-		databasePath + "/import": {"POST"},
-		databasePath + "/export": {"POST"},
-	})
 	later("GraphQL analytics is", analytics, map[string][]string{"/graphql": {"POST"}})
 	return table
 }

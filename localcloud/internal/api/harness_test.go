@@ -154,7 +154,7 @@ func openClient(t *testing.T, dir string) *client {
 	ticking := &clock.Clock{}
 	st, err := store.Open(dir)
 	check(t, err)
-	databases, err := d1.NewStore(filepath.Join(dir, "d1"), &clock.Clock{})
+	databases, err := d1.NewStore(filepath.Join(dir, "d1"), ticking)
 	check(t, err)
 	namespaces, err := kv.Open(filepath.Join(dir, "kv.db"), &clock.Clock{})
 	check(t, err)
@@ -191,6 +191,8 @@ func openClient(t *testing.T, dir string) *client {
 	check(t, a.Serve(t.Context()))
 	mux := http.NewServeMux()
 	mux.Handle("/", watch(openapitest.Load(t).ResponseMiddleware(t, a)))
+	mux.HandleFunc("PUT /local/d1/uploads/{token}", a.Upload)
+	mux.HandleFunc("GET /local/d1/exports/{token}", a.Download)
 	mux.HandleFunc("POST /local/accounts/{account_id}/workers/scripts/{script_name}/cron", a.FireCron)
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {

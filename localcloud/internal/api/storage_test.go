@@ -53,7 +53,6 @@ func TestDatabasesAreMadeAndQueried(t *testing.T) {
 	c.call("PATCH", at, j{"read_replication": j{"mode": "much"}}).refused(400, 7400)
 	c.call("PUT", at, j{"read_replication": j{"mode": "disabled"}}).ok(nil)
 	c.call("GET", "/A/d1/database?name=orders", nil).ok(nil)
-	c.call("POST", at+"/export", j{"output_format": "polling"}).refused(501, 7003)
 	c.call("DELETE", at, nil).ok(nil)
 	c.call("GET", at, nil).refused(404, 7404)
 	c.call("POST", at+"/query", j{"sql": "SELECT 1"}).refused(404, 7404)

@@ -23,7 +23,7 @@ func (s *Store) Binding(w http.ResponseWriter, r *http.Request, id string) {
 		return
 	}
 	if r.URL.Path == "/dump" {
-		dump(w, db)
+		answerDump(w, db)
 		return
 	}
 	batch, err := readCall(r)
@@ -61,7 +61,7 @@ func readCall(r *http.Request) ([]Statement, error) {
 	return []Statement{one}, nil
 }
 
-func dump(w http.ResponseWriter, db *DB) {
+func answerDump(w http.ResponseWriter, db *DB) {
 	data, err := db.Dump()
 	if err != nil {
 		reply(w, http.StatusInternalServerError, failure(err))

@@ -49,10 +49,23 @@ type DB struct {
 	history  *history.Log
 	frames   int         // in the write-ahead log
 	restores []time.Time // of the last ten minutes, the cloud's
+
+	jobs jobs
+}
+
+// jobs are what goes on beside the calls.
+type jobs struct {
+	sync.Mutex
+	last  map[Kind]*Job
+	group sync.WaitGroup
+	ctx   context.Context // ends with the database
+	stop  context.CancelFunc
 }
 
 func openDB(store *Store, id string) (_ *DB, err error) {
 	d := &DB{id: id, store: store, guard: &guard{trusted: true}, cache: newCache(256)}
+	d.jobs.last = map[Kind]*Job{}
+	d.jobs.ctx, d.jobs.stop = context.WithCancel(context.Background())
 	path := store.path(id)
 	defer func() {
 		if err != nil {
@@ -88,6 +101,10 @@ func openDB(store *Store, id string) (_ *DB, err error) {
 }
 
 func (d *DB) close() error {
+	d.jobs.Lock()
+	d.jobs.stop()
+	d.jobs.Unlock()
+	d.jobs.group.Wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var err error
@@ -130,11 +147,7 @@ func (d *DB) run(ctx context.Context, r Request) (json.RawMessage, string, error
 	q := &query{db: d, request: r, out: make([]byte, 0, 512)}
 	err := d.execute(q)
 	bookmark := d.bookmark()
-	if d.frames >= checkpointAfter {
-		// The call is done, whatever comes of this. What stays in the write-ahead log is
-		// tried again after the next call.
-		_ = d.archive()
-	}
+	d.archiveWhenLong()
 	d.store.observed(Call{
 		Database: d.id, Reads: q.reads, Writes: q.writes, RowsRead: q.rowsRead, RowsWritten: q.rowsWritten,
 		Duration: time.Since(start), ResponseBytes: len(q.out), Err: err,

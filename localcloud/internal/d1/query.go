@@ -186,9 +186,19 @@ func (q *query) rows(p *prepared) (int, error) {
 }
 
 // prepare compiles the first statement of text, which begins with it, and returns
-// what follows. SQLite gets the text only up to a semicolon that may end the
-// statement: it copies what it is given, and texts can be long.
+// what follows.
 func (d *DB) prepare(text string) (*prepared, string, error) {
+	stmt, rest, err := d.compile(text)
+	if err != nil {
+		return nil, "", err
+	}
+	return newPrepared(stmt, d.conn.ColumnNames(stmt), d.guard.schema, d.conn.ReadOnly(stmt)), rest, nil
+}
+
+// compile is prepare without the account of the result. SQLite gets the text only up
+// to a semicolon that may end the statement: it copies what it is given, and texts
+// can be long.
+func (d *DB) compile(text string) (*sqlite.Stmt, string, error) {
 	end := 0
 	for {
 		end = nextSemicolon(text, end)
@@ -209,6 +219,6 @@ func (d *DB) prepare(text string) (*prepared, string, error) {
 		if sqlite.Empty(stmt) {
 			return nil, "", errors.Join(errNoStatements, stmt.Finalize())
 		}
-		return newPrepared(stmt, d.conn.ColumnNames(stmt), d.guard.schema, d.conn.ReadOnly(stmt)), text[end-rest:], nil
+		return stmt, text[end-rest:], nil
 	}
 }

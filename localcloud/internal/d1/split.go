@@ -3,26 +3,31 @@ package d1
 import "strings"
 
 // skipBlank is text without the blanks, comments and empty statements it begins
-// with. A comment that does not end is left to SQLite.
+// with. A comment may lack its end.
 func skipBlank(text string) string {
+	rest, _ := cutBlank(text)
+	return rest
+}
+
+// cutBlank is skipBlank that also gives the comment that did not end, if it is one
+// that may go on in text that follows.
+func cutBlank(text string) (rest, open string) {
 	for {
 		text = strings.TrimLeft(text, " \t\n\r\f;")
+		end := ""
 		switch {
 		case strings.HasPrefix(text, "--"):
-			_, after, found := strings.Cut(text, "\n")
-			if !found {
-				return ""
-			}
-			text = after
+			end = "\n"
 		case strings.HasPrefix(text, "/*"):
-			_, after, found := strings.Cut(text[2:], "*/")
-			if !found {
-				return ""
-			}
-			text = after
+			end = "*/"
 		default:
-			return text
+			return text, ""
 		}
+		_, after, found := strings.Cut(text[2:], end)
+		if !found {
+			return "", text
+		}
+		text = after
 	}
 }
 

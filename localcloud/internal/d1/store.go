@@ -4,6 +4,7 @@
 package d1
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -40,8 +41,22 @@ func NewStore(dir string, c *clock.Clock) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of the D1 databases: %w", err)
 	}
+	// What was on its way when the process before this ended does not arrive.
+	if err := os.RemoveAll(filepath.Join(dir, scratch)); err != nil {
+		return nil, fmt.Errorf("emptying the folder of files on their way: %w", err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, scratch), 0o700); err != nil {
+		return nil, fmt.Errorf("making the folder of files on their way: %w", err)
+	}
 	return &Store{dir: dir, clock: c, keep: history.Options{Now: c.Now}, open: map[string]*DB{}}, nil
 }
+
+// scratch is the folder of files on their way.
+const scratch = "transfers"
+
+// Scratch is a path for a new file of the caller's. What is left there is removed
+// when the next store is made.
+func (s *Store) Scratch() string { return filepath.Join(s.dir, scratch, rand.Text()+".sql") }
 
 // ids keeps an id from being a path; the REST API hands out UUIDs.
 var ids = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$`)

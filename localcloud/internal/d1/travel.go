@@ -33,6 +33,14 @@ func (d *DB) archive() error {
 	return d.history.Archive(d.frames, d.checkpoint)
 }
 
+// archiveWhenLong is archive once in a while. What was done is done, whatever comes of
+// this: what stays in the write-ahead log is tried again after the next call.
+func (d *DB) archiveWhenLong() {
+	if d.frames >= checkpointAfter {
+		_ = d.archive()
+	}
+}
+
 // checkpoint moves the write-ahead log into the main file.
 func (d *DB) checkpoint() error {
 	if err := d.own("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
