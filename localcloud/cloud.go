@@ -24,6 +24,7 @@ import (
 
 	"github.com/tamylaa/clodo/localcloud/internal/api"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/cron"
 	"github.com/tamylaa/clodo/localcloud/internal/fault"
 	"github.com/tamylaa/clodo/localcloud/internal/page"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
@@ -93,6 +94,7 @@ type Cloud struct {
 	storage    *storage
 	workers    workers
 	api        *api.API
+	crons      *cron.Scheduler
 	page       *page.Page
 	token      string
 	control    http.Handler
@@ -157,9 +159,10 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if c.workers, err = c.options.workers(c.options, c.storage); err != nil {
 		return err
 	}
+	c.crons = cron.NewScheduler(&c.clock, c.options.Log)
 	if c.api, err = api.New(ctx, api.Options{
 		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces, Buckets: c.storage.buckets,
-		Queues: c.storage.queues, Vectors: c.storage.vectors, Traffic: c.storage.traffic, Tails: c.storage.tails,
+		Queues: c.storage.queues, Crons: c.crons, Vectors: c.storage.vectors, Traffic: c.storage.traffic, Tails: c.storage.tails,
 		Runtime: c.workers, Clock: &c.clock, Limiter: c.limiter, Log: c.options.Log,
 	}); err != nil {
 		return folderError(c.options.Dir, err)
@@ -168,6 +171,10 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 		return serveError(c.options.Dir, err)
 	}
 	c.storage.queues.Start(c.workers.DeliverBatch)
+	c.crons.Start(func(ctx context.Context, j cron.Job, at time.Time) (string, error) {
+		d, err := c.workers.DeliverCron(ctx, j.Account, j.Script, j.Expression, at)
+		return d.Outcome, err
+	})
 	c.control = c.newControl()
 	if c.page, err = c.newPage(); err != nil {
 		return err
@@ -266,6 +273,9 @@ func (c *Cloud) close(ctx context.Context) error {
 		c.storage.tails.Close() // the server would not know of their connections
 	}
 	err := errors.Join(c.apiServer.shutdown(ctx), c.dataServer.shutdown(ctx))
+	if c.crons != nil {
+		c.crons.Close()
+	}
 	if c.storage != nil {
 		c.storage.queues.Close(ctx)
 	}

@@ -152,3 +152,24 @@ func TestAQueueRetriesDelaysAndGivesUp(t *testing.T) {
 		t.Errorf("the metrics are %s", got)
 	}
 }
+
+func TestACronTriggerFiresByItself(t *testing.T) {
+	t.Parallel()
+	npmtest.Workerd(t)
+	c := start(t, Options{Dir: t.TempDir()})
+	r := remote{t, c.Info()}
+	kv := r.made("/storage/kv/namespaces", map[string]string{"title": "kv"}, "id")
+	r.deploy("web", `export default {
+		fetch(request, env) { return env.KV.get("fired").then((v) => new Response(v)) },
+		async scheduled(event, env) { await env.KV.put("fired", event.cron + " at " + new Date(event.scheduledTime).toISOString().slice(11, 16)); } }`,
+		`,"bindings":[{"name":"KV","type":"kv_namespace","namespace_id":"`+kv+`"}]`)
+	r.do("PUT", "/client/v4/accounts/{a}/workers/scripts/web/schedules", []map[string]string{{"cron": "30 4 * * *"}})
+	fatal(t, c.clock.Advance(24*time.Hour))
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if got := r.get("web", "/"); got == "30 4 * * * at 04:30" {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("what was fired within a day is %q", got)
+		}
+	}
+}

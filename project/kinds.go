@@ -37,7 +37,7 @@ func bindingKinds() []bindingKind {
 		{kind: "send_email", at: []string{"send_email"}, named: "name", copy: "allowed_sender_addresses destination_address allowed_destination_addresses"},
 		{kind: "durable_object_namespace", at: []string{"durable_objects", "bindings"}, named: "name", copy: "class_name=#class script_name=#script environment", local: true},
 		{kind: "workflow", at: []string{"workflows"}, copy: "name=#resource class_name=#class script_name=#script"},
-		{kind: "queue", at: []string{"queues", "producers"}, copy: "queue=#resource delivery_delay", needs: "queue", apart: true},
+		{kind: "queue", at: []string{"queues", "producers"}, copy: "queue=#resource delivery_delay", needs: "queue", apart: true, local: true},
 		{kind: "r2_bucket", at: []string{"r2_buckets"}, copy: "bucket_name=#resource jurisdiction", needs: "bucket_name", apart: true, local: true},
 		{kind: "d1", at: []string{"d1_databases"}, copy: "database_id=#id database_name=#resource database_internal_env=internalEnv", makes: true, apart: true, local: true},
 		{kind: "vectorize", at: []string{"vectorize"}, copy: "index_name=#resource", local: true},

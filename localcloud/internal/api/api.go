@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/cron"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
@@ -51,6 +52,7 @@ type Options struct {
 	Namespaces *kv.Store
 	Buckets    *r2.Store
 	Queues     *queue.Broker
+	Crons      *cron.Scheduler
 	Vectors    *vectorize.Store
 	Traffic    *traffic.Store
 	Tails      *tail.Tails
@@ -67,10 +69,11 @@ type API struct {
 	namespaces *kv.Store
 	buckets    *r2.Store
 	queues     *queue.Broker
-	vectors    *vectorize.Store
 	queueing   sync.Mutex // one telling of the broker at a time
 	traffic    *traffic.Store
 	tails      *tail.Tails
+	crons      *cron.Scheduler
+	vectors    *vectorize.Store
 	clock      *clock.Clock
 	limiter    *ratelimit.Limiter
 	log        *slog.Logger
@@ -87,7 +90,7 @@ type API struct {
 // New prepares an API. It reads the store but starts nothing.
 func New(ctx context.Context, o Options) (*API, error) {
 	a := &API{
-		store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, vectors: o.Vectors,
+		store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, crons: o.Crons, vectors: o.Vectors,
 		traffic: o.Traffic, tails: o.Tails, clock: o.Clock, limiter: o.Limiter, log: o.Log,
 	}
 	a.routes = newRoutes(Endpoints())

@@ -23,6 +23,7 @@ import (
 	"github.com/tamylaa/clodo/internal/openapitest"
 	"github.com/tamylaa/clodo/localcloud/internal/api"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/cron"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
@@ -185,7 +186,7 @@ func openClient(t *testing.T, dir string) *client {
 	tails := tail.New(records, ticking)
 	a, err := api.New(t.Context(), api.Options{
 		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors, Traffic: records, Tails: tails,
-		Queues: queue.NewBroker(messages, ticking, slog.New(slog.DiscardHandler)), Clock: ticking, Log: slog.New(slog.DiscardHandler),
+		Crons: cron.NewScheduler(ticking, slog.New(slog.DiscardHandler)), Queues: queue.NewBroker(messages, ticking, slog.New(slog.DiscardHandler)), Clock: ticking, Log: slog.New(slog.DiscardHandler),
 	})
 	check(t, err)
 	check(t, a.Serve(t.Context()))

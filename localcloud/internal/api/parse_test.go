@@ -95,13 +95,6 @@ func FuzzPattern(f *testing.F) {
 	})
 }
 
-func FuzzCron(f *testing.F) {
-	for _, s := range []string{"* * * * *", "*/5 0-6 1,15 JAN-MAR MON", "0 0 L * 2#1", "", "60 * * * *"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(_ *testing.T, s string) { _ = checkCron(s) })
-}
-
 func TestPatterns(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -85,59 +84,4 @@ func (p pattern) String() string {
 // within reports whether the pattern stays inside a zone.
 func (p pattern) within(zone string) bool {
 	return p.host == zone || strings.HasSuffix(p.host, "."+zone)
-}
-
-// cronFields are the five fields of a cron expression with their ranges and names.
-var cronFields = []struct {
-	what  string
-	low   int
-	high  int
-	names string // three letters each, from low
-	extra string // letters that Cloudflare allows beside digits
-}{
-	{"minute", 0, 59, "", ""},
-	{"hour", 0, 23, "", ""},
-	{"day of month", 1, 31, "", "LW"},
-	{"month", 1, 12, "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC", ""},
-	{"day of week", 1, 7, "SUNMONTUEWEDTHUFRISAT", "L#"},
-}
-
-// checkCron says what is wrong with a cron expression.
-func checkCron(expression string) error {
-	fields := strings.Fields(expression)
-	if len(fields) != len(cronFields) {
-		return fmt.Errorf("it has %d fields, a cron expression has %d", len(fields), len(cronFields))
-	}
-	for i, field := range fields {
-		f := cronFields[i]
-		for part := range strings.SplitSeq(field, ",") {
-			span, step, stepped := strings.Cut(part, "/")
-			if n, err := strconv.Atoi(step); stepped && (err != nil || n < 1) {
-				return fmt.Errorf("%q of %s %q is not a step", step, f.what, part)
-			}
-			if span == "*" || f.extra != "" && span != "" && strings.ContainsAny(strings.ToUpper(span), f.extra) {
-				continue
-			}
-			low, high, isRange := strings.Cut(span, "-")
-			a, ok := cronValue(low, f.low, f.names)
-			b := a
-			if isRange && ok {
-				b, ok = cronValue(high, f.low, f.names)
-			}
-			if !ok || a < f.low || b > f.high || b < a {
-				return fmt.Errorf("%s %q is not within %d to %d", f.what, part, f.low, f.high)
-			}
-		}
-	}
-	return nil
-}
-
-func cronValue(s string, low int, names string) (int, bool) {
-	if len(s) == 3 {
-		if i := strings.Index(names, strings.ToUpper(s)); i >= 0 && i%3 == 0 {
-			return low + i/3, true
-		}
-	}
-	n, err := strconv.Atoi(s)
-	return n, err == nil && n >= 0
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tamylaa/clodo/localcloud/internal/cron"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -26,6 +27,7 @@ func (a *API) publish(ctx context.Context, change func(*store.Tx) error) error {
 	defer a.serving.Unlock()
 	applied := false
 	var orphans []string
+	var served runtime.State
 	err := a.store.Write(ctx, func(tx *store.Tx) error {
 		before, err := classKeys(tx)
 		if err != nil {
@@ -46,7 +48,7 @@ func (a *API) publish(ctx context.Context, change func(*store.Tx) error) error {
 		if err := a.runtime.Apply(ctx, s); err != nil {
 			return startError(err)
 		}
-		applied = true
+		applied, served = true, s
 		return nil
 	})
 	if err != nil && applied {
@@ -54,6 +56,7 @@ func (a *API) publish(ctx context.Context, change func(*store.Tx) error) error {
 		return errors.Join(err, a.serve(ctx))
 	}
 	if err == nil {
+		a.crons.Set(jobs(served))
 		// A consumer may have come or gone, or be able to take what it could not.
 		if err := a.configureQueues(ctx); err != nil {
 			a.log.Error("the queues could not be told of a change of the Workers", "error", err)
@@ -102,8 +105,20 @@ func (a *API) serve(ctx context.Context) error {
 		if err := a.runtime.Apply(ctx, s); err != nil {
 			return fmt.Errorf("serving the deployed Workers: %w", err)
 		}
+		a.crons.Set(jobs(s))
 		return nil
 	})
+}
+
+// jobs are the cron triggers of what is served.
+func jobs(s runtime.State) []cron.Job {
+	var all []cron.Job
+	for _, w := range s.Workers {
+		for _, expression := range w.Crons {
+			all = append(all, cron.Job{Account: w.Account, Script: w.Script, Expression: expression})
+		}
+	}
+	return all
 }
 
 // startError says in Cloudflare's terms why Workers do not run.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/tamylaa/clodo/localcloud/internal/cron"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -50,7 +51,7 @@ func (c *call) putSchedules() (any, error) {
 		return nil, err
 	}
 	for _, entry := range in {
-		if err := checkCron(entry.Cron); err != nil {
+		if _, err := cron.Parse(entry.Cron); err != nil {
 			return nil, refuse(http.StatusBadRequest, 10004, "Cron expression %q: %s.", entry.Cron, err)
 		}
 	}
@@ -58,12 +59,12 @@ func (c *call) putSchedules() (any, error) {
 	err := c.changeScript(func(tx *store.Tx, script *store.Script) error {
 		var crons []store.Cron
 		for _, entry := range in {
-			cron := store.Cron{Expression: entry.Cron, CreatedOn: c.now()}
+			one := store.Cron{Expression: entry.Cron, CreatedOn: c.now()}
 			if i := slices.IndexFunc(script.Crons, func(old store.Cron) bool { return old.Expression == entry.Cron }); i >= 0 {
-				cron = script.Crons[i]
+				one = script.Crons[i]
 			}
-			if !slices.ContainsFunc(crons, func(other store.Cron) bool { return other.Expression == cron.Expression }) {
-				crons = append(crons, cron)
+			if !slices.ContainsFunc(crons, func(other store.Cron) bool { return other.Expression == one.Expression }) {
+				crons = append(crons, one)
 			}
 		}
 		script.Crons = crons

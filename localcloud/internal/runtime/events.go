@@ -57,6 +57,9 @@ func (c *configuration) events() {
 	}
 	var bindings []workerd.Binding
 	for _, w := range c.workers {
+		if w.isUser() {
+			continue // events come to Workers outside of dispatch namespaces
+		}
 		for _, s := range w.Versions {
 			name := codeName(w, s.Version)
 			if c.have[name] && slices.ContainsFunc(eventKinds, s.Version.handles) {

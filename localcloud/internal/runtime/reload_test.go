@@ -344,7 +344,9 @@ func TestMovingTheTrafficStartsNoProcess(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	says := func(text string) *Version {
-		return c.version(fmt.Sprintf(`export default { fetch: () => new Response(%q) }`, text))
+		v := c.version(fmt.Sprintf(`export default { fetch: () => new Response(%q) }`, text))
+		v.Handlers = []string{"fetch"}
+		return v
 	}
 	split := func(shares ...Share) Worker {
 		w := worker("web", shares[0].Version)
