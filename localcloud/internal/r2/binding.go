@@ -101,30 +101,7 @@ func (s *Store) bindingList(ctx context.Context, w http.ResponseWriter, bucket s
 	if err != nil {
 		return err
 	}
-	answer := listAnswer{Objects: []json.RawMessage{}, Prefixes: []string{}}
-	size := 0
-	for i, item := range page.Items {
-		var one json.RawMessage
-		if item.Prefix != "" {
-			one, err = json.Marshal(item.Prefix)
-		} else {
-			one, err = json.Marshal(q.listed(item.Object))
-		}
-		if err != nil {
-			return err
-		}
-		if size += len(one) + 1; size > maxAnswer {
-			page.Cut(i)
-			break
-		}
-		if item.Prefix != "" {
-			answer.Prefixes = append(answer.Prefixes, item.Prefix)
-		} else {
-			answer.Objects = append(answer.Objects, one)
-		}
-	}
-	answer.Truncated, answer.Cursor = page.Cursor != "", page.Cursor
-	return answerJSON(w, answer)
+	return answerBytes(w, q.answerPage(page))
 }
 
 func (s *Store) bindingWrite(w http.ResponseWriter, r *http.Request, bucket string) error {
@@ -211,6 +188,10 @@ func answerJSON(w http.ResponseWriter, v any) error {
 	if err != nil {
 		return err
 	}
+	return answerBytes(w, b)
+}
+
+func answerBytes(w http.ResponseWriter, b []byte) error {
 	answerSize(w, len(b), int64(len(b)))
 	_, _ = w.Write(b) // the Worker went away
 	return nil

@@ -11,7 +11,7 @@ import (
 // Cloudflare's limits.
 const (
 	MaxKey      = 1024               // bytes
-	MaxMetadata = 8192               // bytes of custom keys and values together
+	MaxMetadata = 8192               // bytes of all metadata together
 	MaxUpload   = 5<<30 - 5<<20      // bytes of one put or part
 	MaxObject   = 5<<40 - 5<<30      // bytes of all parts together
 	MinPart     = 5 << 20            // bytes of every part but the last
@@ -76,7 +76,8 @@ type Settings struct {
 }
 
 func (s *Settings) check() error {
-	size := 0
+	h := s.HTTP
+	size := len(h.ContentType) + len(h.ContentLanguage) + len(h.ContentDisposition) + len(h.ContentEncoding) + len(h.CacheControl)
 	for _, f := range s.Custom {
 		size += len(f.Key) + len(f.Value)
 	}

@@ -185,13 +185,6 @@ type createAnswer struct {
 	SSEC     *wireSSEC `json:"ssec,omitempty"`
 }
 
-type listAnswer struct {
-	Objects   []json.RawMessage `json:"objects"`
-	Truncated bool              `json:"truncated"`
-	Cursor    string            `json:"cursor,omitempty"`
-	Prefixes  []string          `json:"delimitedPrefixes"`
-}
-
 // headOf is an object of which a part is sent.
 func headOf(o Object, offset, length int64) head {
 	return head{
@@ -222,6 +215,44 @@ func (q *request) listed(o Object) head {
 		}
 	}
 	return h
+}
+
+// answerPage is a page as the binding reads it, cut where it becomes too large.
+func (q *request) answerPage(page Page) []byte {
+	objects, prefixes := []byte(`{"objects":[`), []byte(`],"delimitedPrefixes":[`)
+	for i, item := range page.Items {
+		list, one := &objects, any(item.Prefix)
+		if item.Prefix != "" {
+			list = &prefixes
+		} else {
+			one = q.listed(item.Object)
+		}
+		before := len(*list)
+		if last := (*list)[before-1]; last != '[' {
+			*list = append(*list, ',')
+		}
+		*list = append(*list, mustJSON(one)...)
+		if len(objects)+len(prefixes) > maxAnswer {
+			*list = (*list)[:before]
+			page.Cut(i)
+			break
+		}
+	}
+	answer := append(append(objects, prefixes...), `],"truncated":`...)
+	answer = strconv.AppendBool(answer, page.Cursor != "")
+	if page.Cursor != "" {
+		answer = append(append(answer, `,"cursor":`...), mustJSON(page.Cursor)...)
+	}
+	return append(answer, '}')
+}
+
+// mustJSON encodes what is made of texts and numbers only.
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 func (q *request) includes(what int) bool {
