@@ -104,8 +104,12 @@ func problemOf(err error) *Problem {
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	if p.status() >= 500 {
-		slog.ErrorContext(r.Context(), "a request failed", "method", r.Method, "path", r.URL.Path, "status", p.status(), "error", err)
+		slog.ErrorContext(r.Context(), "a request failed", "method", r.Method, "path", r.URL.Path, "status", p.status(), "error", err, "request_id", RequestIDOf(r.Context()))
 	}
+	writeProblem(w, r, p)
+}
+
+func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	body, err := json.Marshal(p)
 	if err != nil {
 		http.Error(w, p.title(), p.status())

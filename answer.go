@@ -1,0 +1,29 @@
+package clodo
+
+import "net/http"
+
+// answer is an answer on its way to the client, with what has passed counted.
+type answer struct {
+	http.ResponseWriter
+	status int // 0 until the header is sent
+	bytes  int64
+}
+
+func (a *answer) WriteHeader(status int) {
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	n, err := a.ResponseWriter.Write(b)
+	a.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap gives [http.ResponseController] what it needs.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
