@@ -147,7 +147,7 @@ answer 501, naming themselves; so does every route that this page does not have.
 // bindingTables are the kinds of bindings by state, and the methods of those that work.
 func bindingTables(b *strings.Builder, kinds []runtime.Kind) {
 	b.WriteString("\n## Bindings\n\nAn upload may have these. What a Worker finds in `env.X`, in which `X` is the binding's name, comes from workerd.\n" +
-		"\"Local\" means that its calls end in this cloud and not at Cloudflare.\n" +
+		"\"Local\" means that its calls end in this cloud and not at Cloudflare: [how they differ from Miniflare's](local-cloud-bindings.md).\n" +
 		"\n| kind | state | methods | |\n|---|---|---|---|\n")
 	for _, k := range kinds {
 		if k.State != runtime.Native && k.State != runtime.Local {

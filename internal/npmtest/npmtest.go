@@ -1,10 +1,12 @@
-// Package npmtest gives tests the pinned npm tools: wrangler and workerd.
+// Package npmtest gives tests the pinned npm tools: wrangler, Miniflare and workerd.
 // A tool that cannot be had skips the test, or fails it when CI is set.
 package npmtest
 
 import (
 	"context"
 	"embed"
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path"
@@ -55,6 +57,35 @@ func (tool Tool) Command(ctx context.Context, dir string, args ...string) *exec.
 // CLOUDFLARE_ACCOUNT_ID to Env.
 func Wrangler(t testing.TB, version string) Tool {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	// Not bin/wrangler.js: it only starts this file in a second process.
+	script := filepath.Join(tree(ctx, t, version), "node_modules", "wrangler", "wrangler-dist", "cli.js")
+	return Tool{Argv: []string{node(ctx, t, version), "--no-warnings", "--experimental-vm-modules", script}, Env: environment(t)}
+}
+
+// Miniflare is the one inside the current wrangler, ready to be started with options
+// in the form of its version 4. It prints its address and runs until its stdin ends.
+func Miniflare(t testing.TB, options any) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	script, err := locks.ReadFile("testdata/miniflare.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "miniflare.mjs")
+	given, err := json.Marshal(options)
+	if err := errors.Join(err, os.WriteFile(file, script, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	tool := Tool{Argv: []string{node(ctx, t, WranglerCurrent), "--no-warnings", file, tree(ctx, t, WranglerCurrent)}, Env: environment(t)}
+	return tool.Command(t.Context(), t.TempDir(), string(given))
+}
+
+// tree is the folder that a wrangler is installed in.
+func tree(ctx context.Context, t testing.TB, version string) string {
+	t.Helper()
 	dir := path.Join("testdata", "wrangler-"+version)
 	manifest, err := locks.ReadFile(path.Join(dir, "package.json"))
 	if err != nil {
@@ -64,15 +95,11 @@ func Wrangler(t testing.TB, version string) Tool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
 	root, err := npm.Installer{}.InstallTree(ctx, npm.Tree{Name: "wrangler@" + version, PackageJSON: manifest, LockJSON: lock})
 	if err != nil {
 		unavailable(t, err)
 	}
-	// Not bin/wrangler.js: it only starts this file in a second process.
-	script := filepath.Join(root, "node_modules", "wrangler", "wrangler-dist", "cli.js")
-	return Tool{Argv: []string{node(ctx, t, version), "--no-warnings", "--experimental-vm-modules", script}, Env: environment(t)}
+	return root
 }
 
 // Workerd is the path of the pinned workerd.

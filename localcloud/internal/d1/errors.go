@@ -27,7 +27,16 @@ func explain(err error) error {
 	}
 	text += ": " + primary.String()
 	if f.Code != primary {
-		text += fmt.Sprintf(" (extended: %s)", f.Code)
+		text += fmt.Sprintf(" (extended: %s)", extended(f.Code))
 	}
 	return &Error{text}
+}
+
+// extended is the name of an extended code; the driver lacks one.
+func extended(code driver.ResultCode) string {
+	const datatype = driver.ResultConstraint | 12<<8
+	if code == datatype {
+		return "SQLITE_CONSTRAINT_DATATYPE"
+	}
+	return code.String()
 }

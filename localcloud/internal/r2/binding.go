@@ -52,7 +52,7 @@ func (s *Store) bindingRead(w http.ResponseWriter, r *http.Request, bucket strin
 		if err != nil {
 			return err
 		}
-		return answerHead(w, o)
+		return answerJSON(w, headOf(o, 0, o.Size))
 	case "get":
 		return s.bindingGet(r.Context(), w, bucket, q)
 	case "list":
@@ -159,7 +159,7 @@ func (s *Store) bindingWrite(w http.ResponseWriter, r *http.Request, bucket stri
 		if err != nil {
 			return err
 		}
-		return answerHead(w, o)
+		return answerPut(w, o)
 	case "abortMultipartUpload":
 		if err := s.AbortUpload(ctx, bucket, q.Object, q.UploadID); err != nil {
 			return err
@@ -178,10 +178,15 @@ func (s *Store) bindingPut(w http.ResponseWriter, r *http.Request, bucket string
 	if err != nil {
 		return err
 	}
-	return answerHead(w, object)
+	return answerPut(w, object)
 }
 
-func answerHead(w http.ResponseWriter, o Object) error { return answerJSON(w, headOf(o, 0, o.Size)) }
+// answerPut is about an object of which nothing was read: it has no range.
+func answerPut(w http.ResponseWriter, o Object) error {
+	h := headOf(o, 0, 0)
+	h.Range = nil
+	return answerJSON(w, h)
+}
 
 func answerJSON(w http.ResponseWriter, v any) error {
 	b, err := json.Marshal(v)
