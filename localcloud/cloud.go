@@ -22,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tamylaa/clodo/localcloud/internal/ai"
 	"github.com/tamylaa/clodo/localcloud/internal/api"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/cron"
@@ -54,6 +55,10 @@ type Options struct {
 	// TimeScale is how many seconds pass for the cloud in one of this machine, 1 to
 	// 100,000; default: 1.
 	TimeScale float64
+	// AIUpstream runs the models of Workers AI: it answers POST AIUpstream/MODEL as
+	// Cloudflare's API does below /ai/run. AIToken is its bearer token. Default: every
+	// call fails and says so.
+	AIUpstream, AIToken string
 	// Log receives what the cloud and its Workers have to say; default: nothing.
 	Log *slog.Logger
 	// Notice is called once before a download starts; it may be nil.
@@ -153,16 +158,21 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if c.dataServer, err = listen(c.options.DataAddr); err != nil {
 		return err
 	}
+	models, err := ai.New(ai.Options{Upstream: c.options.AIUpstream, Token: c.options.AIToken})
+	if err != nil {
+		return err
+	}
 	if err := c.openState(ctx); err != nil {
 		return folderError(c.options.Dir, err)
 	}
+	c.storage.models = models
 	if c.workers, err = c.options.workers(c.options, c.storage); err != nil {
 		return err
 	}
 	c.crons = cron.NewScheduler(&c.clock, c.options.Log)
 	if c.api, err = api.New(ctx, api.Options{
 		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces, Buckets: c.storage.buckets,
-		Queues: c.storage.queues, Crons: c.crons, Vectors: c.storage.vectors, Traffic: c.storage.traffic, Tails: c.storage.tails,
+		Queues: c.storage.queues, Crons: c.crons, Vectors: c.storage.vectors, Models: c.storage.models, Traffic: c.storage.traffic, Tails: c.storage.tails,
 		Runtime: c.workers, Clock: &c.clock, Limiter: c.limiter, Log: c.options.Log,
 	}); err != nil {
 		return folderError(c.options.Dir, err)

@@ -25,6 +25,7 @@ func newWorkers(o Options, s *storage) (workers, error) {
 			"r2":        s.buckets.Binding,
 			"queue":     s.queues.Binding,
 			"vectorize": s.vectors.Binding,
+			"ai":        s.models.Binding,
 		},
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"github.com/tamylaa/clodo/localcloud/internal/ai"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
@@ -28,6 +29,7 @@ type storage struct {
 	tails      *tail.Tails
 	buckets    *r2.Store
 	vectors    *vectorize.Store
+	models     *ai.Upstream
 	messages   *queue.Store
 	queues     *queue.Broker
 }

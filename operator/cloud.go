@@ -210,7 +210,7 @@ const (
 func cloudOptions(c CloudOptions) (localcloud.Options, error) {
 	o := localcloud.Options{
 		Dir: c.StateDir, Seed: localcloud.Seed{Zones: c.Zones, Accounts: seedAccounts(c.Accounts)},
-		FaultSeed: c.FaultSeed, TimeScale: c.TimeScale,
+		FaultSeed: c.FaultSeed, TimeScale: c.TimeScale, AIUpstream: c.AIUpstream, AIToken: c.AIToken,
 	}
 	var err error
 	if c.RateLimit != "" {

@@ -71,10 +71,11 @@ type CloudOptions struct {
 	Zones    []string // zones to create when they are missing: NAME, or NAME@ACCOUNT_ID
 	Accounts []CloudAccount
 
-	RateLimit string   // calls of a token and their window such as 100/1m, or off; default: Cloudflare's 1200/5m
-	Faults    []string // what goes wrong, as localcloud.ParseFault reads it
-	FaultSeed uint64   // decides which requests the faults strike
-	TimeScale float64  // seconds that pass for it in one of this machine; default: 1
+	RateLimit           string   // calls of a token and their window such as 100/1m, or off; default: Cloudflare's 1200/5m
+	Faults              []string // what goes wrong, as localcloud.ParseFault reads it
+	FaultSeed           uint64   // decides which requests the faults strike
+	AIUpstream, AIToken string   // the server that runs the models of Workers AI, and its token; default: none
+	TimeScale           float64  // seconds that pass for it in one of this machine; default: 1
 }
 
 // CloudAccount is an account that a local cloud is seeded with.

@@ -62,7 +62,7 @@ func bindingKinds() []bindingKind {
 		{kind: "logfwdr", at: []string{"logfwdr", "bindings"}, named: "name", copy: "destination", fails: true},
 		{kind: "browser", at: []string{"browser"}, one: true, fails: true},
 		{kind: "analytics", at: []string{"analytics"}, one: true, fails: true},
-		{kind: "ai", at: []string{"ai"}, one: true, copy: "staging"},
+		{kind: "ai", at: []string{"ai"}, one: true, copy: "staging", local: true},
 		{kind: "images", at: []string{"images"}, one: true, fails: true},
 		{kind: "stream", at: []string{"stream"}, one: true, fails: true},
 		{kind: "media", at: []string{"media"}, one: true, fails: true},

@@ -106,6 +106,9 @@ func cloudArgs(o operator.CloudOptions) []string {
 	if len(o.Faults) > 0 {
 		args = append(args, "--fault-seed", strconv.FormatUint(o.FaultSeed, 10))
 	}
+	if o.AIUpstream != "" { // the token stays in the environment
+		args = append(args, "--ai-upstream", o.AIUpstream)
+	}
 	if o.TimeScale != 0 {
 		args = append(args, "--time-scale", strconv.FormatFloat(o.TimeScale, 'g', -1, 64))
 	}

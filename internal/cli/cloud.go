@@ -24,10 +24,11 @@ type cloudOptions struct {
 	zones    []string
 	accounts []string // ID=NAME
 
-	rateLimit string
-	faults    []string
-	faultSeed uint64
-	timeScale float64
+	rateLimit           string
+	faults              []string
+	faultSeed           uint64
+	timeScale           float64
+	aiUpstream, aiToken string
 }
 
 func newCloudCmd(a *app) *cobra.Command {
@@ -61,6 +62,10 @@ func newCloudCmd(a *app) *cobra.Command {
 			}
 			o.port, o.portSet = port, true
 		}
+		if o.aiUpstream == "" {
+			o.aiUpstream = a.getenv("CLODO_AI_UPSTREAM")
+		}
+		o.aiToken = a.getenv("CLODO_AI_TOKEN")
 		return a.runCloud(ctx, o)
 	})
 	f := cloud.Flags()
@@ -70,6 +75,7 @@ func newCloudCmd(a *app) *cobra.Command {
 	f.StringVar(&o.rateLimit, "rate-limit", "", "`calls/window` that each token has, or off; default: 1200/5m, as at Cloudflare")
 	f.StringArrayVar(&o.faults, "fault", nil, "let requests fail, such as `\"POST /zones: lost, p=0.5\"`; repeat it")
 	f.Uint64Var(&o.faultSeed, "fault-seed", 1, "`number` that decides which requests are struck; the same one strikes the same")
+	f.StringVar(&o.aiUpstream, "ai-upstream", "", "the `url` of a server that runs the models of Workers AI: it answers POST URL/MODEL (CLODO_AI_UPSTREAM; its token: CLODO_AI_TOKEN)")
 	f.Float64Var(&o.timeScale, "time-scale", 1, "`seconds` that pass for it in one of this machine")
 	cloud.PersistentFlags().StringVar(&o.state, "state", "", "the folder `dir` keeps everything; default: the project's own")
 
@@ -104,6 +110,7 @@ func (a *app) cloudDir(o *cloudOptions) string {
 
 func (o *cloudOptions) cloud(dir string) (operator.CloudOptions, error) {
 	c := operator.CloudOptions{StateDir: dir, Port: o.port, AnyPort: o.portSet && o.port == 0, Zones: o.zones}
+	c.AIUpstream, c.AIToken = o.aiUpstream, o.aiToken
 	c.RateLimit, c.Faults, c.FaultSeed, c.TimeScale = o.rateLimit, o.faults, o.faultSeed, o.timeScale
 	if o.port < 0 || o.port > 65534 {
 		return c, usage("a number from 0 to 65534", "--port %d is no port whose next one exists too", o.port)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tamylaa/clodo/localcloud/internal/ai"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/cron"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
@@ -54,6 +55,7 @@ type Options struct {
 	Queues     *queue.Broker
 	Crons      *cron.Scheduler
 	Vectors    *vectorize.Store
+	Models     *ai.Upstream
 	Traffic    *traffic.Store
 	Tails      *tail.Tails
 	Clock      *clock.Clock
@@ -74,6 +76,7 @@ type API struct {
 	tails      *tail.Tails
 	crons      *cron.Scheduler
 	vectors    *vectorize.Store
+	models     *ai.Upstream
 	clock      *clock.Clock
 	limiter    *ratelimit.Limiter
 	log        *slog.Logger
@@ -90,7 +93,7 @@ type API struct {
 // New prepares an API. It reads the store but starts nothing.
 func New(ctx context.Context, o Options) (*API, error) {
 	a := &API{
-		store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, crons: o.Crons, vectors: o.Vectors,
+		store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, crons: o.Crons, vectors: o.Vectors, models: o.Models,
 		traffic: o.Traffic, tails: o.Tails, clock: o.Clock, limiter: o.Limiter, log: o.Log,
 	}
 	a.routes = newRoutes(Endpoints())

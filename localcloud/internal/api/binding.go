@@ -195,7 +195,7 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 		if len(b.JSON) > maxBindingText {
 			return bad(10054, "Binding %q has %d bytes of JSON, more than %d.", b.Name, len(b.JSON), maxBindingText)
 		}
-	case "assets", "version_metadata":
+	case "assets", "version_metadata", "ai":
 	case "hyperdrive":
 		if b.ID == "" {
 			return bad(10021, "binding %s of type hyperdrive must have a valid `id` specified", b.Name)

@@ -85,6 +85,7 @@ func Endpoints() []Endpoint {
 		travelEndpoints(),
 		transferEndpoints(),
 		vectorizeEndpoints(),
+		aiEndpoints(),
 		namespaceEndpoints(),
 		bucketEndpoints(),
 		objectEndpoints(),

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/internal/openapitest"
+	"github.com/tamylaa/clodo/localcloud/internal/ai"
 	"github.com/tamylaa/clodo/localcloud/internal/api"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/cron"
@@ -133,6 +134,29 @@ func (s *stage) served() runtime.State {
 	return s.state
 }
 
+// models is an upstream for AI that answers with what it was asked.
+func models(t *testing.T) *ai.Upstream {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inputs, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		switch model := r.URL.Path[1:]; model {
+		case "stream":
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, "data: 1\n\n")
+		case "broken":
+			_, _ = io.WriteString(w, "{")
+		case "missing":
+			w.WriteHeader(http.StatusNotFound)
+		default:
+			_ = json.NewEncoder(w).Encode(map[string]string{"text": model + " " + string(inputs)})
+		}
+	}))
+	t.Cleanup(server.Close)
+	u, err := ai.New(ai.Options{Upstream: server.URL})
+	check(t, err)
+	return u
+}
+
 // client talks to one API.
 type client struct {
 	t      *testing.T
@@ -185,7 +209,7 @@ func openClient(t *testing.T, dir string) *client {
 	check(t, err)
 	tails := tail.New(records, ticking)
 	a, err := api.New(t.Context(), api.Options{
-		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors, Traffic: records, Tails: tails,
+		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors, Models: models(t), Traffic: records, Tails: tails,
 		Crons: cron.NewScheduler(ticking, slog.New(slog.DiscardHandler)), Queues: queue.NewBroker(messages, ticking, slog.New(slog.DiscardHandler)), Clock: ticking, Log: slog.New(slog.DiscardHandler),
 	})
 	check(t, err)

@@ -111,6 +111,8 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		return workerd.Binding{KV: &workerd.Designator{Service: c.resource("kv:" + b.NamespaceID)}}, nil
 	case "dispatch_namespace":
 		return c.wrapped(b.Type, c.inner("service", dispatchKind+":"+w.Account+"/"+b.Namespace)), nil
+	case "ai":
+		return workerd.Binding{Wrapped: &workerd.Wrapped{Module: "cloudflare-internal:ai-api", Inner: []workerd.Binding{c.inner("fetcher", "ai:")}}}, nil
 	case "vectorize":
 		return c.vectors(w, b), nil
 	case "ratelimit":

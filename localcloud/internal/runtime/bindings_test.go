@@ -1,10 +1,15 @@
 package runtime
 
 import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/tamylaa/clodo/localcloud/internal/ai"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/vectorize"
 )
@@ -64,4 +69,43 @@ func TestTheVectorizeBindingSearchesItsIndex(t *testing.T) {
 		`"threw VECTOR_QUERY_ERROR (code = 40006): invalid query vector, expected 2 dimensions, and got 1 dimensions",`+
 		`"threw VECTOR_INSERT_ERROR (code = 40012): invalid vector for id=\"bad\", expected 2 dimensions, and got 1 dimensions",`+
 		`"threw INDEX_GET_ERROR (code = 3000): vectorize.not_found: there is no index \"gone\""]`)
+}
+
+func TestTheAIBindingAsksTheUpstream(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inputs, _ := io.ReadAll(r.Body)
+		switch r.URL.Path {
+		case "/@cf/meta/llama":
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = fmt.Fprintf(w, `{"success":true,"result":{"response":%q}}`, inputs)
+		case "/stream":
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, "data: 1\n\n")
+		default:
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"errors":[{"code":7000,"message":"no such model"}]}`)
+		}
+	}))
+	t.Cleanup(server.Close)
+	uses := []string{
+		`env.AI.run("@cf/meta/llama", { prompt: "hi" })`,
+		`env.AI.run("stream", { prompt: "hi", stream: true }).then((s) => new Response(s).text())`,
+		`env.AI.run("none", {})`,
+		`env.AI.gateway("g").getUrl()`,
+	}
+	for upstream, want := range map[string]string{
+		server.URL: `[{"response":"{\"prompt\":\"hi\"}"},"data: 1\n\n","threw 7000: no such model","threw`,
+		"":         `["threw 5000: the local cloud has no models: start it with --ai-upstream URL to have a server run them","threw 5000: the local`,
+	} {
+		models, err := ai.New(ai.Options{Upstream: upstream})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newCloudIn(t, t.TempDir(), func(o *Options) { o.Resources["ai"] = models.Binding })
+		c.apply(worker("a", c.version(each(uses...), `{"type":"ai","name":"AI"}`)))
+		if _, got := c.get("http://a.localhost/"); !strings.HasPrefix(got, want) {
+			t.Errorf("with the upstream %q the Worker was told\n %s\nwant %s…", upstream, got, want)
+		}
+	}
 }

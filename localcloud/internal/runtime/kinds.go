@@ -51,6 +51,7 @@ func Kinds() []Kind {
 		}},
 		{Name: "kv_namespace", State: Local, Objects: []Object{of("env.X", "delete", "get", "getWithMetadata", "list", "put")}},
 		{Name: "dispatch_namespace", State: Local, Note: "user Workers are called by fetch only; limits are not enforced; there are no outbound Workers", Objects: []Object{of("env.X", "get"), of(`env.X.get("a")`, "fetch")}},
+		{Name: "ai", State: Local, Note: "models run on the server of --ai-upstream, and without one every call fails; of the methods only run does anything, without AI Gateway and WebSockets", Objects: []Object{of("env.X", "aiSearch", "autorag", "fetch", "gateway", "getLogs", "models", "run", "toMarkdown", "websearch")}},
 		{Name: "vectorize", State: Local, Note: "searches are exact, and changes are there at once", Objects: []Object{of("env.X", "deleteByIds", "describe", "getByIds", "insert", "query", "queryById", "upsert")}},
 		{Name: "ratelimit", State: Local, Note: "counts exactly, where Cloudflare counts in each of its places by itself", Objects: []Object{of("env.X", "limit")}},
 		{Name: "r2_bucket", State: Local, Objects: []Object{of("env.X", "createMultipartUpload", "delete", "get", "head", "list", "put", "resumeMultipartUpload")}},
