@@ -49,6 +49,9 @@ type Options struct {
 	// RateLimit is how many calls each token may make; default: Cloudflare's 1,200 in
 	// five minutes. Calls: Unlimited switches it off.
 	RateLimit RateLimit
+	// Limits are how much of each thing there may be; default: Cloudflare's own for
+	// Workers Paid.
+	Limits Limits
 	// Faults are what goes wrong from the beginning, decided by FaultSeed.
 	Faults    []Fault
 	FaultSeed uint64
@@ -173,7 +176,8 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if c.api, err = api.New(ctx, api.Options{
 		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces, Buckets: c.storage.buckets,
 		Queues: c.storage.queues, Crons: c.crons, Vectors: c.storage.vectors, Models: c.storage.models, Traffic: c.storage.traffic, Tails: c.storage.tails,
-		Runtime: c.workers, Clock: &c.clock, Limiter: c.limiter, Log: c.options.Log,
+		Runtime: c.workers, Clock: &c.clock, Log: c.options.Log,
+		Limits: c.options.Limits, Limiter: c.limiter,
 	}); err != nil {
 		return folderError(c.options.Dir, err)
 	}

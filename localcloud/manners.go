@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tamylaa/clodo/localcloud/internal/api"
 	"github.com/tamylaa/clodo/localcloud/internal/fault"
 	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 )
@@ -25,6 +26,10 @@ func ParseRateLimit(text string) (RateLimit, error) {
 	limit, err := ratelimit.Parse(text)
 	return limit, settingError(err, "say off, or calls and window such as 1200/5m")
 }
+
+// Limits are how much of each thing there may be. A zero is Cloudflare's own limit for
+// Workers Paid.
+type Limits = api.Limits
 
 // Fault says which requests go wrong, how and how often: what Match names is struck
 // with Probability, after After of them and at most Count times.

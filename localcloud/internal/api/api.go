@@ -45,7 +45,7 @@ type Runtime interface {
 	DeleteObjects(keys ...string) error
 }
 
-// Options says what an API works on; all of it but the limiter is required.
+// Options says what an API works on; all of it but what limits is required.
 type Options struct {
 	Store      *store.Store
 	Runtime    Runtime
@@ -59,6 +59,7 @@ type Options struct {
 	Traffic    *traffic.Store
 	Tails      *tail.Tails
 	Clock      *clock.Clock
+	Limits     Limits
 	Limiter    *ratelimit.Limiter // of the calls of each token; nil: no limit
 	Log        *slog.Logger
 }
@@ -78,6 +79,7 @@ type API struct {
 	vectors    *vectorize.Store
 	models     *ai.Upstream
 	clock      *clock.Clock
+	limits     Limits
 	limiter    *ratelimit.Limiter
 	log        *slog.Logger
 	routes     *routes
@@ -94,7 +96,8 @@ type API struct {
 func New(ctx context.Context, o Options) (*API, error) {
 	a := &API{
 		store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, crons: o.Crons, vectors: o.Vectors, models: o.Models,
-		traffic: o.Traffic, tails: o.Tails, clock: o.Clock, limiter: o.Limiter, log: o.Log,
+		traffic: o.Traffic, tails: o.Tails, clock: o.Clock, log: o.Log,
+		limits: o.Limits.filled(), limiter: o.Limiter,
 	}
 	a.routes = newRoutes(Endpoints())
 	key, err := signingKey(ctx, o.Store)

@@ -57,9 +57,10 @@ type bindingSet struct {
 	tx       *store.Tx
 	account  string
 	script   string
-	previous *store.Version          // nil for a Worker's first version
-	classes  []store.Class           // of the Worker, after the upload's migrations
-	strict   bool                    // an inherit binding without a source is an error
+	previous *store.Version // nil for a Worker's first version
+	classes  []store.Class  // of the Worker, after the upload's migrations
+	strict   bool           // an inherit binding without a source is an error
+	limits   Limits
 	index    func(name string) error // refuses when there is no such Vectorize index
 }
 
@@ -92,8 +93,8 @@ func (s *bindingSet) resolve(in []json.RawMessage, keep []string) ([]json.RawMes
 		}
 		taken[b.Name] = true
 		if b.Type == "plain_text" || b.Type == "secret_text" || b.Type == "json" {
-			if texts++; texts > maxTexts {
-				return refuse(http.StatusBadRequest, 10055, "The Worker has more than %d variables and secrets.", maxTexts)
+			if texts++; texts > s.limits.Variables {
+				return refuse(http.StatusBadRequest, 10055, "The Worker has more than %d variables and secrets.", s.limits.Variables)
 			}
 		}
 		full, err := s.check(b, raw)
@@ -185,15 +186,15 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 		if b.Text == nil {
 			return bad(10021, "binding %s of type %s must have a `text`", b.Name, b.Type)
 		}
-		if len(*b.Text) > maxBindingText {
-			return bad(10054, "Binding %q has %d bytes of text, more than %d.", b.Name, len(*b.Text), maxBindingText)
+		if len(*b.Text) > s.limits.VariableSize {
+			return bad(10054, "Binding %q has %d bytes of text, more than %d.", b.Name, len(*b.Text), s.limits.VariableSize)
 		}
 	case "json":
 		if len(b.JSON) == 0 {
 			return bad(10021, "binding %s of type json must have a `json` value", b.Name)
 		}
-		if len(b.JSON) > maxBindingText {
-			return bad(10054, "Binding %q has %d bytes of JSON, more than %d.", b.Name, len(b.JSON), maxBindingText)
+		if len(b.JSON) > s.limits.VariableSize {
+			return bad(10054, "Binding %q has %d bytes of JSON, more than %d.", b.Name, len(b.JSON), s.limits.VariableSize)
 		}
 	case "assets", "version_metadata", "ai":
 	case "hyperdrive":

@@ -78,6 +78,9 @@ func (c *call) addDatabase() (any, error) {
 		d.ReadReplication = "disabled"
 	}
 	err := c.store.Write(c.ctx, func(tx *store.Tx) error {
+		if err := c.checkDatabaseCount(tx); err != nil {
+			return err
+		}
 		if err := tx.PutDatabase(d); errors.Is(err, store.ErrExists) {
 			return refuse(http.StatusBadRequest, 7502, "Database with name '%s' already exists", d.Name)
 		} else if err != nil {

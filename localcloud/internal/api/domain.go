@@ -21,9 +21,6 @@ func domainEndpoints() []Endpoint {
 	}
 }
 
-// maxDomains is how many custom domains a zone may have.
-const maxDomains = 100
-
 func domainJSON(d store.Domain) map[string]any {
 	return map[string]any{
 		"id": d.ID, "hostname": d.Hostname, "service": d.Script, "environment": "production",
@@ -164,23 +161,6 @@ func (c *call) attach(tx *store.Tx, in domainInput) (store.Domain, error) {
 		}
 	}
 	return d, tx.PutDomain(d)
-}
-
-func (c *call) checkDomainCount(tx *store.Tx, d store.Domain) error {
-	all, err := tx.Domains(c.account.ID)
-	if err != nil {
-		return err
-	}
-	n := 0
-	for _, other := range all {
-		if other.Zone == d.Zone {
-			n++
-		}
-	}
-	if n >= maxDomains {
-		return refuse(http.StatusBadRequest, 100122, "Zone %s has %d custom domains already, the most it may have.", d.ZoneName, maxDomains)
-	}
-	return nil
 }
 
 // detach takes a custom domain and its DNS record away.

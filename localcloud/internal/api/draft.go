@@ -93,6 +93,11 @@ func (c *call) scriptName() string {
 // fromUpload fills the draft with what a client uploaded.
 func (c *call) fromUpload(tx *store.Tx, d *draft, u upload) error {
 	m := u.meta
+	if d.isNew && c.dispatch.ID == "" { // user Workers are not limited
+		if err := c.checkScriptCount(tx); err != nil {
+			return err
+		}
+	}
 	d.version = store.Version{
 		MainModule: m.MainModule, BodyPart: m.BodyPart, Modules: u.modules,
 		CompatibilityDate: m.CompatibilityDate, CompatibilityFlags: m.CompatibilityFlags,
@@ -140,7 +145,7 @@ func (c *call) fromUpload(tx *store.Tx, d *draft, u upload) error {
 func (c *call) resolveBindings(tx *store.Tx, d *draft, in []json.RawMessage, keep []string) error {
 	set := bindingSet{
 		tx: tx, account: c.account.ID, script: d.script.Name, previous: d.latest, classes: d.script.Classes,
-		strict: c.query.Get("bindings_inherit") == "strict",
+		strict: c.query.Get("bindings_inherit") == "strict", limits: c.limits,
 		index: func(name string) error {
 			_, err := c.vectors.Index(c.ctx, c.account.ID, name)
 			return vectorError(err)

@@ -174,7 +174,7 @@ func newClient(t *testing.T) *client {
 	return openClient(t, t.TempDir())
 }
 
-func openClient(t *testing.T, dir string) *client {
+func openClient(t *testing.T, dir string, edit ...func(*api.Options)) *client {
 	t.Helper()
 	ticking := &clock.Clock{}
 	st, err := store.Open(dir)
@@ -208,10 +208,14 @@ func openClient(t *testing.T, dir string) *client {
 	records, err := traffic.Open(traffic.Options{Path: filepath.Join(dir, "traffic.db"), Clock: ticking})
 	check(t, err)
 	tails := tail.New(records, ticking)
-	a, err := api.New(t.Context(), api.Options{
+	options := api.Options{
 		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors, Models: models(t), Traffic: records, Tails: tails,
 		Crons: cron.NewScheduler(ticking, slog.New(slog.DiscardHandler)), Queues: queue.NewBroker(messages, ticking, slog.New(slog.DiscardHandler)), Clock: ticking, Log: slog.New(slog.DiscardHandler),
-	})
+	}
+	for _, fn := range edit {
+		fn(&options)
+	}
+	a, err := api.New(t.Context(), options)
 	check(t, err)
 	check(t, a.Serve(t.Context()))
 	mux := http.NewServeMux()

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/tamylaa/clodo/localcloud/internal/api"
 )
 
 func TestABrokenHandlerAnswersAllTheSame(t *testing.T) {
@@ -60,6 +62,46 @@ func TestWhatIsTooLargeIsRefused(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test.answer().refused(test.status, test.code) })
+	}
+}
+
+// With limits lowered to one or two, the next is one too many.
+func TestThereIsOnlySoMuchOfEverything(t *testing.T) {
+	t.Parallel()
+	c := openClient(t, t.TempDir(), func(o *api.Options) {
+		o.Limits = api.Limits{Scripts: 2, Crons: 2, RoutesPerZone: 2, DomainsPerZone: 1, WorkerSize: 1000, Variables: 2, VariableSize: 10, Databases: 1, Namespaces: 1}
+	})
+	text := func(name, value string) j { return j{"name": name, "type": "plain_text", "text": value} }
+	c.deployed(j{"bindings": []j{text("A", "0123456789"), text("B", "x")}})
+	c.call("PUT", "/A/workers/scripts/api", upload(meta(), "index.js", hello)).ok(nil)
+	c.deployed() // what is there already can be changed
+	c.call("PUT", "/S/schedules", []j{{"cron": "* * * * *"}}).ok(nil)
+	c.call("PUT", "/S/schedules", []j{{"cron": "* * * * *"}, {"cron": "0 * * * *"}}).ok(nil)
+	c.call("PUT", "/S/routes", []j{{"pattern": "shop.example/a"}, {"pattern": "shop.example/b"}}).ok(nil)
+	c.call("PUT", "/S/routes", []j{{"pattern": "shop.example/a"}, {"pattern": "shop.example/b"}}).ok(nil)
+	c.call("PUT", "/A/workers/domains", j{"hostname": "www.shop.example", "service": "web", "zone_id": zoneID}).ok(nil)
+	c.call("PUT", "/A/workers/domains", j{"hostname": "www.shop.example", "service": "web", "zone_id": zoneID}).ok(nil)
+	c.call("POST", "/A/d1/database", j{"name": "one"}).ok(nil)
+	c.call("POST", "/A/storage/kv/namespaces", j{"title": "one"}).ok(nil)
+	for name, test := range map[string]struct {
+		method, path string
+		body         any
+		code         int
+	}{
+		"a Worker too many":       {"PUT", "/A/workers/scripts/third", upload(meta(), "index.js", hello), 10037},
+		"a cron too many":         {"PUT", "/A/workers/scripts/api/schedules", []j{{"cron": "1 * * * *"}}, 10072},
+		"a route too many":        {"POST", "/Z/workers/routes", j{"pattern": "shop.example/c"}, 10073},
+		"routes too many at once": {"PUT", "/S/routes", []j{{"pattern": "shop.example/a"}, {"pattern": "shop.example/b"}, {"pattern": "shop.example/c"}}, 10073},
+		"a domain too many":       {"PUT", "/A/workers/domains", j{"hostname": "api.shop.example", "service": "web", "zone_id": zoneID}, 100122},
+		"a large Worker":          {"PUT", "/S", upload(meta(), "index.js", hello+"//"+strings.Repeat("x", 1000)), 10027},
+		"a variable too many":     {"PUT", "/S", upload(meta(j{"bindings": []j{text("A", ""), text("B", ""), text("C", "")}}), "index.js", hello), 10055},
+		"a long variable":         {"PUT", "/S", upload(meta(j{"bindings": []j{text("A", "0123456789x")}}), "index.js", hello), 10054},
+		"a database too many":     {"POST", "/A/d1/database", j{"name": "two"}, 7406},
+		"a namespace too many":    {"POST", "/A/storage/kv/namespaces", j{"title": "two"}, 10015},
+	} {
+		if got := c.call(test.method, test.path, test.body); got.status != 400 || got.Errors[0].Code != test.code {
+			t.Errorf("%s: %d %s, want code %d", name, got.status, got.body, test.code)
+		}
 	}
 }
 

@@ -66,8 +66,8 @@ func (c *call) listNamespaces() (any, error) {
 }
 
 func (c *call) addNamespace() (any, error) {
-	return c.writeNamespace(func(*store.Tx) (store.Namespace, error) {
-		return store.Namespace{ID: newID(), Account: c.account.ID}, nil
+	return c.writeNamespace(func(tx *store.Tx) (store.Namespace, error) {
+		return store.Namespace{ID: newID(), Account: c.account.ID}, c.checkNamespaceCount(tx)
 	})
 }
 

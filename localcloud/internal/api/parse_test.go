@@ -27,7 +27,7 @@ func FuzzUpload(f *testing.F) {
 	f.Add("application/javascript", "addEventListener('fetch', f)")
 	f.Add("multipart/form-data", "")
 	f.Fuzz(func(t *testing.T, contentType, body string) {
-		u, err := parseUpload(contentType, strings.NewReader(body), count)
+		u, err := parseUpload(contentType, strings.NewReader(body), maxWorker, count)
 		if err != nil {
 			var refused *Error
 			if !errors.As(err, &refused) || refused.Status < 400 || refused.Status == 500 || refused.Message == "" {
@@ -56,7 +56,7 @@ func TestAFullDiskIsNotTheClientsFault(t *testing.T) {
 	}
 	body := "--b\r\nContent-Disposition: form-data; name=\"a.js\"\r\n\r\nx\r\n--b--\r\n"
 	for _, contentType := range []string{"multipart/form-data; boundary=b", typeScript} {
-		_, err := parseUpload(contentType, strings.NewReader(body), full)
+		_, err := parseUpload(contentType, strings.NewReader(body), maxWorker, full)
 		var refused *Error
 		if errors.As(err, &refused) || !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("%s: got %v", contentType, err)

@@ -20,9 +20,6 @@ func routeEndpoints() []Endpoint {
 	}
 }
 
-// maxRoutes is how many routes a zone may have.
-const maxRoutes = 1000
-
 func routeJSON(r store.Route) map[string]any {
 	m := map[string]any{"id": r.ID, "pattern": r.Pattern}
 	if r.Script != "" {
@@ -52,11 +49,7 @@ type routeInput struct {
 
 func (c *call) addRoute() (any, error) {
 	return c.writeRoute(func(tx *store.Tx) (store.Route, error) {
-		all, err := tx.Routes(c.zone.ID)
-		if err == nil && len(all) >= maxRoutes {
-			err = refuse(http.StatusBadRequest, 10073, "Zone %s has %d routes already, the most it may have.", c.zone.Name, maxRoutes)
-		}
-		return store.Route{ID: newID(), Zone: c.zone.ID, Account: c.account.ID}, err
+		return store.Route{ID: newID(), Zone: c.zone.ID, Account: c.account.ID}, c.checkRouteCount(tx, c.zone)
 	})
 }
 
@@ -177,6 +170,9 @@ func (c *call) putScriptRoutes() (any, error) {
 			if i := slices.IndexFunc(stale, func(r store.Route) bool { return r.Pattern == wanted.Pattern && r.Zone == zone.ID }); i >= 0 {
 				stale = slices.Delete(stale, i, i+1)
 				continue
+			}
+			if err := c.checkRouteCount(tx, zone); err != nil {
+				return err
 			}
 			r := store.Route{ID: newID(), Zone: zone.ID, Account: s.Account, Script: s.Name, Pattern: wanted.Pattern}
 			if err := putRoute(tx, r, zone); err != nil {

@@ -67,6 +67,9 @@ func (c *call) putSchedules() (any, error) {
 				crons = append(crons, one)
 			}
 		}
+		if err := c.checkCronCount(tx, script.Name, len(crons)); err != nil {
+			return err
+		}
 		script.Crons = crons
 		s = *script
 		return nil

@@ -63,22 +63,23 @@ const (
 )
 
 // parseUpload reads an upload of either form: multipart with one metadata part and
-// a part for each module, or a bare service-worker script. keep stores the bytes of
-// a module and answers their digest and size.
-func parseUpload(contentType string, body io.Reader, keep func(io.Reader) (string, int64, error)) (upload, error) {
+// a part for each module, or a bare service-worker script. The modules have at most so
+// many bytes together. keep stores the bytes of a module and answers their digest and
+// size.
+func parseUpload(contentType string, body io.Reader, most int64, keep func(io.Reader) (string, int64, error)) (upload, error) {
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		return upload{}, refuse(http.StatusBadRequest, 10001, "The upload's Content-Type %q is not readable.", contentType)
 	}
 	switch mediaType {
 	case "multipart/form-data":
-		return parseMultipart(multipart.NewReader(body, params["boundary"]), keep)
+		return parseMultipart(multipart.NewReader(body, params["boundary"]), most, keep)
 	case typeScript, "text/javascript":
-		digest, size, err := keep(io.LimitReader(body, maxWorker+1))
+		digest, size, err := keep(io.LimitReader(body, most+1))
 		if err != nil {
 			return upload{}, unreadable(err)
 		}
-		if err := checkWorkerSize(size); err != nil {
+		if err := checkWorkerSize(size, most); err != nil {
 			return upload{}, err
 		}
 		return upload{
@@ -89,7 +90,7 @@ func parseUpload(contentType string, body io.Reader, keep func(io.Reader) (strin
 	return upload{}, refuse(http.StatusUnsupportedMediaType, 10001, "An upload is multipart/form-data or %s, not %q.", typeScript, mediaType)
 }
 
-func parseMultipart(parts *multipart.Reader, keep func(io.Reader) (string, int64, error)) (upload, error) {
+func parseMultipart(parts *multipart.Reader, most int64, keep func(io.Reader) (string, int64, error)) (upload, error) {
 	var u upload
 	var total int64
 	var names []string // of the parts of u.modules
@@ -116,7 +117,7 @@ func parseMultipart(parts *multipart.Reader, keep func(io.Reader) (string, int64
 		if len(u.modules) == maxModules {
 			return u, refuse(http.StatusBadRequest, 10027, "The upload has more than %d modules.", maxModules)
 		}
-		m, err := readModule(part, name, total, keep)
+		m, err := readModule(part, name, total, most, keep)
 		if err != nil {
 			return u, err
 		}
@@ -179,23 +180,23 @@ func readMetadata(r io.Reader, into *metadata) error {
 	return nil
 }
 
-func readModule(part *multipart.Part, name string, before int64, keep func(io.Reader) (string, int64, error)) (store.Module, error) {
+func readModule(part *multipart.Part, name string, before, most int64, keep func(io.Reader) (string, int64, error)) (store.Module, error) {
 	if name == "" || len(name) > maxModuleName || strings.ContainsRune(name, 0) {
 		return store.Module{}, refuse(http.StatusBadRequest, 10006, "A part of the upload has no usable name: %q.", name)
 	}
-	digest, size, err := keep(io.LimitReader(part, maxWorker-before+1))
+	digest, size, err := keep(io.LimitReader(part, most-before+1))
 	if err != nil {
 		return store.Module{}, unreadable(err)
 	}
-	if err := checkWorkerSize(before + size); err != nil {
+	if err := checkWorkerSize(before+size, most); err != nil {
 		return store.Module{}, err
 	}
 	return store.Module{Name: name, ContentType: moduleType(part.Header.Get("Content-Type"), name), Blob: digest, Size: size}, nil
 }
 
-func checkWorkerSize(size int64) error {
-	if size > maxWorker {
-		return refuse(http.StatusBadRequest, 10027, "Your Worker exceeded the size limit of %d MiB.", maxWorker>>20)
+func checkWorkerSize(size, most int64) error {
+	if size > most {
+		return refuse(http.StatusBadRequest, 10027, "Your Worker exceeded the size limit of %g MiB.", float64(most)/(1<<20))
 	}
 	return nil
 }
@@ -259,7 +260,7 @@ func (u *upload) code() []store.Module {
 
 // readUpload reads the request of a script or version upload.
 func (c *call) readUpload() (upload, error) {
-	u, err := parseUpload(c.req.Header.Get("Content-Type"), c.req.Body, c.store.Blobs.Write)
+	u, err := parseUpload(c.req.Header.Get("Content-Type"), c.req.Body, c.limits.WorkerSize, c.store.Blobs.Write)
 	if err != nil {
 		return u, fmt.Errorf("reading the upload: %w", err)
 	}
