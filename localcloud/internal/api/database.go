@@ -125,7 +125,7 @@ func (c *call) measured(d store.Database) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := db.Info()
+	info, err := db.Info(c.ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // sessionHeader carries a session's constraint or bookmark, both ways.
@@ -23,7 +24,7 @@ func (s *Store) Binding(w http.ResponseWriter, r *http.Request, id string) {
 		return
 	}
 	if r.URL.Path == "/dump" {
-		answerDump(w, db)
+		answerDump(w, r, db)
 		return
 	}
 	batch, err := readCall(r)
@@ -36,7 +37,7 @@ func (s *Store) Binding(w http.ResponseWriter, r *http.Request, id string) {
 		reply(w, http.StatusOK, failure(err))
 		return
 	}
-	if r.Header.Get(sessionHeader) != "" {
+	if strings.TrimSpace(r.Header.Get(sessionHeader)) != "" {
 		w.Header().Set(sessionHeader, bookmark)
 	}
 	reply(w, http.StatusOK, out)
@@ -61,8 +62,8 @@ func readCall(r *http.Request) ([]Statement, error) {
 	return []Statement{one}, nil
 }
 
-func answerDump(w http.ResponseWriter, db *DB) {
-	data, err := db.Dump()
+func answerDump(w http.ResponseWriter, r *http.Request, db *DB) {
+	data, err := db.Dump(r.Context())
 	if err != nil {
 		reply(w, http.StatusInternalServerError, failure(err))
 		return

@@ -219,7 +219,7 @@ func TestADatabaseSurvivesItsStore(t *testing.T) {
 		if want := fmt.Sprintf(`[{"n":%d}]`, round+1); got != want {
 			t.Errorf("round %d: got %s, want %s", round, got, want)
 		}
-		if info, err := db.Info(); err != nil || info.Tables != 1 || info.Size < 4096 {
+		if info, err := db.Info(t.Context()); err != nil || info.Tables != 1 || info.Size < 4096 {
 			t.Errorf("info %+v, %v", info, err)
 		}
 		if round == 1 {
@@ -278,12 +278,12 @@ func TestAnInterruptedCallLeavesNothing(t *testing.T) {
 	t.Parallel()
 	db := newDB(t)
 	results(t, db, Request{Batch: []Statement{statement("CREATE TABLE t(n)")}})
-	db.mu.Lock()
+	db.turn.Lock()
 	close(db.cancel) // what the timer of run does after QueryTimeout
 	err := (&query{db: db, request: Request{Batch: []Statement{statement("INSERT INTO t VALUES (1)"), statement("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT count(*) FROM c")}}}).all()
 	db.resetInterrupt()
 	settled := db.settle(err)
-	db.mu.Unlock()
+	db.turn.Unlock()
 	if got, want := explain(err).Error(), "D1 DB storage operation exceeded timeout which caused object to be reset."; got != want || settled != nil {
 		t.Errorf("got %q (%v), want %q", got, settled, want)
 	}

@@ -39,7 +39,7 @@ func (e *Error) Error() string { return e.Message }
 type DB struct {
 	id     string
 	store  *Store
-	mu     sync.Mutex
+	turn   turn
 	conn   *sqlite.Conn // nil when closed
 	guard  *guard
 	cache  *cache
@@ -63,7 +63,7 @@ type jobs struct {
 }
 
 func openDB(store *Store, id string) (_ *DB, err error) {
-	d := &DB{id: id, store: store, guard: &guard{trusted: true}, cache: newCache(256)}
+	d := &DB{id: id, store: store, guard: &guard{trusted: true}, cache: newCache(256), turn: newTurn()}
 	d.jobs.last = map[Kind]*Job{}
 	d.jobs.ctx, d.jobs.stop = context.WithCancel(context.Background())
 	path := store.path(id)
@@ -105,8 +105,8 @@ func (d *DB) close() error {
 	d.jobs.stop()
 	d.jobs.Unlock()
 	d.jobs.group.Wait()
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn.Lock()
+	defer d.turn.Unlock()
 	var err error
 	if d.conn != nil {
 		d.cache.clear()
@@ -134,15 +134,15 @@ func (d *DB) Query(ctx context.Context, r Request) (json.RawMessage, error) {
 }
 
 // run is Query that also returns the bookmark after it.
-func (d *DB) run(ctx context.Context, r Request) (json.RawMessage, string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return nil, "", err
-	}
-	if d.conn == nil {
-		return nil, "", ErrNotFound
-	}
+func (d *DB) run(ctx context.Context, r Request) (out json.RawMessage, bookmark string, err error) {
+	err = d.hold(ctx, func() error {
+		out, bookmark, err = d.runNow(r)
+		return err
+	})
+	return out, bookmark, err
+}
+
+func (d *DB) runNow(r Request) (json.RawMessage, string, error) {
 	start := time.Now()
 	q := &query{db: d, request: r, out: make([]byte, 0, 512)}
 	err := d.execute(q)
@@ -188,18 +188,21 @@ func (d *DB) settle(failed error) error {
 }
 
 // own runs a statement that callers are refused.
-func (d *DB) own(sql string) error {
+func (d *DB) own(sql string) error { return d.trusting(func() error { return d.conn.Exec(sql) }) }
+
+// trusting runs what callers are refused.
+func (d *DB) trusting(f func() error) error {
+	before := d.guard.trusted
 	d.guard.trusted = true
-	defer func() { d.guard.trusted = false }()
-	return d.conn.Exec(sql)
+	defer func() { d.guard.trusted = before }()
+	return f()
 }
 
 // measure reads the size of the database.
 func (d *DB) measure() error {
-	before := d.guard.trusted
-	d.guard.trusted = true
-	defer func() { d.guard.trusted = before }()
-	return d.conn.Query(func(s *sqlite.Stmt) error { d.size = s.ColumnInt64(0) * pageSize; return nil }, "PRAGMA page_count")
+	return d.trusting(func() error {
+		return d.conn.Query(func(s *sqlite.Stmt) error { d.size = s.ColumnInt64(0) * pageSize; return nil }, "PRAGMA page_count")
+	})
 }
 
 // pageSize is SQLite's default, which callers cannot change.
@@ -212,24 +215,34 @@ type Info struct {
 }
 
 // Info measures the database.
-func (d *DB) Info() (Info, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.conn == nil {
-		return Info{}, ErrNotFound
-	}
-	info := Info{Size: d.size}
-	err := d.conn.Query(func(s *sqlite.Stmt) error { info.Tables = s.ColumnInt(0); return nil },
-		`SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE '\_cf\_%' ESCAPE '\'`)
+func (d *DB) Info(ctx context.Context) (info Info, err error) {
+	err = d.hold(ctx, func() error {
+		info.Size = d.size
+		return d.conn.Query(func(s *sqlite.Stmt) error { info.Tables = s.ColumnInt(0); return nil },
+			`SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE '\_cf\_%' ESCAPE '\'`)
+	})
 	return info, err
 }
 
 // Dump is the database as the bytes of an SQLite file.
-func (d *DB) Dump() ([]byte, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.conn == nil {
-		return nil, ErrNotFound
+func (d *DB) Dump(ctx context.Context) (file []byte, err error) {
+	err = d.hold(ctx, func() error {
+		return d.trusting(func() (err error) {
+			file, err = d.conn.Serialize()
+			return err
+		})
+	})
+	return file, err
+}
+
+// hold runs f when it is this call's turn.
+func (d *DB) hold(ctx context.Context, f func() error) error {
+	if err := d.turn.take(ctx); err != nil {
+		return err
 	}
-	return d.conn.Serialize()
+	defer d.turn.Unlock()
+	if d.conn == nil {
+		return ErrNotFound
+	}
+	return f()
 }

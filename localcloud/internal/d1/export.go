@@ -135,10 +135,11 @@ func (w *dump) table(t object) error {
 
 // each runs a statement of our own with the rows it gives.
 func (d *DB) each(sql string, row func(*sqlite.Stmt) error) error {
-	d.guard.trusted = true
-	stmt, _, err := d.conn.Prepare(sql)
-	d.guard.trusted = false
-	if err != nil {
+	var stmt *sqlite.Stmt
+	if err := d.trusting(func() (err error) {
+		stmt, _, err = d.conn.Prepare(sql)
+		return err
+	}); err != nil {
 		return err
 	}
 	defer func() { _ = stmt.Finalize() }() // repeats the error of Step

@@ -14,12 +14,12 @@ func (s *Store) Freeze() (thaw func(), err error) {
 	var held []*DB
 	thaw = func() {
 		for _, db := range held {
-			db.mu.Unlock()
+			db.turn.Unlock()
 		}
 		s.mu.Unlock()
 	}
 	for id, db := range s.open {
-		db.mu.Lock()
+		db.turn.Lock()
 		held = append(held, db)
 		if e := db.archive(); e != nil {
 			err = errors.Join(err, fmt.Errorf("completing the file of database %s: %w", id, e))

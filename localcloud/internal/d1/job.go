@@ -38,11 +38,15 @@ func (j *Job) Wait(ctx context.Context, d time.Duration) bool {
 	defer timer.Stop()
 	select {
 	case <-j.done:
-		return true
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return false
+	select {
+	case <-j.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Job is the last job of a kind, when its bookmark is that one; else nil.

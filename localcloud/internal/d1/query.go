@@ -24,7 +24,7 @@ type query struct {
 var (
 	errNoStatements = &Error{"No SQL statements detected."}
 	errBindings     = &Error{"Wrong number of parameter bindings for SQL query."}
-	errTooLong      = &Error{"statement too long: SQLITE_TOOBIG"}
+	errTooBig       = &Error{"statement too long: SQLITE_TOOBIG"}
 	errManyBindings = &Error{"When executing multiple SQL statements in a single call, only the last statement can have parameters."}
 )
 
@@ -212,7 +212,7 @@ func (d *DB) compile(text string) (*sqlite.Stmt, string, error) {
 			case d.guard.refused != nil:
 				return nil, "", d.guard.refused
 			case known && f.Code == driver.ResultTooBig:
-				return nil, "", errTooLong
+				return nil, "", errTooBig
 			}
 			return nil, "", err
 		}

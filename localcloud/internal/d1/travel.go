@@ -53,19 +53,6 @@ func (d *DB) checkpoint() error {
 // bookmark names the present state.
 func (d *DB) bookmark() string { return d.history.Bookmark(d.history.Seq()) }
 
-// hold runs f when it is this call's turn.
-func (d *DB) hold(ctx context.Context, f func() error) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if d.conn == nil {
-		return ErrNotFound
-	}
-	return f()
-}
-
 // Bookmark names the present state, or, when at is not zero, the state at that time
 // of the cloud. Bookmarks sort as strings and grow with every change. A time that no
 // state is kept of is a *history.UnknownError.
@@ -125,10 +112,7 @@ func (d *DB) restore(bookmark string) (err error) {
 		return err
 	}
 	d.cache.clear()
-	d.guard.trusted = true
-	err = d.conn.CopyFrom(copied)
-	d.guard.trusted = false
-	if err != nil {
+	if err := d.trusting(func() error { return d.conn.CopyFrom(copied) }); err != nil {
 		return err
 	}
 	d.restores = append(d.restores, at)

@@ -110,8 +110,8 @@ func step(t *testing.T, action int, store *Store, db *DB) (*Store, *DB) {
 		}
 		store, db = openStore(t, dir, store.keep.MinSegment)
 	case -3:
-		db.mu.Lock()
-		defer db.mu.Unlock()
+		db.turn.Lock()
+		defer db.turn.Unlock()
 		if err := db.archive(); err != nil {
 			t.Fatal(err)
 		}
@@ -153,11 +153,11 @@ func TestATornHistoryIsWrittenAgain(t *testing.T) {
 		results(t, db, Request{Batch: []Statement{statement(step)}})
 		states = append(states, look(t, db))
 		if i == 1 {
-			db.mu.Lock()
+			db.turn.Lock()
 			if err := db.archive(); err != nil {
 				t.Error(err)
 			}
-			db.mu.Unlock()
+			db.turn.Unlock()
 		}
 	}
 	killed := copyFolder(t, store.dir)

@@ -101,7 +101,7 @@ func (p *Page) databaseView(r *http.Request) (databaseView, *d1.DB, error) {
 	if err != nil {
 		return v, nil, err
 	}
-	info, err := db.Info()
+	info, err := db.Info(r.Context())
 	if err != nil {
 		return v, nil, err
 	}

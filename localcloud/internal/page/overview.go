@@ -107,7 +107,7 @@ func (p *Page) fill(ctx context.Context, tx *store.Tx, v *accountView) error {
 		if err != nil {
 			return err
 		}
-		info, err := db.Info()
+		info, err := db.Info(ctx)
 		if err != nil {
 			return err
 		}
