@@ -29,7 +29,7 @@ type promise struct {
 }
 
 // resources are what promises write to, made in the first life.
-type resources struct{ database, namespace string }
+type resources struct{ database, namespace, queue string }
 
 // prepare makes the resources and deploys the Workers.
 func prepare(t *testing.T, l *life) resources {
@@ -46,16 +46,23 @@ func prepare(t *testing.T, l *life) resources {
 	var namespace struct{ ID string }
 	check(l.do(ctx, "POST", "{a}/storage/kv/namespaces", map[string]string{"title": "kept"}, &namespace))
 	check(l.do(ctx, "POST", "{a}/r2/buckets", map[string]string{"name": "kept"}, nil))
-	r := resources{database.UUID, namespace.ID}
+	var queue struct {
+		ID string `json:"queue_id"`
+	}
+	check(l.do(ctx, "POST", "{a}/queues", map[string]string{"queue_name": "kept"}, &queue))
+	r := resources{database.UUID, namespace.ID, queue.ID}
 	check(r.query(ctx, l, `CREATE TABLE singles (n INTEGER NOT NULL); CREATE TABLE batches (n INTEGER NOT NULL, part INTEGER NOT NULL);
-		CREATE TABLE direct (n INTEGER NOT NULL, part INTEGER NOT NULL)`, nil))
+		CREATE TABLE direct (n INTEGER NOT NULL, part INTEGER NOT NULL); CREATE TABLE delivered (sent TEXT NOT NULL, n INTEGER NOT NULL)`, nil))
 	code := func(name string) string {
 		b, err := os.ReadFile(filepath.Join("testdata", name))
 		check(err)
 		return string(b)
 	}
 	check(l.deploy(ctx, "keeper", code("keeper.js"), `,"bindings":[{"name":"DB","type":"d1","id":"`+r.database+`"},{"name":"KV","type":"kv_namespace","namespace_id":"`+r.namespace+`"},
-		{"name":"BUCKET","type":"r2_bucket","bucket_name":"kept"}]`))
+		{"name":"BUCKET","type":"r2_bucket","bucket_name":"kept"},{"name":"QUEUE","type":"queue","queue_name":"kept"}]`))
+	check(l.do(ctx, "POST", "{a}/queues/"+r.queue+"/consumers", map[string]any{
+		"type": "worker", "script_name": "keeper", "settings": map[string]int{"batch_size": 50, "max_wait_time_ms": 0, "max_retries": 100},
+	}, nil))
 	check(l.deploy(ctx, "object", code("object.js"), `,"migrations":{"new_tag":"v1","new_sqlite_classes":["Kept"]},"bindings":[{"name":"NUMBER","type":"durable_object_namespace","class_name":"Kept"}]`))
 	check(l.deploy(ctx, "vault", `export default { fetch: (request, env) => new Response(env.NUMBER ?? "0") }`, ""))
 	check(l.deploy(ctx, "turn", turn(0), ""))
@@ -90,6 +97,22 @@ func (r resources) rows(table string, parts int) func(context.Context, *life, in
 			if row.Parts != parts {
 				return nil, fmt.Errorf("%d of the %d rows of number %d are there", row.Parts, parts, row.N)
 			}
+			there[row.N] = true
+		}
+		return there, nil
+	}
+}
+
+// delivered are the numbers of the messages that reached the consumer, each at least
+// once.
+func (r resources) delivered(sent string) func(context.Context, *life, int) (map[int]bool, error) {
+	return func(ctx context.Context, l *life, _ int) (map[int]bool, error) {
+		var rows []struct{ N int }
+		if err := r.query(ctx, l, "SELECT DISTINCT n FROM delivered WHERE sent = '"+sent+"'", &rows); err != nil {
+			return nil, err
+		}
+		there := map[int]bool{}
+		for _, row := range rows {
 			there[row.N] = true
 		}
 		return there, nil
@@ -244,6 +267,12 @@ func (r resources) promises() []promise {
 		}},
 		{name: "an object of R2 in parts", pace: 300 * time.Millisecond, all: objects("parts-", func(int) string { return strings.Repeat("x", 5<<20) + "end" }), write: func(ctx context.Context, l *life, n int) error {
 			return kept(ctx, l, "PUT", "keeper", fmt.Sprintf("/r2/parts?key=parts-%d", n), "")
+		}},
+		{name: "a message sent from a Worker", pace: 5 * time.Millisecond, all: r.delivered("worker"), write: func(ctx context.Context, l *life, n int) error {
+			return kept(ctx, l, "POST", "keeper", fmt.Sprintf("/queue?n=%d", n), "")
+		}},
+		{name: "a message sent through the API", pace: 5 * time.Millisecond, all: r.delivered("api"), write: func(ctx context.Context, l *life, n int) error {
+			return l.do(ctx, "POST", "{a}/queues/"+r.queue+"/messages", map[string]any{"body": map[string]any{"sent": "api", "n": n}, "content_type": "json"}, nil)
 		}},
 		{name: "a number in a durable object", last: told("object"), write: func(ctx context.Context, l *life, n int) error {
 			return kept(ctx, l, "PUT", "object", fmt.Sprintf("/?n=%d", n), "")

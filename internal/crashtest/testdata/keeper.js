@@ -30,7 +30,15 @@ export default {
         await upload.complete(parts);
         return new Response("kept");
       }
+      case "POST /queue":
+        await env.QUEUE.send({ sent: "worker", n });
+        return new Response("kept");
     }
     return new Response("no such operation", { status: 404 });
+  },
+
+  async queue(batch, env) {
+    const insert = env.DB.prepare("INSERT INTO delivered (sent, n) VALUES (?, ?)");
+    await env.DB.batch(batch.messages.map(({ body }) => insert.bind(body.sent, body.n)));
   },
 };
