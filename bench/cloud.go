@@ -25,9 +25,10 @@ type cloud struct {
 	cause bytes.Buffer // stderr
 }
 
-// startCloud starts one on free ports and returns when it is ready.
+// startCloud starts one on free ports, without the limit of calls that would be
+// measured else, and returns when it is ready.
 func (l *lab) startCloud(ctx context.Context, state string) (*cloud, error) {
-	c := &cloud{cmd: exec.CommandContext(ctx, l.clodo, "cloud", "--port", "0", "--state", state, "--json")}
+	c := &cloud{cmd: exec.CommandContext(ctx, l.clodo, "cloud", "--port", "0", "--state", state, "--rate-limit", "off", "--json")}
 	c.cmd.Env, c.cmd.Stderr, c.cmd.WaitDelay = environment(), &c.cause, 5*time.Second
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(os.Interrupt) }
 	out, err := c.cmd.StdoutPipe()
