@@ -45,10 +45,10 @@ func operations() []operation {
 			return call{method: "POST", target: fmt.Sprintf("/d1/batch?n=%d", connection*1000+n), want: "10"}
 		}},
 		{what: "KV put 1 KB", mini: 1, make: func(connection, n int) call {
-			return call{method: "PUT", target: "/kv?key=" + key(connection, n), body: value(n % 100), want: "kept"}
+			return call{method: "PUT", target: "/kv?key=" + key(connection, n), body: value(n % 20), want: "kept"}
 		}},
 		{what: "KV get 1 KB", mini: 1, make: func(connection, n int) call {
-			return call{method: "GET", target: "/kv?key=" + key(connection, n), want: value(n % 100)}
+			return call{method: "GET", target: "/kv?key=" + key(connection, n), want: value(n % 20)}
 		}},
 	}
 }
