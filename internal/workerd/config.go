@@ -112,6 +112,7 @@ type Binding struct {
 	R2      *Designator
 	Queue   *Designator
 	Wrapped *Wrapped
+	Key     *CryptoKey
 }
 
 // ObjectNamespace is a binding to the class of a Worker; Service "" means its own.
@@ -391,6 +392,8 @@ func (w *writer) binding(b Binding) {
 		w.designatorField("r2Bucket", *b.R2)
 	case b.Queue != nil:
 		w.designatorField("queue", *b.Queue)
+	case b.Key != nil:
+		w.key(b.Key)
 	case b.Wrapped != nil:
 		w.raw("wrapped = (")
 		w.str("moduleName", b.Wrapped.Module)

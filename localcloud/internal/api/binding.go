@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/tamylaa/clodo/localcloud/internal/limiter"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
@@ -92,7 +91,7 @@ func (s *bindingSet) resolve(in []json.RawMessage, keep []string) ([]json.RawMes
 			}
 		}
 		taken[b.Name] = true
-		if b.Type == "plain_text" || b.Type == "secret_text" || b.Type == "json" {
+		if b.Type == "plain_text" || b.Type == "json" || isSecret(b.Type) {
 			if texts++; texts > s.limits.Variables {
 				return refuse(http.StatusBadRequest, 10055, "The Worker has more than %d variables and secrets.", s.limits.Variables)
 			}
@@ -189,6 +188,12 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 		if len(*b.Text) > s.limits.VariableSize {
 			return bad(10054, "Binding %q has %d bytes of text, more than %d.", b.Name, len(*b.Text), s.limits.VariableSize)
 		}
+	case secretKey:
+		var key secretInput
+		if err := json.Unmarshal(raw, &key); err != nil {
+			return bad(10026, "binding %s of type secret_key is not the JSON that was expected: %s", b.Name, err)
+		}
+		return raw, key.checkKey()
 	case "json":
 		if len(b.JSON) == 0 {
 			return bad(10021, "binding %s of type json must have a `json` value", b.Name)
@@ -360,13 +365,13 @@ func withFields(raw json.RawMessage, fields map[string]any) (json.RawMessage, er
 	return json.Marshal(m)
 }
 
-// shown are bindings as the API tells them: secrets without their text.
+// shown are bindings as the API tells them: secrets without their values.
 func shown(all []json.RawMessage) []json.RawMessage {
 	out := make([]json.RawMessage, 0, len(all))
 	for _, raw := range all {
-		var b binding
-		if json.Unmarshal(raw, &b) == nil && strings.HasPrefix(b.Type, "secret_") {
-			if safe, err := json.Marshal(map[string]string{"name": b.Name, "type": b.Type}); err == nil {
+		var secret secretInput
+		if json.Unmarshal(raw, &secret) == nil && isSecret(secret.Type) {
+			if safe, err := json.Marshal(secret.shown()); err == nil {
 				raw = safe
 			}
 		}
@@ -376,12 +381,12 @@ func shown(all []json.RawMessage) []json.RawMessage {
 }
 
 // secretsOf are the secrets among bindings, by name.
-func secretsOf(all []json.RawMessage) map[string]string {
-	out := map[string]string{}
+func secretsOf(all []json.RawMessage) map[string]secretInput {
+	out := map[string]secretInput{}
 	for _, raw := range all {
-		var b binding
-		if json.Unmarshal(raw, &b) == nil && b.Type == "secret_text" && b.Text != nil {
-			out[b.Name] = *b.Text
+		var secret secretInput
+		if json.Unmarshal(raw, &secret) == nil && isSecret(secret.Type) {
+			out[secret.Name] = secret
 		}
 	}
 	return out

@@ -153,7 +153,7 @@ func changedSecrets(chosen []store.Version, current store.Version) []string {
 	for _, v := range chosen {
 		old := secretsOf(v.Bindings)
 		for name, value := range have {
-			if before, ok := old[name]; !ok || before != value {
+			if before, ok := old[name]; !ok || !before.same(value) {
 				names = append(names, name)
 			}
 		}

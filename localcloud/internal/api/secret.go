@@ -1,9 +1,12 @@
 package api
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -19,28 +22,67 @@ func secretEndpoints() []Endpoint {
 	}
 }
 
-// secretInput is one secret as a client sends it; nil means remove.
+// secretInput is one secret, a text or a key, as a client sends it and as a binding;
+// nil means remove.
 type secretInput struct {
-	Name string  `json:"name"`
-	Type string  `json:"type"`
-	Text *string `json:"text"`
+	Name      string          `json:"name"`
+	Type      string          `json:"type"`
+	Text      *string         `json:"text,omitempty"`
+	Algorithm json.RawMessage `json:"algorithm,omitempty"`
+	Format    string          `json:"format,omitempty"`
+	Usages    []string        `json:"usages,omitempty"`
+	KeyBase64 string          `json:"key_base64,omitempty"`
+	KeyJWK    json.RawMessage `json:"key_jwk,omitempty"`
 }
 
-func secretJSON(name string) map[string]string {
-	return map[string]string{"name": name, "type": "secret_text"}
+const (
+	secretText = "secret_text"
+	secretKey  = "secret_key"
+)
+
+func isSecret(kind string) bool { return kind == secretText || kind == secretKey }
+
+// shown is what may be told of a secret.
+func (s secretInput) shown() secretInput {
+	s.Text, s.KeyBase64, s.KeyJWK = nil, "", nil
+	return s
+}
+
+// same reports whether a Worker would see no difference.
+func (s secretInput) same(other secretInput) bool { return reflect.DeepEqual(s, other) }
+
+// checkKey refuses a key that could not become a CryptoKey.
+func (s secretInput) checkKey() error {
+	bad := func(format string, args ...any) error { return refuse(http.StatusBadRequest, 10021, format, args...) }
+	usages := []string{"encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"}
+	switch {
+	case !slices.Contains([]string{"raw", "pkcs8", "spki", "jwk"}, s.Format):
+		return bad("secret %s of type secret_key must have a `format` that is raw, pkcs8, spki or jwk", s.Name)
+	case !given(s.Algorithm):
+		return bad("secret %s of type secret_key must have an `algorithm`", s.Name)
+	case (s.Format == "jwk") != given(s.KeyJWK) || (s.Format == "jwk") == (s.KeyBase64 != ""):
+		return bad("secret %s of type secret_key must have a `key_jwk` when its format is jwk, else a `key_base64`", s.Name)
+	case slices.ContainsFunc(s.Usages, func(u string) bool { return !slices.Contains(usages, u) }):
+		return bad("secret %s of type secret_key has a usage that is none of %s", s.Name, strings.Join(usages, ", "))
+	}
+	if _, err := base64.StdEncoding.DecodeString(s.KeyBase64); err != nil {
+		return bad("secret %s of type secret_key has a `key_base64` that is not base64", s.Name)
+	}
+	return nil
 }
 
 func (c *call) secrets() (any, error) {
-	found, err := c.secretNames()
-	listed := []map[string]string{}
-	for _, name := range found {
-		listed = append(listed, secretJSON(name))
+	found, err := c.latestSecrets()
+	listed := []secretInput{}
+	for _, name := range sortedNames(found) {
+		listed = append(listed, found[name].shown())
 	}
 	return listed, err
 }
 
-func (c *call) secretNames() ([]string, error) {
-	var names []string
+// latestSecrets are those of the newest version.
+func (c *call) latestSecrets() (map[string]secretInput, error) {
+	var found map[string]secretInput
 	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
 		s, err := c.script(tx)
 		if err != nil {
@@ -48,22 +90,23 @@ func (c *call) secretNames() ([]string, error) {
 		}
 		v, err := latestOf(tx, s)
 		if err == nil && v != nil {
-			names = sortedNames(secretsOf(v.Bindings))
+			found = secretsOf(v.Bindings)
 		}
 		return err
 	})
-	return names, err
+	return found, err
 }
 
 func (c *call) secretDetails() (any, error) {
-	names, err := c.secretNames()
+	found, err := c.latestSecrets()
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(names, c.vars["secret_name"]) {
+	secret, ok := found[c.vars["secret_name"]]
+	if !ok {
 		return nil, noSecret(c.vars["secret_name"])
 	}
-	return secretJSON(c.vars["secret_name"]), nil
+	return secret.shown(), nil
 }
 
 func noSecret(name string) error {
@@ -79,7 +122,7 @@ func (c *call) putSecret() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return secretJSON(in.Name), nil
+	return in.shown(), nil
 }
 
 func (c *call) deleteSecret() (any, error) {
@@ -105,8 +148,8 @@ func (c *call) editSecrets() (any, error) {
 		return nil, err
 	}
 	result := map[string]any{}
-	for name := range secretsOf(bindings) {
-		result[name] = secretJSON(name)
+	for name, secret := range secretsOf(bindings) {
+		result[name] = secret.shown()
 	}
 	return result, nil
 }
@@ -115,8 +158,8 @@ func (c *call) editSecrets() (any, error) {
 // while the newest version is not the one that serves, because it would begin to.
 func (c *call) changeSecrets(changes map[string]*secretInput) ([]json.RawMessage, error) {
 	for name, in := range changes {
-		if in != nil && in.Type != "secret_text" {
-			return nil, refuse(http.StatusNotImplemented, 100153, "Secret %q has type %q: the local cloud has secret_text only.", name, in.Type)
+		if in != nil && !isSecret(in.Type) {
+			return nil, refuse(http.StatusBadRequest, 10021, "Secret %q has type %q: it is secret_text or secret_key.", name, in.Type)
 		}
 	}
 	var d *draft
@@ -159,7 +202,7 @@ func editedSecrets(have []json.RawMessage, changes map[string]*secretInput) ([]j
 			return nil, err
 		}
 		if _, changed := changes[b.Name]; changed {
-			if b.Type != "secret_text" {
+			if !isSecret(b.Type) {
 				return nil, refuse(http.StatusBadRequest, 10053, "Binding name %q is used already, by a binding of type %s.", b.Name, b.Type)
 			}
 			known[b.Name] = true
@@ -175,11 +218,8 @@ func editedSecrets(have []json.RawMessage, changes map[string]*secretInput) ([]j
 			}
 			continue
 		}
-		fields := map[string]any{"name": name, "type": "secret_text"}
-		if in.Text != nil {
-			fields["text"] = *in.Text
-		}
-		raw, err := json.Marshal(fields)
+		in.Name = name
+		raw, err := json.Marshal(in)
 		if err != nil {
 			return nil, err
 		}
@@ -202,8 +242,8 @@ func (c *call) editLatestVersion() (any, error) {
 		return nil, err
 	}
 	for name, s := range in.Env {
-		if s != nil && s.Type != "secret_text" {
-			return nil, refuse(http.StatusNotImplemented, 100153, "Binding %q has type %q: only secret_text can be patched in the local cloud.", name, s.Type)
+		if s != nil && !isSecret(s.Type) {
+			return nil, refuse(http.StatusNotImplemented, 100153, "Binding %q has type %q: only secrets can be patched in the local cloud.", name, s.Type)
 		}
 	}
 	var name string

@@ -151,6 +151,9 @@ func (c *call) editSettings() (any, error) {
 			if d, err = c.derived(tx); err != nil {
 				return err
 			}
+			if d.active != nil && !d.servesLatest() {
+				return refuse(http.StatusBadRequest, 10214, "Settings edit failed: the latest version of this Worker is not deployed to all of its traffic, and would begin to serve. Deploy it first.")
+			}
 			return c.applySettings(tx, d, in)
 		})
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,8 +45,13 @@ type binding struct {
 	Part         string // the module that a service worker finds under Name
 	Simple       json.RawMessage
 	Namespace    string
-	IndexName    string `json:"index_name"`
-	BucketName   string `json:"bucket_name"`
+	Algorithm    json.RawMessage
+	Format       string
+	Usages       []string
+	KeyBase64    string          `json:"key_base64"`
+	KeyJWK       json.RawMessage `json:"key_jwk"`
+	IndexName    string          `json:"index_name"`
+	BucketName   string          `json:"bucket_name"`
 	Jurisdiction string
 	QueueName    string `json:"queue_name"`
 	Delay        *int   `json:"delivery_delay"` // seconds
@@ -97,6 +103,8 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 	switch b.Type {
 	case "plain_text", "secret_text":
 		return workerd.Binding{Text: &b.Text}, nil
+	case "secret_key":
+		return key(b)
 	case "json":
 		text := string(b.JSON)
 		return workerd.Binding{JSON: &text}, nil
@@ -166,6 +174,30 @@ func (c *configuration) wrapped(kind string, inner ...workerd.Binding) workerd.B
 // inner is a resource as the inner binding of a wrapped one.
 func (c *configuration) inner(name, resource string) workerd.Binding {
 	return workerd.Binding{Name: name, Service: &workerd.Designator{Service: c.resource(resource)}}
+}
+
+var keyUsage = regexp.MustCompile(`^[a-zA-Z]+$`)
+
+// key is a secret that a Worker has as a CryptoKey.
+func key(b binding) (workerd.Binding, error) {
+	k := &workerd.CryptoKey{Algorithm: string(b.Algorithm), Usages: b.Usages}
+	pem := func(what string) string {
+		return "-----BEGIN " + what + "-----\n" + b.KeyBase64 + "\n-----END " + what + "-----\n"
+	}
+	switch b.Format {
+	case "raw":
+		k.Base64 = b.KeyBase64
+	case "pkcs8":
+		k.PKCS8 = pem("PRIVATE KEY")
+	case "spki":
+		k.SPKI = pem("PUBLIC KEY")
+	default:
+		k.JWK = string(b.KeyJWK)
+	}
+	if i := slices.IndexFunc(b.Usages, func(u string) bool { return !keyUsage.MatchString(u) }); i >= 0 {
+		return workerd.Binding{}, &StartupError{Message: fmt.Sprintf("binding %q has the usage %q, which keys do not have", b.Name, b.Usages[i]), Code: CodeStartup}
+	}
+	return workerd.Binding{Key: k}, nil
 }
 
 // partOf is a module of the upload as a global of a service worker, which cannot

@@ -109,3 +109,22 @@ func TestTheAIBindingAsksTheUpstream(t *testing.T) {
 		}
 	}
 }
+
+func TestASecretKeyIsUsedAndNotRead(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.apply(worker("a", c.version(each(
+		`env.RAW.type + " " + env.RAW.extractable + " " + env.RAW.usages`,
+		`crypto.subtle.sign("HMAC", env.RAW, new TextEncoder().encode("text")).then((b) => crypto.subtle.verify("HMAC", env.JWK, b, new TextEncoder().encode("text")))`,
+		`crypto.subtle.exportKey("raw", env.RAW)`,
+	),
+		`{"type":"secret_key","name":"RAW","algorithm":{"name":"HMAC","hash":"SHA-256"},"format":"raw","usages":["sign","verify"],"key_base64":"AAECAwQFBgcICQoLDA0ODw=="}`,
+		`{"type":"secret_key","name":"JWK","algorithm":{"name":"HMAC","hash":"SHA-256"},"format":"jwk","usages":["verify"],"key_jwk":{"kty":"oct","k":"AAECAwQFBgcICQoLDA0ODw","alg":"HS256"}}`)))
+	if _, got := c.get("http://a.localhost/"); !strings.HasPrefix(got, `["secret false sign,verify",true,"threw`) {
+		t.Errorf("the Worker was told %s\n%s", got, c.log)
+	}
+	bad := c.version(hello, `{"type":"secret_key","name":"K","algorithm":"AES-GCM","format":"raw","usages":["x), evil = ("],"key_base64":"AA=="}`)
+	if _, err := c.Check(t.Context(), "acc", "w", bad, nil); err == nil || !strings.Contains(err.Error(), "usage") {
+		t.Errorf("a usage that is no word: %v", err)
+	}
+}

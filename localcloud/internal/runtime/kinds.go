@@ -33,6 +33,7 @@ func Kinds() []Kind {
 	return []Kind{
 		{Name: "plain_text", State: Native},
 		{Name: "secret_text", State: Native},
+		{Name: "secret_key", State: Native},
 		{Name: "json", State: Native},
 		{Name: "text_blob", State: Native, Note: "service workers only"},
 		{Name: "data_blob", State: Native, Note: "service workers only"},
