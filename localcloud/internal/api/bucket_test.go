@@ -163,3 +163,56 @@ func TestABindingToABucketThatDoesNotExistIsRefused(t *testing.T) {
 	}
 	c.call("PUT", "/S", upload(meta(j{"bindings": []j{{"type": "r2_bucket", "name": "FILES"}}}), "index.js", hello)).refused(400, 10021)
 }
+
+func TestABucketHasRules(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	c.call("POST", "/A/r2/buckets", j{"name": "files"}).ok(nil)
+	at := "/A/r2/buckets/files"
+	var got struct{ Rules []j }
+	c.call("GET", at+"/lifecycle", nil).ok(&got)
+	if len(got.Rules) != 1 || got.Rules[0]["id"] != "Default Multipart Abort Rule" {
+		t.Errorf("a new bucket has %v", got.Rules)
+	}
+	expire := j{"id": "old", "enabled": true, "conditions": j{}, "deleteObjectsTransition": j{"condition": j{"type": "Age", "maxAge": 86400}}}
+	c.call("PUT", at+"/lifecycle", j{"rules": []j{expire}}).ok(nil)
+	got.Rules = nil
+	c.call("GET", at+"/lifecycle", nil).ok(&got)
+	expire["conditions"] = map[string]any{"prefix": ""}
+	if diff := cmp.Diff(fmt.Sprint([]j{expire}), fmt.Sprint(got.Rules)); diff != "" {
+		t.Errorf("lifecycle (-want +got):\n%s", diff)
+	}
+	c.call("PUT", at+"/lifecycle", j{"rules": []j{{"id": "", "enabled": true}}}).refused(400, 10029)
+	c.call("PUT", at+"/lifecycle", j{"rules": "none"}).refused(400, 10026)
+	c.call("PUT", at+"/lifecycle", j{}).ok(nil)
+	c.call("GET", at+"/lifecycle", nil).ok(&got)
+	if len(got.Rules) != 0 {
+		t.Errorf("after all were removed there are %v", got.Rules)
+	}
+
+	c.call("PUT", at+"/objects/safe", []byte("x")).ok(nil)
+	c.call("PUT", at+"/lock", j{"rules": []j{{"id": "keep", "enabled": true, "prefix": "sa", "condition": j{"type": "Indefinite"}}}}).ok(nil)
+	c.call("GET", at+"/lock", nil).ok(&got)
+	if len(got.Rules) != 1 {
+		t.Errorf("locks: %v", got.Rules)
+	}
+	c.call("DELETE", at+"/objects/safe", nil).refused(403, 10069)
+	c.call("PUT", at+"/lock", j{"rules": []j{{"id": "keep", "condition": j{"type": "Maybe"}}}}).refused(400, 10029)
+
+	c.call("GET", at+"/cors", nil).refused(404, 10059)
+	c.call("PUT", at+"/cors", j{"rules": []j{{"allowed": j{"methods": []string{"GET"}, "origins": []string{"*"}}, "maxAgeSeconds": 60}}}).ok(nil)
+	c.call("PUT", at+"/cors", j{"rules": []j{{"allowed": j{}}}}).refused(400, 10029)
+	c.call("GET", at+"/cors", nil).ok(&got)
+	if len(got.Rules) != 1 || got.Rules[0]["maxAgeSeconds"] != 60.0 {
+		t.Errorf("CORS: %v", got.Rules)
+	}
+	c.call("DELETE", at+"/cors", nil).ok(nil)
+	c.call("GET", at+"/cors", nil).refused(404, 10059)
+	for _, path := range []string{"/lifecycle", "/lock", "/cors"} {
+		c.call("GET", "/A/r2/buckets/none"+path, nil).refused(404, 10006)
+		c.call("PUT", "/A/r2/buckets/none"+path, j{}).refused(404, 10006)
+	}
+	for _, path := range []string{"/domains/managed", "/domains/custom", "/sippy", "/event_notifications"} {
+		c.call("GET", at+path, nil).refused(501, 7003)
+	}
+}

@@ -89,6 +89,7 @@ func Endpoints() []Endpoint {
 		namespaceEndpoints(),
 		bucketEndpoints(),
 		objectEndpoints(),
+		bucketRuleEndpoints(),
 		queueEndpoints(),
 		consumerEndpoints(),
 		messageEndpoints(),

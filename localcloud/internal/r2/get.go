@@ -18,7 +18,7 @@ func (s *Store) Head(ctx context.Context, bucketID, key string) (Object, error) 
 	if err := checkKey(key); err != nil {
 		return Object{}, err
 	}
-	bucket, err := s.bucket(bucketID)
+	b, err := s.bucket(bucketID)
 	if err != nil {
 		return Object{}, err
 	}
@@ -27,7 +27,7 @@ func (s *Store) Head(ctx context.Context, bucketID, key string) (Object, error) 
 		return conn.Query(func(row *sqlite.Stmt) (err error) {
 			o, err = scanObject(row)
 			return err
-		}, "SELECT "+headColumns+" FROM objects WHERE bucket = ? AND key = ?", bucket, []byte(key))
+		}, "SELECT "+headColumns+" FROM objects WHERE bucket = ? AND key = ?", b.seq, []byte(key))
 	})
 	if err == nil && o.Key == "" {
 		err = ErrNoSuchKey
@@ -44,11 +44,11 @@ func (s *Store) Get(ctx context.Context, bucketID, key string, o GetOptions) (*R
 	if err := checkSecret(o.Secret); err != nil {
 		return nil, err
 	}
-	bucket, err := s.bucket(bucketID)
+	b, err := s.bucket(bucketID)
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.look(ctx, bucket, key)
+	r, err := s.look(ctx, b.seq, key)
 	if err != nil {
 		return nil, err
 	}

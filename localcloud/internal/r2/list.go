@@ -57,7 +57,7 @@ func (s *Store) List(ctx context.Context, bucketID string, o ListOptions) (Page,
 	if o.Limit < 1 || o.Limit > MaxList {
 		return Page{}, ErrInvalidMaxKeys
 	}
-	bucket, err := s.bucket(bucketID)
+	b, err := s.bucket(bucketID)
 	if err != nil {
 		return Page{}, err
 	}
@@ -73,7 +73,7 @@ func (s *Store) List(ctx context.Context, bucketID string, o ListOptions) (Page,
 	var page Page
 	err = s.pool.Read(ctx, func(conn *sqlite.Conn) error {
 		for from != nil {
-			next, err := page.fill(conn, bucket, from, o)
+			next, err := page.fill(conn, b.seq, from, o)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
 )
@@ -44,24 +45,24 @@ func (s *Store) CreateUpload(ctx context.Context, bucketID, key string, o Settin
 	}
 	id = newID() + newID()
 	return id, s.pool.Write(ctx, func(conn *sqlite.Conn) error {
-		bucket, err := s.bucket(bucketID)
+		b, err := s.bucket(bucketID)
 		if err != nil {
 			return err
 		}
 		return conn.Exec("INSERT INTO uploads(id, bucket, key, started, open, class, http, custom, secret_md5) VALUES(?, ?, ?, ?, 1, ?, ?, ?, ?)",
-			id, bucket, []byte(key), s.now().UnixMilli(), o.Class, http, custom, secretMD5(o.Secret))
+			id, b.seq, []byte(key), s.now().UnixMilli(), o.Class, http, custom, secretMD5(o.Secret))
 	})
 }
 
-// upload finds an upload of a key; one that is older than UploadLife is gone.
+// upload finds an upload of a key; one that the bucket's rules give up is gone.
 func (s *Store) upload(conn *sqlite.Conn, bucketID, key, id string) (u upload, err error) {
-	bucket, err := s.bucket(bucketID)
+	b, err := s.bucket(bucketID)
 	if err != nil {
 		return u, err
 	}
 	found := false
 	err = conn.Query(func(row *sqlite.Stmt) error {
-		found = true
+		found = !b.rules.aborts(key, time.UnixMilli(row.ColumnInt64(5)), s.now())
 		u.open, u.settings.Class, u.keyMD5 = row.ColumnInt64(0) == 1, row.ColumnText(1), row.ColumnText(4)
 		for i, into := range []any{&u.settings.HTTP, &u.settings.Custom} {
 			if text := row.ColumnText(2 + i); text != "" {
@@ -71,8 +72,7 @@ func (s *Store) upload(conn *sqlite.Conn, bucketID, key, id string) (u upload, e
 			}
 		}
 		return nil
-	}, "SELECT open, class, http, custom, secret_md5 FROM uploads WHERE id = ? AND bucket = ? AND key = ? AND started >= ?",
-		id, bucket, []byte(key), s.now().Add(-UploadLife).UnixMilli())
+	}, "SELECT open, class, http, custom, secret_md5, started FROM uploads WHERE id = ? AND bucket = ? AND key = ?", id, b.seq, []byte(key))
 	if err == nil && !found {
 		err = ErrNoSuchUpload
 	}

@@ -10,15 +10,14 @@ import (
 
 // Cloudflare's limits.
 const (
-	MaxKey      = 1024               // bytes
-	MaxMetadata = 8192               // bytes of all metadata together
-	MaxUpload   = 5<<30 - 5<<20      // bytes of one put or part
-	MaxObject   = 5<<40 - 5<<30      // bytes of all parts together
-	MinPart     = 5 << 20            // bytes of every part but the last
-	MaxParts    = 10_000             // and the highest part number
-	MaxList     = 1000               // objects and prefixes of one page
-	MaxDelete   = 1000               // keys of one call
-	UploadLife  = 7 * 24 * time.Hour // of a multipart upload that nobody completes
+	MaxKey      = 1024          // bytes
+	MaxMetadata = 8192          // bytes of all metadata together
+	MaxUpload   = 5<<30 - 5<<20 // bytes of one put or part
+	MaxObject   = 5<<40 - 5<<30 // bytes of all parts together
+	MinPart     = 5 << 20       // bytes of every part but the last
+	MaxParts    = 10_000        // and the highest part number
+	MaxList     = 1000          // objects and prefixes of one page
+	MaxDelete   = 1000          // keys of one call
 )
 
 // The storage classes.

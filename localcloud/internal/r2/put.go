@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"time"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
 )
@@ -101,7 +102,7 @@ func (s *Store) Put(ctx context.Context, bucketID, key string, body io.Reader, o
 // replace writes an object's row, if onlyIf holds for the one that is there, and
 // answers the pieces that nobody has any more.
 func (s *Store) replace(conn *sqlite.Conn, bucketID string, o *Object, c content, onlyIf *Condition) (old []piece, err error) {
-	bucket, err := s.bucket(bucketID)
+	b, err := s.bucket(bucketID)
 	if err != nil {
 		return nil, err
 	}
@@ -114,13 +115,18 @@ func (s *Store) replace(conn *sqlite.Conn, bucketID string, o *Object, c content
 		before = &was
 		old, err = decodePieces(row.ColumnText(columnsOfHead))
 		return err
-	}, "SELECT "+headColumns+", pieces FROM objects WHERE bucket = ? AND key = ?", bucket, []byte(o.Key)); err != nil {
+	}, "SELECT "+headColumns+", pieces FROM objects WHERE bucket = ? AND key = ?", b.seq, []byte(o.Key)); err != nil {
 		return nil, err
 	}
 	if !onlyIf.holds(before) {
 		return nil, ErrPreconditionFailed
 	}
 	o.Uploaded = s.now()
+	if before != nil {
+		if err := b.rules.locked(*before, o.Uploaded); err != nil {
+			return nil, err
+		}
+	}
 	var columns [4]string
 	for i, v := range []any{o.Checksums, o.HTTP, o.Custom} {
 		if columns[i], err = encoded(v); err != nil {
@@ -131,18 +137,18 @@ func (s *Store) replace(conn *sqlite.Conn, bucketID string, o *Object, c content
 	if c.pieces == nil {
 		small = c.small
 	} else {
-		b, err := json.Marshal(c.pieces)
+		text, err := json.Marshal(c.pieces)
 		if err != nil {
 			return nil, err
 		}
-		columns[3] = string(b)
+		columns[3] = string(text)
 	}
 	return old, conn.Exec(`INSERT INTO objects(bucket, key, version, size, etag, uploaded, class, checksums, http, custom, secret_md5, pieces, small)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT(bucket, key) DO UPDATE SET version = excluded.version, size = excluded.size, etag = excluded.etag,
 			uploaded = excluded.uploaded, class = excluded.class, checksums = excluded.checksums, http = excluded.http,
 			custom = excluded.custom, secret_md5 = excluded.secret_md5, pieces = excluded.pieces, small = excluded.small`,
-		bucket, []byte(o.Key), o.Version, o.Size, o.ETag, o.Uploaded.UnixMilli(), o.Class,
+		b.seq, []byte(o.Key), o.Version, o.Size, o.ETag, o.Uploaded.UnixMilli(), o.Class,
 		columns[0], columns[1], columns[2], o.KeyMD5, columns[3], small)
 }
 
@@ -158,18 +164,19 @@ func (s *Store) Delete(ctx context.Context, bucketID string, keys ...string) err
 	}
 	var gone []piece
 	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
-		bucket, err := s.bucket(bucketID)
+		b, err := s.bucket(bucketID)
 		if err != nil {
 			return err
 		}
 		for _, key := range keys {
-			if err := conn.Query(func(row *sqlite.Stmt) error {
-				pieces, err := decodePieces(row.ColumnText(0))
-				gone = append(gone, pieces...)
-				return err
-			}, "DELETE FROM objects WHERE bucket = ? AND key = ? RETURNING pieces", bucket, []byte(key)); err != nil {
+			if err := checkLocks(conn, b, key, s.now()); err != nil {
 				return err
 			}
+			pieces, err := deleteObject(conn, b.seq, key)
+			if err != nil {
+				return err
+			}
+			gone = append(gone, pieces...)
 		}
 		return nil
 	})
@@ -177,4 +184,27 @@ func (s *Store) Delete(ctx context.Context, bucketID string, keys ...string) err
 		s.files.remove(gone...)
 	}
 	return err
+}
+
+// checkLocks refuses to delete an object that a lock protects.
+func checkLocks(conn *sqlite.Conn, b bucket, key string, now time.Time) error {
+	if len(b.rules.Lock) == 0 {
+		return nil
+	}
+	return conn.Query(func(row *sqlite.Stmt) error {
+		o, err := scanObject(row)
+		if err != nil {
+			return err
+		}
+		return b.rules.locked(o, now)
+	}, "SELECT "+headColumns+" FROM objects WHERE bucket = ? AND key = ?", b.seq, []byte(key))
+}
+
+// deleteObject removes an object's row and answers its pieces.
+func deleteObject(conn *sqlite.Conn, bucket int64, key string) (gone []piece, err error) {
+	err = conn.Query(func(row *sqlite.Stmt) (err error) {
+		gone, err = decodePieces(row.ColumnText(0))
+		return err
+	}, "DELETE FROM objects WHERE bucket = ? AND key = ? RETURNING pieces", bucket, []byte(key))
+	return gone, err
 }

@@ -23,7 +23,7 @@ import (
 )
 
 const schema = `
-CREATE TABLE IF NOT EXISTS buckets (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE IF NOT EXISTS buckets (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rules TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS objects (
 	seq INTEGER PRIMARY KEY, bucket INTEGER NOT NULL, key BLOB NOT NULL,
 	version TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL, uploaded INTEGER NOT NULL, class TEXT NOT NULL,
@@ -46,7 +46,15 @@ type Store struct {
 	files   *files
 	clock   *clock.Clock
 	mu      sync.RWMutex
-	buckets map[string]int64 // their numbers, by id; changed inside of changes only
+	buckets map[string]bucket // by id; changed inside of changes only
+	cancel  context.CancelFunc
+	tended  chan error
+}
+
+// bucket is what the store remembers of one.
+type bucket struct {
+	seq   int64 // its number in the database
+	rules Rules
 }
 
 // Open opens what dir holds, making what is missing.
@@ -58,19 +66,22 @@ func Open(dir string, c *clock.Clock) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{pool: pool, clock: c, buckets: map[string]int64{}}
+	s := &Store{pool: pool, clock: c, buckets: map[string]bucket{}, tended: make(chan error, 1)}
 	if s.files, err = newFiles(filepath.Join(dir, "objects")); err == nil {
 		err = s.prepare(context.Background())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening R2's folder %s: %w", dir, errors.Join(err, pool.Close()))
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	next := c.Now().Add(tendEvery)
+	go func() { s.tended <- s.tend(ctx, next) }()
 	return s, nil
 }
 
 // prepare makes the tables, learns the buckets and removes what nobody needs.
 func (s *Store) prepare(ctx context.Context) error {
-	used := map[string]bool{}
 	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
 		for statement := range strings.SplitSeq(schema, ";") {
 			if strings.TrimSpace(statement) == "" {
@@ -80,14 +91,22 @@ func (s *Store) prepare(ctx context.Context) error {
 				return err
 			}
 		}
-		stale := s.clock.Now().Add(-UploadLife).UnixMilli()
+		return conn.Query(func(row *sqlite.Stmt) error {
+			b := bucket{seq: row.ColumnInt64(1)}
+			err := json.Unmarshal([]byte(row.ColumnText(2)), &b.rules)
+			s.buckets[row.ColumnText(0)] = b
+			return err
+		}, "SELECT id, seq, rules FROM buckets")
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.follow(ctx); err != nil {
+		return err
+	}
+	used := map[string]bool{}
+	err = s.pool.Read(ctx, func(conn *sqlite.Conn) error {
 		return errors.Join(
-			conn.Exec("DELETE FROM parts WHERE upload IN (SELECT id FROM uploads WHERE started < ?)", stale),
-			conn.Exec("DELETE FROM uploads WHERE started < ?", stale),
-			conn.Query(func(row *sqlite.Stmt) error {
-				s.buckets[row.ColumnText(0)] = row.ColumnInt64(1)
-				return nil
-			}, "SELECT id, seq FROM buckets"),
 			conn.Query(func(row *sqlite.Stmt) error { return use(used, row.ColumnText(0)) }, "SELECT pieces FROM objects WHERE small IS NULL"),
 			conn.Query(func(row *sqlite.Stmt) error {
 				used[row.ColumnText(0)] = true
@@ -116,8 +135,12 @@ func decodePieces(encoded string) (pieces []piece, err error) {
 	return pieces, err
 }
 
-// Close closes the files once what has begun is done.
-func (s *Store) Close() error { return s.pool.Close() }
+// Close closes the files once what has begun is done. Its error may be of the rules
+// that could not be followed before.
+func (s *Store) Close() error {
+	s.cancel()
+	return errors.Join(<-s.tended, s.pool.Close())
+}
 
 // Freeze completes the database's file and keeps changes waiting until thaw is called,
 // so that the store's folder can be copied: no file that an object has vanishes.
@@ -135,31 +158,62 @@ func (s *Store) Freeze() (thaw func(), err error) {
 
 // CreateBucket makes a bucket; one that exists stays as it is.
 func (s *Store) CreateBucket(ctx context.Context, id string) error {
-	var seq int64
-	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
-		if err := conn.Exec("INSERT INTO buckets(id) VALUES(?) ON CONFLICT DO NOTHING", id); err != nil {
+	return s.pool.Write(ctx, func(conn *sqlite.Conn) error {
+		if _, err := s.bucket(id); err == nil {
+			return nil
+		}
+		b := bucket{rules: DefaultRules()}
+		rules, err := json.Marshal(b.rules)
+		if err != nil {
 			return err
 		}
-		return conn.Query(func(row *sqlite.Stmt) error {
-			seq = row.ColumnInt64(0)
-			return nil
-		}, "SELECT seq FROM buckets WHERE id = ?", id)
+		if err := conn.Exec("INSERT INTO buckets(id, rules) VALUES(?, ?)", id, string(rules)); err != nil {
+			return err
+		}
+		b.seq = conn.LastInsertRowID()
+		s.know(id, b)
+		return nil
 	})
-	if err == nil {
-		s.know(id, seq)
-	}
-	return err
 }
 
-// know notes the number of a bucket; 0 is that it is gone.
-func (s *Store) know(id string, seq int64) {
+// know notes a bucket; without a number it is gone.
+func (s *Store) know(id string, b bucket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if seq == 0 {
+	if b.seq == 0 {
 		delete(s.buckets, id)
 		return
 	}
-	s.buckets[id] = seq
+	s.buckets[id] = b
+}
+
+// Rules are those of a bucket.
+func (s *Store) Rules(id string) (Rules, error) {
+	b, err := s.bucket(id)
+	return b.rules, err
+}
+
+// SetRules has change edit the rules of a bucket, and checks the outcome.
+func (s *Store) SetRules(ctx context.Context, id string, change func(*Rules)) error {
+	return s.pool.Write(ctx, func(conn *sqlite.Conn) error {
+		b, err := s.bucket(id)
+		if err != nil {
+			return err
+		}
+		change(&b.rules)
+		if err := b.rules.Check(); err != nil {
+			return err
+		}
+		rules, err := json.Marshal(b.rules)
+		if err != nil {
+			return err
+		}
+		if err := conn.Exec("UPDATE buckets SET rules = ? WHERE seq = ?", string(rules), b.seq); err != nil {
+			return err
+		}
+		s.know(id, b)
+		return nil
+	})
 }
 
 // DeleteBucket removes a bucket that has no objects, with its multipart uploads.
@@ -175,7 +229,7 @@ func (s *Store) DestroyBucket(ctx context.Context, id string) error {
 func (s *Store) dropBucket(ctx context.Context, id string, objects bool) error {
 	var gone []piece
 	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
-		bucket, err := s.bucket(id)
+		b, err := s.bucket(id)
 		if err != nil {
 			return err
 		}
@@ -186,21 +240,21 @@ func (s *Store) dropBucket(ctx context.Context, id string, objects bool) error {
 			pieces, err := decodePieces(row.ColumnText(0))
 			gone = append(gone, pieces...)
 			return err
-		}, "SELECT pieces FROM objects WHERE bucket = ?", bucket); err != nil {
+		}, "SELECT pieces FROM objects WHERE bucket = ?", b.seq); err != nil {
 			return err
 		}
 		err = errors.Join(
 			conn.Query(func(row *sqlite.Stmt) error {
 				gone = append(gone, piece{ID: row.ColumnText(0)})
 				return nil
-			}, "SELECT piece FROM parts WHERE upload IN (SELECT id FROM uploads WHERE bucket = ?)", bucket),
-			conn.Exec("DELETE FROM parts WHERE upload IN (SELECT id FROM uploads WHERE bucket = ?)", bucket),
-			conn.Exec("DELETE FROM uploads WHERE bucket = ?", bucket),
-			conn.Exec("DELETE FROM objects WHERE bucket = ?", bucket),
-			conn.Exec("DELETE FROM buckets WHERE seq = ?", bucket),
+			}, "SELECT piece FROM parts WHERE upload IN (SELECT id FROM uploads WHERE bucket = ?)", b.seq),
+			conn.Exec("DELETE FROM parts WHERE upload IN (SELECT id FROM uploads WHERE bucket = ?)", b.seq),
+			conn.Exec("DELETE FROM uploads WHERE bucket = ?", b.seq),
+			conn.Exec("DELETE FROM objects WHERE bucket = ?", b.seq),
+			conn.Exec("DELETE FROM buckets WHERE seq = ?", b.seq),
 		)
 		if err == nil {
-			s.know(id, 0) // before another change can find it
+			s.know(id, bucket{}) // before another change can find it
 		}
 		return err
 	})
@@ -210,15 +264,14 @@ func (s *Store) dropBucket(ctx context.Context, id string, objects bool) error {
 	return err
 }
 
-// bucket is the number of a bucket.
-func (s *Store) bucket(id string) (int64, error) {
+func (s *Store) bucket(id string) (bucket, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	seq, ok := s.buckets[id]
+	b, ok := s.buckets[id]
 	if !ok {
-		return 0, ErrNoSuchBucket
+		return bucket{}, ErrNoSuchBucket
 	}
-	return seq, nil
+	return b, nil
 }
 
 // Usage is how much a bucket holds.
@@ -226,7 +279,7 @@ type Usage struct{ Objects, Bytes int64 }
 
 // Usage counts what a bucket holds now.
 func (s *Store) Usage(ctx context.Context, id string) (u Usage, err error) {
-	bucket, err := s.bucket(id)
+	b, err := s.bucket(id)
 	if err != nil {
 		return u, err
 	}
@@ -234,7 +287,7 @@ func (s *Store) Usage(ctx context.Context, id string) (u Usage, err error) {
 		return conn.Query(func(row *sqlite.Stmt) error {
 			u = Usage{row.ColumnInt64(0), row.ColumnInt64(1)}
 			return nil
-		}, "SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE bucket = ?", bucket)
+		}, "SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE bucket = ?", b.seq)
 	})
 	return u, err
 }

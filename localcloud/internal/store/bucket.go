@@ -13,8 +13,7 @@ type Bucket struct {
 	Location     string // the hint it was made with, or ""
 	Class        string // of objects that are put without one
 	CreatedOn    time.Time
-	// The rules of the bucket, as they were given; nil for none.
-	CORS, Lifecycle, Lock json.RawMessage
+	CORS         json.RawMessage `json:",omitempty"` // the policy as the API shows it; nil for none
 }
 
 const bucketSchema = `
