@@ -10,8 +10,9 @@ import (
 
 const (
 	storageClients = 16
-	storageCell    = 2 * time.Second        // of load for each operation, contestant and round
-	storageWarm    = 300 * time.Millisecond // before each of them
+	storageWarm    = 300 * time.Millisecond // of load before an operation is measured, in each round
+	storageSlice   = 500 * time.Millisecond // of load, then the next contestant has its turn
+	storageSlices  = 4                      // for each operation, contestant and round
 )
 
 // operation is one kind of call to the storage Worker.
@@ -95,13 +96,12 @@ func (l *lab) storage(ctx context.Context) error {
 			if rates[o.what] == nil {
 				rates[o.what] = map[string]series{}
 			}
-			for i := range all {
-				c := all[(i+round)%len(all)] // nobody is always first
-				rate, err := measureRate(ctx, c, o)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", c.name, o.what, err)
-				}
-				rates[o.what][c.name] = append(rates[o.what][c.name], rate)
+			got, err := oneRound(ctx, all, o, round)
+			if err != nil {
+				return err
+			}
+			for name, rate := range got {
+				rates[o.what][name] = append(rates[o.what][name], rate)
 			}
 		}
 	}
@@ -144,21 +144,40 @@ func (l *lab) fill(ctx context.Context, c contestant) error {
 	return err
 }
 
-// measureRate is one cell. Rows that were added are counted afterwards: there must be
+// oneRound is an operation's rates by contestant. They take turns in slices, so that
+// what else the machine does meanwhile hits all of them.
+func oneRound(ctx context.Context, all []contestant, o operation, round int) (map[string]float64, error) {
+	rates := map[string]float64{}
+	for slice := range storageSlices {
+		for i := range all {
+			c := all[(i+round+slice)%len(all)] // nobody is always first
+			if slice == 0 {
+				if _, _, err := drive(ctx, c.door, storageClients, storageWarm, o.make); err != nil {
+					return nil, fmt.Errorf("%s, warming up for %s: %w", c.name, o.what, err)
+				}
+			}
+			rate, err := measureRate(ctx, c, o)
+			if err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", c.name, o.what, err)
+			}
+			rates[c.name] += rate / storageSlices
+		}
+	}
+	return rates, nil
+}
+
+// measureRate is one slice. Rows that were added are counted afterwards: there must be
 // as many as were answered.
 func measureRate(ctx context.Context, c contestant, o operation) (float64, error) {
-	if _, _, err := drive(ctx, c.door, storageClients, storageWarm, o.make); err != nil {
-		return 0, fmt.Errorf("warming up: %w", err)
-	}
 	if o.rows == 0 {
-		rate, _, err := drive(ctx, c.door, storageClients, storageCell, o.make)
+		rate, _, err := drive(ctx, c.door, storageClients, storageSlice, o.make)
 		return rate, err
 	}
 	before, err := orders(ctx, c)
 	if err != nil {
 		return 0, err
 	}
-	rate, answered, err := drive(ctx, c.door, storageClients, storageCell, o.make)
+	rate, answered, err := drive(ctx, c.door, storageClients, storageSlice, o.make)
 	if err != nil {
 		return 0, err
 	}
