@@ -55,6 +55,11 @@ type Options struct {
 	// Faults are what goes wrong from the beginning, decided by FaultSeed.
 	Faults    []Fault
 	FaultSeed uint64
+	// CertificateDelay is how long the certificate of a new custom domain takes, by the
+	// cloud's time: until then the hostname answers 525; default: none.
+	CertificateDelay time.Duration
+	// Ahead is how far the cloud's time is ahead of this machine's at its start.
+	Ahead time.Duration
 	// TimeScale is how many seconds pass for the cloud in one of this machine, 1 to
 	// 100,000; default: 1.
 	TimeScale float64
@@ -154,6 +159,9 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 			return settingError(err, "1 is the machine's time, 60 makes a minute of a second")
 		}
 	}
+	if err := c.clock.Advance(c.options.Ahead); err != nil {
+		return settingError(err, "0 is the machine's time")
+	}
 	// The ports come first: that they are taken is known before anything is touched.
 	if c.apiServer, err = listen(c.options.APIAddr); err != nil {
 		return err
@@ -194,7 +202,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 		return err
 	}
 	c.apiServer.serve(c.guard(c.apiHandler()))
-	c.dataServer.serve(c.faults.Data(c.workers.Handler()))
+	c.dataServer.serve(c.faults.Data(c.withCertificates(c.workers.Handler())))
 	return folderError(c.options.Dir, c.announce())
 }
 

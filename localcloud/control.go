@@ -25,13 +25,6 @@ type status struct {
 	Info
 }
 
-// extension is the body of /local/extend.
-type extension struct {
-	Accounts []Account `json:"accounts"`
-	Zones    []string  `json:"zones"`
-	Tokens   []Token   `json:"tokens,omitempty"`
-}
-
 func (c *Cloud) newControl() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /local/info", func(w http.ResponseWriter, r *http.Request) {
@@ -42,8 +35,8 @@ func (c *Cloud) newControl() http.Handler {
 		answer(w, http.StatusOK, s)
 	})
 	mux.HandleFunc("POST /local/extend", c.withToken(func(w http.ResponseWriter, r *http.Request) {
-		var in extension
-		if read(w, r, &in) && done(w, c.Extend(r.Context(), Seed(in))) {
+		var in Seed
+		if read(w, r, &in) && done(w, c.Extend(r.Context(), in)) {
 			answer(w, http.StatusOK, c.Info())
 		}
 	}))
@@ -103,7 +96,7 @@ func ask(ctx context.Context, base string) (status, error) {
 
 // Extend adds accounts and zones to the running cloud that info describes.
 func Extend(ctx context.Context, info Info, zones []string, accounts []Account) error {
-	return control(ctx, info.API, info.APIToken, http.MethodPost, "/local/extend", extension{Accounts: accounts, Zones: zones}, nil)
+	return control(ctx, info.API, info.APIToken, http.MethodPost, "/local/extend", Seed{Accounts: accounts, Zones: zones}, nil)
 }
 
 // control calls one of the control endpoints.

@@ -1,11 +1,13 @@
 package localcloud
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,23 +18,37 @@ import (
 
 // Seed is what a cloud has before anything is deployed. What exists already stays.
 type Seed struct {
-	Accounts []Account // default: one account, when the cloud has none
+	Accounts []Account `json:"accounts,omitempty"` // default: one account, when the cloud has none
 	// Zones are domains: NAME, which goes into the first account, or NAME@ACCOUNT_ID.
-	Zones  []string
-	Tokens []Token // beside the one that opens everything
+	Zones   []string    `json:"zones,omitempty"`
+	Records []DNSRecord `json:"records,omitempty"`
+	Tokens  []Token     `json:"tokens,omitempty"` // beside the one that opens everything
 }
 
 // Account is an account of the cloud.
 type Account struct {
-	ID   string // 32 hex digits
-	Name string
+	ID        string `json:"id"` // 32 hex digits
+	Name      string `json:"name"`
+	Subdomain string `json:"subdomain,omitempty"` // of workers.dev; default: made from the name
+}
+
+// DNSRecord is a record of a zone that is seeded or there.
+type DNSRecord struct {
+	Zone    string `json:"zone"` // its name
+	Type    string `json:"type"`
+	Name    string `json:"name"` // "@" is the zone itself
+	Content string `json:"content"`
+	TTL     int    `json:"ttl,omitempty"` // seconds; default: automatic
+	Proxied bool   `json:"proxied,omitempty"`
 }
 
 // Token is a token with limited rights.
 type Token struct {
-	Value    string   `json:"value"`    // starts with clodo_local_
-	Accounts []string `json:"accounts"` // ids of the accounts that it opens; nil opens all
-	Groups   []string `json:"groups"`   // permission groups by Cloudflare's names; nil grants all
+	Value    string    `json:"value"` // starts with clodo_local_
+	Name     string    `json:"name,omitempty"`
+	Accounts []string  `json:"accounts"` // ids of the accounts that it opens; nil opens all
+	Groups   []string  `json:"groups"`   // permission groups by Cloudflare's names; nil grants all
+	Expires  time.Time `json:"expires,omitzero"`
 }
 
 // Extend adds to what the running cloud has.
@@ -50,6 +66,11 @@ func seed(ctx context.Context, st *store.Store, s Seed) (token string, err error
 		for _, z := range s.Zones {
 			name, account, _ := strings.Cut(z, "@")
 			if err := addZone(tx, account, name); err != nil {
+				return err
+			}
+		}
+		for _, r := range s.Records {
+			if err := addRecord(tx, r); err != nil {
 				return err
 			}
 		}
@@ -95,7 +116,15 @@ func seedToken(tx *store.Tx, t Token) error {
 			return fmt.Errorf("the local cloud asks for no permission group %q; it asks for: %s", g, strings.Join(known, ", "))
 		}
 	}
-	return tx.PutToken(store.Token{ID: randomHex(), Value: t.Value, Accounts: t.Accounts, Groups: t.Groups, CreatedOn: time.Now().UTC()})
+	made, err := tx.Token(t.Value)
+	if errors.Is(err, store.ErrNotFound) {
+		made, err = store.Token{ID: randomHex(), Value: t.Value, CreatedOn: time.Now().UTC()}, nil
+	}
+	if err != nil {
+		return err
+	}
+	made.Name, made.Accounts, made.Groups, made.Policies, made.ExpiresOn, made.ModifiedOn = t.Name, t.Accounts, t.Groups, nil, t.Expires, time.Now().UTC()
+	return tx.PutToken(made)
 }
 
 func seedAccounts(tx *store.Tx, wanted []Account) error {
@@ -107,15 +136,18 @@ func seedAccounts(tx *store.Tx, wanted []Account) error {
 		wanted = []Account{{ID: randomHex(), Name: "local"}}
 	}
 	for _, w := range wanted {
-		if id, err := hex.DecodeString(w.ID); err != nil || len(id) != 16 || w.ID != strings.ToLower(w.ID) {
-			return fmt.Errorf("account %q: its id %q is not 32 hex digits", w.Name, w.ID)
+		if err := checkAccount(w); err != nil {
+			return err
 		}
 		if w.Name == "" {
 			w.Name = "account " + w.ID[:8]
 		}
 		i := slices.IndexFunc(have, func(a store.Account) bool { return a.ID == w.ID })
-		if i >= 0 && have[i].Name == w.Name {
+		if i >= 0 && have[i].Name == w.Name && (w.Subdomain == "" || have[i].Subdomain == w.Subdomain) {
 			continue
+		}
+		if taken := slices.IndexFunc(have, func(a store.Account) bool { return w.Subdomain != "" && a.Subdomain == w.Subdomain && a.ID != w.ID }); taken >= 0 {
+			return fmt.Errorf("account %q: its subdomain %q is that of account %q", w.Name, w.Subdomain, have[taken].Name)
 		}
 		a := store.Account{ID: w.ID, CreatedOn: time.Now().UTC(), Subdomain: freeSubdomain(w.Name, have)}
 		if i >= 0 {
@@ -123,12 +155,30 @@ func seedAccounts(tx *store.Tx, wanted []Account) error {
 		} else {
 			have = append(have, a)
 		}
-		a.Name = w.Name
+		a.Name, a.Subdomain = w.Name, cmp.Or(w.Subdomain, a.Subdomain)
 		if err := tx.PutAccount(a); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+var subdomain = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// checkAccount says what is wrong with an account.
+func checkAccount(a Account) error {
+	switch {
+	case !isAccountID(a.ID):
+		return fmt.Errorf("account %q: its id %q is not 32 hex digits", a.Name, a.ID)
+	case a.Subdomain != "" && !subdomain.MatchString(a.Subdomain):
+		return fmt.Errorf("account %q: its subdomain %q is not lower-case letters, digits and hyphens", a.Name, a.Subdomain)
+	}
+	return nil
+}
+
+func isAccountID(id string) bool {
+	b, err := hex.DecodeString(id)
+	return err == nil && len(b) == 16 && id == strings.ToLower(id)
 }
 
 // freeSubdomain makes a name on workers.dev from an account's name.
@@ -175,6 +225,22 @@ func addZone(tx *store.Tx, account, name string) error {
 	}
 	at := time.Now().UTC()
 	return tx.AddZone(store.Zone{ID: randomHex(), Account: account, Name: name, Type: "full", CreatedOn: at, ModifiedOn: at})
+}
+
+// addRecord adds a DNS record unless its zone has the same one.
+func addRecord(tx *store.Tx, r DNSRecord) error {
+	zones, err := tx.Zones()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(zones, func(z store.Zone) bool { return z.Name == strings.ToLower(r.Zone) })
+	if i < 0 {
+		return fmt.Errorf("record %q: there is no zone %q", r.Name, r.Zone)
+	}
+	if err := api.SeedRecord(tx, zones[i], r.Type, r.Name, r.Content, r.TTL, r.Proxied); err != nil {
+		return fmt.Errorf("record %q of zone %q: %w", r.Name, r.Zone, err)
+	}
+	return nil
 }
 
 func randomHex() string {

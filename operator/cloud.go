@@ -1,12 +1,14 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -213,6 +215,11 @@ func cloudOptions(c CloudOptions) (localcloud.Options, error) {
 		FaultSeed: c.FaultSeed, TimeScale: c.TimeScale, AIUpstream: c.AIUpstream, AIToken: c.AIToken,
 	}
 	var err error
+	if c.SeedFile != "" {
+		if err := fromSeedFile(&o, c.SeedFile); err != nil {
+			return o, err
+		}
+	}
 	if c.RateLimit != "" {
 		if o.RateLimit, err = localcloud.ParseRateLimit(c.RateLimit); err != nil {
 			return o, err
@@ -226,6 +233,26 @@ func cloudOptions(c CloudOptions) (localcloud.Options, error) {
 		o.Faults = append(o.Faults, fault)
 	}
 	return o, nil
+}
+
+// fromSeedFile adds what a seed file says to options that say more.
+func fromSeedFile(o *localcloud.Options, name string) error {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return &diag.Error{Finding: diag.Finding{
+			Code: "L110", Severity: diag.SeverityError, Message: fmt.Sprintf("seed file %q cannot be read", name), Why: err.Error(), Fix: "name a YAML or JSON file that is there",
+		}, State: diag.NothingChanged, Exit: diag.ExitUsage, Err: err}
+	}
+	f, found := localcloud.ParseSeedFile(name, data)
+	if diag.HasErrors(found) {
+		return diag.Findings(found)
+	}
+	o.Seed.Accounts = append(f.Seed.Accounts, o.Seed.Accounts...)
+	o.Seed.Zones = append(f.Seed.Zones, o.Seed.Zones...)
+	o.Seed.Records, o.Seed.Tokens = f.Seed.Records, f.Seed.Tokens
+	o.RateLimit, o.Limits, o.Faults, o.CertificateDelay, o.Ahead = f.RateLimit, f.Limits, f.Faults, f.CertificateDelay, f.Ahead
+	o.FaultSeed, o.TimeScale = cmp.Or(o.FaultSeed, f.FaultSeed), cmp.Or(o.TimeScale, f.TimeScale)
+	return nil
 }
 
 // startCloud starts a local cloud in this process.

@@ -71,6 +71,7 @@ type CloudOptions struct {
 	Zones    []string // zones to create when they are missing: NAME, or NAME@ACCOUNT_ID
 	Accounts []CloudAccount
 
+	SeedFile            string   // what it has and how it behaves, as localcloud.ParseSeedFile reads it; what is said here comes on top
 	RateLimit           string   // calls of a token and their window such as 100/1m, or off; default: Cloudflare's 1200/5m
 	Faults              []string // what goes wrong, as localcloud.ParseFault reads it
 	FaultSeed           uint64   // decides which requests the faults strike

@@ -97,6 +97,9 @@ func cloudArgs(o operator.CloudOptions) []string {
 	for _, acc := range o.Accounts {
 		args = append(args, "--seed-account", acc.ID+"="+acc.Name)
 	}
+	if o.SeedFile != "" {
+		args = append(args, "--seed", o.SeedFile)
+	}
 	if o.RateLimit != "" {
 		args = append(args, "--rate-limit", o.RateLimit)
 	}

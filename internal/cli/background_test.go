@@ -30,8 +30,8 @@ func TestBackgroundCloudIsToldEverything(t *testing.T) {
 		{"a port", operator.CloudOptions{StateDir: "s", Port: 9000}, []string{"cloud", "--state", "s", "--json", "--port", "9000"}},
 		{
 			"manners",
-			operator.CloudOptions{StateDir: "s", RateLimit: "off", Faults: []string{"*: reset"}, FaultSeed: 7, TimeScale: 60},
-			[]string{"cloud", "--state", "s", "--json", "--rate-limit", "off", "--fault", "*: reset", "--fault-seed", "7", "--time-scale", "60"},
+			operator.CloudOptions{StateDir: "s", SeedFile: "seed.yaml", RateLimit: "off", Faults: []string{"*: reset"}, FaultSeed: 7, TimeScale: 60},
+			[]string{"cloud", "--state", "s", "--json", "--seed", "seed.yaml", "--rate-limit", "off", "--fault", "*: reset", "--fault-seed", "7", "--time-scale", "60"},
 		},
 	}
 	for _, tt := range tests {

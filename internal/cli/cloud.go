@@ -24,6 +24,7 @@ type cloudOptions struct {
 	zones    []string
 	accounts []string // ID=NAME
 
+	seed                string
 	rateLimit           string
 	faults              []string
 	faultSeed           uint64
@@ -72,11 +73,12 @@ func newCloudCmd(a *app) *cobra.Command {
 	f.IntVar(&o.port, "port", 0, "`port` of the API, Workers answer on the next one; 0: the system chooses both (CLODO_CLOUD_PORT)")
 	f.StringArrayVar(&o.zones, "zone", nil, "create this `zone` when it is missing, NAME or NAME@ACCOUNT_ID; repeat it")
 	f.StringArrayVar(&o.accounts, "seed-account", nil, "create this account when it is missing: `id=name`; repeat it")
+	f.StringVar(&o.seed, "seed", "", "`file` of accounts, zones, tokens, limits and faults to begin with, YAML or JSON")
 	f.StringVar(&o.rateLimit, "rate-limit", "", "`calls/window` that each token has, or off; default: 1200/5m, as at Cloudflare")
 	f.StringArrayVar(&o.faults, "fault", nil, "let requests fail, such as `\"POST /zones: lost, p=0.5\"`; repeat it")
-	f.Uint64Var(&o.faultSeed, "fault-seed", 1, "`number` that decides which requests are struck; the same one strikes the same")
+	f.Uint64Var(&o.faultSeed, "fault-seed", 0, "`number` that decides which requests are struck; the same one strikes the same")
 	f.StringVar(&o.aiUpstream, "ai-upstream", "", "the `url` of a server that runs the models of Workers AI: it answers POST URL/MODEL (CLODO_AI_UPSTREAM; its token: CLODO_AI_TOKEN)")
-	f.Float64Var(&o.timeScale, "time-scale", 1, "`seconds` that pass for it in one of this machine")
+	f.Float64Var(&o.timeScale, "time-scale", 0, "`seconds` that pass for it in one of this machine; default: 1")
 	cloud.PersistentFlags().StringVar(&o.state, "state", "", "the folder `dir` keeps everything; default: the project's own")
 
 	sub := func(use, short string, run func(context.Context, *cloudOptions) (reply, error)) *cobra.Command {
@@ -112,6 +114,7 @@ func (o *cloudOptions) cloud(dir string) (operator.CloudOptions, error) {
 	c := operator.CloudOptions{StateDir: dir, Port: o.port, AnyPort: o.portSet && o.port == 0, Zones: o.zones}
 	c.AIUpstream, c.AIToken = o.aiUpstream, o.aiToken
 	c.RateLimit, c.Faults, c.FaultSeed, c.TimeScale = o.rateLimit, o.faults, o.faultSeed, o.timeScale
+	c.SeedFile = o.seed
 	if o.port < 0 || o.port > 65534 {
 		return c, usage("a number from 0 to 65534", "--port %d is no port whose next one exists too", o.port)
 	}
@@ -126,6 +129,9 @@ func (o *cloudOptions) cloud(dir string) (operator.CloudOptions, error) {
 }
 
 func (a *app) runCloud(ctx context.Context, o *cloudOptions) (reply, error) {
+	if o.seed != "" && !filepath.IsAbs(o.seed) {
+		o.seed = filepath.Join(a.dir(), o.seed)
+	}
 	c, err := o.cloud(a.cloudDir(o))
 	if err != nil {
 		return reply{}, err

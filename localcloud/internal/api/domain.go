@@ -109,10 +109,10 @@ func (c *call) planDomain(tx *store.Tx, in domainInput) (d store.Domain, before 
 	if err != nil {
 		return d, nil, nil, err
 	}
-	d = store.Domain{ID: newID(), Hostname: hostname, Account: c.account.ID, Zone: zone.ID, ZoneName: zone.Name, Script: in.Service, CertID: newUUID()}
+	d = store.Domain{ID: newID(), Hostname: hostname, Account: c.account.ID, Zone: zone.ID, ZoneName: zone.Name, Script: in.Service, CertID: newUUID(), CreatedOn: c.now()}
 	old, err := tx.DomainOf(hostname)
 	if err == nil {
-		before, d.ID, d.CertID = &old, old.ID, old.CertID
+		before, d.ID, d.CertID, d.CreatedOn = &old, old.ID, old.CertID, old.CreatedOn
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return d, nil, nil, err
 	}

@@ -70,6 +70,7 @@ func Endpoints() []Endpoint {
 		identityEndpoints(),
 		tokenEndpoints(),
 		zoneEndpoints(),
+		dnsEndpoints(),
 		routeEndpoints(),
 		scriptEndpoints(),
 		settingsEndpoints(),

@@ -1,5 +1,7 @@
 package store
 
+import "time"
+
 // Route sends the requests of a zone that match a pattern to a Worker; without a
 // script it excludes them.
 type Route struct {
@@ -19,6 +21,8 @@ type Domain struct {
 	ZoneName string
 	Script   string
 	CertID   string // UUID
+
+	CreatedOn time.Time // its certificate is issued some time later
 }
 
 // AllRoutes lists the routes of all zones.
