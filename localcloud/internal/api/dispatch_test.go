@@ -64,7 +64,8 @@ func TestUserWorkersAreWorkersOfTheirNamespace(t *testing.T) {
 	c.call("POST", "/A/workers/dispatch/namespaces", j{"name": "customers"}).ok(nil)
 	c.call("GET", base, nil).ok(nil)
 	c.call("PUT", base+"/scripts/Ann", upload(meta(), "index.js", hello)).refused(400, 10016)
-	c.call("GET", ann, nil).refused(404, 10007)
+	c.call("GET", ann, nil).refused(404, 10092)
+	c.call("PUT", ann+"/secrets", j{"name": "A", "type": "secret_text", "text": "x"}).refused(404, 10092)
 	c.call("PUT", ann, upload(meta(j{"tags": []string{"free", "eu"}, "bindings": []j{{"name": "V", "type": "plain_text", "text": "v"}}}), "index.js", hello)).ok(nil)
 	c.call("PUT", base+"/scripts/bob", upload(meta(j{"tags": []string{"paid"}}), "index.js", hello)).ok(nil)
 

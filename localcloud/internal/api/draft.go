@@ -69,12 +69,17 @@ func (c *call) begin(tx *store.Tx, name string) (*draft, error) {
 func (c *call) existing(tx *store.Tx) (*draft, error) {
 	d, err := c.begin(tx, c.scriptName())
 	if err == nil && d.isNew {
-		err = noScript()
+		err = c.noScript()
 	}
 	return d, err
 }
 
-func noScript() error {
+// noScript is the refusal for a Worker that is not there. Clients know the two codes
+// apart.
+func (c *call) noScript() error {
+	if c.dispatch.ID != "" {
+		return refuse(http.StatusNotFound, 10092, "This Worker does not exist in the dispatch namespace %q.", c.dispatch.Name)
+	}
 	return refuse(http.StatusNotFound, 10007, "This Worker does not exist on your account.")
 }
 

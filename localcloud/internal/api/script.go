@@ -99,7 +99,7 @@ func latestOf(tx *store.Tx, s store.Script) (*store.Version, error) {
 func (c *call) script(tx *store.Tx) (store.Script, error) {
 	s, err := tx.Script(c.account.ID, c.scriptName())
 	if errors.Is(err, store.ErrNotFound) {
-		err = noScript()
+		err = c.noScript()
 	}
 	return s, err
 }
@@ -314,7 +314,7 @@ func (c *call) scriptByNameOrTag(tx *store.Tx) (store.Script, error) {
 		return all[i], nil
 	}
 	if err == nil {
-		err = noScript()
+		err = c.noScript()
 	}
 	return store.Script{}, err
 }

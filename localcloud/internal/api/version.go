@@ -67,11 +67,14 @@ func (c *call) versions() (any, error) {
 		return nil, err
 	}
 	items := []map[string]any{}
-	for _, v := range all {
-		items = append(items, versionSummary(v))
-	}
 	if c.query.Get("deployable") == "true" {
-		return map[string]any{"items": items[:min(deployable, len(items))]}, nil
+		for _, v := range all[:min(deployable, len(all))] {
+			items = append(items, versionSummary(v))
+		}
+		return map[string]any{"items": items}, nil
+	}
+	for _, v := range all { // wrangler looks for the secrets in this list
+		items = append(items, versionJSON(v))
 	}
 	page, err := cut(pages{1, 10, 100}, c.query, items)
 	page.result = map[string]any{"items": page.result}
