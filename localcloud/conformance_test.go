@@ -98,11 +98,7 @@ func conformancePage(endpoints []api.Endpoint, documented []string, kinds []runt
 	}
 	for _, e := range endpoints {
 		known[e.Method+" "+shape(e.Pattern)] = true
-		column := 0
-		if e.Planned != "" {
-			column = 1
-		}
-		put(e.Method, e.Pattern, column)
+		put(e.Method, e.Pattern, 0)
 	}
 	for _, route := range documented {
 		method, path, _ := strings.Cut(route, " ")

@@ -52,6 +52,7 @@ func openStorage(dir string, c *clock.Clock, log *slog.Logger) (*storage, error)
 	if err == nil {
 		s.traffic, err = traffic.Open(traffic.Options{Path: filepath.Join(dir, "traffic.db"), Clock: c, Log: log})
 		s.tails = tail.New(s.traffic, c)
+		s.databases.Observe(s.traffic.Called)
 	}
 	if err == nil {
 		s.vectors, err = vectorize.Open(filepath.Join(dir, "vectorize.db"), c)

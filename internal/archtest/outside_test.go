@@ -24,6 +24,7 @@ var outside = map[string][]string{
 	"github.com/spf13/cobra":                   {"internal/cli"},
 	"github.com/spf13/pflag":                   {"internal/cli"}, // cobra's flags
 	"github.com/tailscale/hujson":              {"internal/source"},
+	"github.com/vektah/gqlparser/v2":           {"localcloud"}, // its analytics
 	"github.com/zalando/go-keyring":            {"internal/vault"},
 	"go.yaml.in/yaml/v4":                       {"internal/source"},
 	"github.com/invopop/jsonschema":            {"project"},

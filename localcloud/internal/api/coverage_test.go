@@ -58,7 +58,7 @@ func judge() (code int) {
 		return true
 	})
 	for _, e := range api.Endpoints() {
-		if e.Planned != "" || failsAlways(e) {
+		if failsAlways(e) {
 			continue
 		}
 		text := regexp.MustCompile(`\\\{[^}]*\.\\\}`).ReplaceAllString(regexp.QuoteMeta(e.Method+" "+e.Pattern), ".+")

@@ -80,6 +80,7 @@ func Endpoints() []Endpoint {
 		dispatchEndpoints(),
 		triggerEndpoints(),
 		tailEndpoints(),
+		analyticsEndpoints(),
 		domainEndpoints(),
 		assetEndpoints(),
 		databaseEndpoints(),
@@ -94,21 +95,5 @@ func Endpoints() []Endpoint {
 		queueEndpoints(),
 		consumerEndpoints(),
 		messageEndpoints(),
-		planned(),
 	)
-}
-
-// planned are the endpoints whose place is kept: they check the token and say that
-// they are not there yet.
-func planned() []Endpoint {
-	var table []Endpoint
-	later := func(what string, groups []string, patterns map[string][]string) {
-		for pattern, methods := range patterns {
-			for _, m := range methods {
-				table = append(table, Endpoint{Method: m, Pattern: pattern, Permissions: groups, Planned: what + " not there yet"})
-			}
-		}
-	}
-	later("GraphQL analytics is", analytics, map[string][]string{"/graphql": {"POST"}})
-	return table
 }

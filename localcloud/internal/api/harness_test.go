@@ -159,12 +159,13 @@ func models(t *testing.T) *ai.Upstream {
 
 // client talks to one API.
 type client struct {
-	t      *testing.T
-	url    string
-	token  string
-	header http.Header // sent with every call
-	stage  *stage
-	clock  *clock.Clock
+	t       *testing.T
+	url     string
+	token   string
+	header  http.Header // sent with every call
+	stage   *stage
+	clock   *clock.Clock
+	traffic *traffic.Store
 }
 
 // newClient starts an API on an empty folder, with two accounts and a zone. Every
@@ -229,7 +230,7 @@ func openClient(t *testing.T, dir string, edit ...func(*api.Options)) *client {
 		server.Close()
 		check(t, errors.Join(records.Close(), databases.Close(), namespaces.Close(), buckets.Close(), vectors.Close(), messages.Close(), st.Close()))
 	})
-	return &client{t: t, url: server.URL, token: token, stage: s, clock: ticking}
+	return &client{t: t, url: server.URL, token: token, stage: s, clock: ticking, traffic: records}
 }
 
 func check(t *testing.T, err error) {

@@ -19,7 +19,6 @@ type Endpoint struct {
 	Method      string
 	Pattern     string
 	Permissions []string
-	Planned     string // what the answer 501 says is missing; "" when implemented
 	handle      func(*call) (any, error)
 	open        bool // authenticates by itself
 	body        int64
@@ -159,9 +158,6 @@ func (a *API) answer(w http.ResponseWriter, req *http.Request) (any, error) {
 		if err := c.authorize(r.Permissions); err != nil {
 			return nil, err
 		}
-	}
-	if r.Planned != "" {
-		return nil, refuse(http.StatusNotImplemented, 7003, "The local cloud has no %s %s: %s.", req.Method, req.URL.Path, r.Planned)
 	}
 	limit := r.body
 	if limit == 0 {

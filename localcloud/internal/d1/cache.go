@@ -9,6 +9,7 @@ import (
 // prepared is a compiled statement with what is always the same about its results.
 type prepared struct {
 	stmt     *sqlite.Stmt
+	text     string
 	width    int
 	columns  []byte // JSON array of names
 	keys     []key

@@ -150,7 +150,7 @@ func (d *DB) runNow(r Request) (json.RawMessage, string, error) {
 	d.archiveWhenLong()
 	d.store.observed(Call{
 		Database: d.id, Reads: q.reads, Writes: q.writes, RowsRead: q.rowsRead, RowsWritten: q.rowsWritten,
-		Duration: time.Since(start), ResponseBytes: len(q.out), Err: err,
+		Duration: time.Since(start), ResponseBytes: len(q.out), Executed: q.executed, Err: err,
 	})
 	if err != nil {
 		return nil, "", err

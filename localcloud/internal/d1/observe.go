@@ -11,8 +11,20 @@ type Call struct {
 	RowsWritten   int64
 	Duration      time.Duration // without the time in the queue
 	ResponseBytes int
-	Err           error // nil when it succeeded
+	Executed      []Executed // the first maxExecuted statements
+	Err           error      // nil when it succeeded
 }
+
+// Executed is one statement that ran. How many rows SQLite read for it is not known;
+// RowsRead is what a call's meta says, the rows that it returned.
+type Executed struct {
+	Text                                string
+	RowsRead, RowsReturned, RowsWritten int64
+	Duration                            time.Duration
+}
+
+// maxExecuted bounds what is remembered of one call.
+const maxExecuted = 1000
 
 // Observe has f called after every call, one at a time for each database; f must be
 // quick and must not call the store. The last Observe counts.

@@ -3,6 +3,7 @@ package d1
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
@@ -19,6 +20,7 @@ type query struct {
 
 	reads, writes         int // statements
 	rowsRead, rowsWritten int64
+	executed              []Executed
 }
 
 var (
@@ -76,6 +78,7 @@ func (q *query) text(s Statement) error {
 		if err != nil {
 			return err
 		}
+		p.text = strings.TrimRight(rest[:len(rest)-len(after)], "; \t\r\n")
 		rest = skipBlank(after)
 		last := rest == ""
 		params := s.Params
@@ -150,6 +153,9 @@ func (q *query) one(p *prepared, params []json.RawMessage) error {
 	}
 	q.rowsRead, q.rowsWritten = q.rowsRead+int64(rows), q.rowsWritten+m.changes
 	m.size, m.duration = q.db.size, time.Since(start)
+	if len(q.executed) < maxExecuted {
+		q.executed = append(q.executed, Executed{Text: p.text, RowsReturned: int64(rows), RowsRead: int64(rows), RowsWritten: m.changes, Duration: m.duration})
+	}
 	q.out = append(m.append(append(q.out, `,"meta":`...)), '}')
 	return nil
 }

@@ -20,6 +20,7 @@ type Filter struct {
 	From, To time.Time // To is not included
 	WithLogs bool      // only those that logged or threw
 	Code     bool      // only invocations, not what assets answered
+	Workers  bool      // like Code, and without those of durable objects
 	After    int64     // only records with a higher ID
 	Limit    int       // the newest so many; 0 is 100 for Recent and no limit for Each
 	// Figures leaves Detail empty, which is faster.
@@ -90,7 +91,10 @@ func (f Filter) query() (string, []any) {
 	if f.WithLogs {
 		add("(json_extract(detail, '$.logs') IS NOT NULL OR json_extract(detail, '$.exceptions') IS NOT NULL)")
 	}
-	if f.Code {
+	if f.Workers {
+		add("json_extract(detail, '$.object') IS NULL")
+	}
+	if f.Code || f.Workers {
 		add("kind <> ?", Assets)
 	}
 	if f.After != 0 {

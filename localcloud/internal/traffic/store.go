@@ -9,6 +9,7 @@ import (
 
 	"github.com/tamylaa/clodo/internal/sqlite"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 )
 
@@ -17,7 +18,7 @@ type Options struct {
 	Path  string       // of its SQLite file
 	Clock *clock.Clock // the cloud's time; default: the machine's
 	Log   *slog.Logger // default: nothing
-	// Keep is how many records are kept, KeepFor how long, in the cloud's time; what is
+	// Keep is how many records of each kind are kept, KeepFor how long, in the cloud's time; what is
 	// over either goes. 0 means 100,000 and 7 days.
 	Keep    int
 	KeepFor time.Duration
@@ -44,8 +45,8 @@ type Store struct {
 
 	// What follows is the writer's own.
 	collector *collector
-	dirty     []Record
-	fresh     int // written since the last clearing
+	dirty     []any // Record or d1.Call
+	fresh     int   // written since the last clearing
 	holds     int
 	failing   bool
 }
@@ -113,6 +114,9 @@ func (s *Store) Traced(all []runtime.Trace) {
 	}
 }
 
+// Called is what a D1 database tells of each call. It never waits.
+func (s *Store) Called(c d1.Call) { s.offer(c) }
+
 func (s *Store) offer(item any) {
 	select {
 	case s.queue <- item:
@@ -172,18 +176,22 @@ func (s *Store) take(item any) {
 		s.collector.end(v)
 	case runtime.Trace:
 		s.collector.trace(v)
+	case d1.Call:
+		s.add(v)
 	case command:
 		v.done <- v.run()
 	}
 }
 
 // keep is called by the collector.
-func (s *Store) keep(r Record) {
+func (s *Store) keep(r Record) { s.add(r) }
+
+func (s *Store) add(item any) {
 	if len(s.dirty) >= heldBack {
 		s.dropped.Add(1)
 		return
 	}
-	s.dirty = append(s.dirty, r)
+	s.dirty = append(s.dirty, item)
 }
 
 func (s *Store) cloudTime(t time.Time) time.Time {
@@ -196,8 +204,15 @@ func (s *Store) flush() {
 		return
 	}
 	err := s.db.change(func(c *sqlite.Conn) error {
-		for _, r := range s.dirty {
-			if err := put(c, r); err != nil {
+		for _, item := range s.dirty {
+			var err error
+			switch v := item.(type) {
+			case Record:
+				err = put(c, v)
+			case d1.Call:
+				err = putCall(c, v)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -220,10 +235,15 @@ func (s *Store) flush() {
 
 func (s *Store) trim(c *sqlite.Conn) error {
 	before := s.options.Clock.Now().Add(-s.options.KeepFor).UnixMicro()
-	if err := c.Exec(`DELETE FROM invocations WHERE id <= (SELECT max(id) FROM invocations) - ?`, s.options.Keep); err != nil {
-		return err
+	for _, table := range tables {
+		if err := c.Exec(`DELETE FROM `+table+` WHERE id <= (SELECT max(id) FROM `+table+`) - ?`, s.options.Keep); err != nil {
+			return err
+		}
+		if err := c.Exec(`DELETE FROM `+table+` WHERE at < ?`, before); err != nil {
+			return err
+		}
 	}
-	return c.Exec(`DELETE FROM invocations WHERE at < ?`, before)
+	return nil
 }
 
 // do has the writer run a command after all that was told before.
@@ -281,6 +301,13 @@ func (s *Store) Hold(ctx context.Context) (release func(), err error) {
 func (s *Store) Clear(ctx context.Context) error {
 	return s.do(ctx, func() error {
 		s.dirty = s.dirty[:0]
-		return s.db.change(func(c *sqlite.Conn) error { return c.Exec(`DELETE FROM invocations`) })
+		return s.db.change(func(c *sqlite.Conn) error {
+			for _, table := range tables {
+				if err := c.Exec(`DELETE FROM ` + table); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	})
 }

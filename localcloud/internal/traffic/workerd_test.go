@@ -219,18 +219,30 @@ func TestEveryRequestOfTwoVersionsIsCountedOnce(t *testing.T) {
 func TestARequestThatIsCutIsRecorded(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	c.apply(worker("w", all(c.version("v1", `export default { async fetch(request) { await scheduler.wait(60000); return new Response() } }`))))
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	c.apply(worker("w", all(c.version("v1", `export default { fetch(request, env, ctx) {
+  const { readable, writable } = new TransformStream();
+  const writer = writable.getWriter();
+  writer.write(new TextEncoder().encode("x"));
+  ctx.waitUntil(scheduler.wait(5000));
+  return new Response(readable);
+} }`))))
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Host = "w.localhost"
-	if _, err := http.DefaultClient.Do(req); err == nil {
-		t.Fatal("the Worker answered")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if r := c.recorded(1)[0]; r.Outcome != "canceled" || r.Status != 0 || r.Script != "w" {
+	if _, err := res.Body.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	_ = res.Body.Close() // it was cut
+	if r := c.recorded(1)[0]; r.Outcome != "canceled" || r.Status != 200 || r.Script != "w" {
 		t.Errorf("recorded %+v", r)
 	}
 }
