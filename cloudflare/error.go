@@ -114,6 +114,7 @@ const (
 	CodeD1QueryFailed          Code = 7500
 	CodeD1NameExists           Code = 7502
 	CodeR2BucketNotFound       Code = 10006
+	CodeR2BucketExists         Code = 10004
 )
 
 // IsNotFound reports whether the thing that was called about does not exist.

@@ -184,6 +184,8 @@ func permissionFor(c Change) Permission {
 		return PermD1
 	case "kv namespace":
 		return PermKV
+	case "bucket":
+		return PermR2
 	case string(TriggerRoute):
 		return PermRoutes
 	}

@@ -27,6 +27,7 @@ type LiveAccount struct {
 	Scripts    []string          // names of all Workers
 	Databases  []Resource        // all D1 databases
 	Namespaces []Resource        // all KV namespaces; Name is the title
+	Buckets    []Resource        // all R2 buckets without a jurisdiction; the id is the name
 	Zones      []Zone            // all zones that the token sees
 	Routes     []Route           // every route in the zones that the targets use
 	Domains    []Domain          // all custom domains
@@ -51,6 +52,7 @@ type ResourceKind string
 const (
 	KindD1 ResourceKind = "d1"
 	KindKV ResourceKind = "kv_namespace"
+	KindR2 ResourceKind = "r2_bucket"
 )
 
 // Zone is a domain in the account.

@@ -105,7 +105,8 @@ func (b *planBuilder) target(t project.Target, circle bool) TargetPlan {
 	return p
 }
 
-// resources finds the databases and namespaces that t binds to.
+// resources finds the databases, namespaces and buckets that t binds to. A bucket in a
+// jurisdiction has to exist: which it is cannot be told by its name.
 func (b *planBuilder) resources(t project.Target, account LiveAccount) []ResourcePlan {
 	var list []ResourcePlan
 	for _, bd := range t.Worker.Bindings {
@@ -114,6 +115,10 @@ func (b *planBuilder) resources(t project.Target, account LiveAccount) []Resourc
 		case KindD1:
 		case KindKV:
 			there = account.Namespaces
+		case KindR2:
+			if there = account.Buckets; bd.Extra["jurisdiction"] != nil {
+				continue
+			}
 		default:
 			continue
 		}
@@ -135,8 +140,11 @@ func (b *planBuilder) resources(t project.Target, account LiveAccount) []Resourc
 
 // words is what people call the kind.
 func (k ResourceKind) words() string {
-	if k == KindD1 {
+	switch k {
+	case KindD1:
 		return "database"
+	case KindR2:
+		return "bucket"
 	}
 	return "kv namespace"
 }

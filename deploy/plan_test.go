@@ -25,6 +25,8 @@ func planned(p deploy.Plan) map[string]int {
 			switch {
 			case c.Kind == "database":
 				n["create d1"]++
+			case c.Kind == "bucket":
+				n["create r2_bucket"]++
 			case c.Kind == "migration":
 				n["query"] += 2 // the tables that remember, and the file
 			case c.Kind == "worker", c.Kind == "version":
@@ -71,6 +73,9 @@ func anyTargets(t *rapid.T, label string) []project.Target {
 		}
 		if rapid.Bool().Draw(t, "database") {
 			tg.Worker.Bindings = append(tg.Worker.Bindings, project.Binding{Kind: "d1", Name: "DB", Resource: rapid.SampledFrom([]string{"shared", "own-" + s}).Draw(t, "name")})
+		}
+		if rapid.Bool().Draw(t, "bucket") {
+			tg.Worker.Bindings = append(tg.Worker.Bindings, project.Binding{Kind: "r2_bucket", Name: "FILES", Resource: rapid.SampledFrom([]string{"shared", "own-" + s}).Draw(t, "bucket's name")})
 		}
 		if rapid.Bool().Draw(t, "observability") {
 			tg.Worker.Observability = map[string]any{"enabled": true}

@@ -55,6 +55,7 @@ type State struct {
 	Zones      []deploy.Zone
 	Databases  []deploy.Resource
 	Namespaces []deploy.Resource
+	Buckets    []deploy.Resource
 	Workers    map[string]*Worker
 	Routes     []deploy.Route
 	Domains    []deploy.Domain
@@ -162,7 +163,7 @@ func (a *Account) Live(_ context.Context, targets []project.Target) (deploy.Live
 	defer a.mu.Unlock()
 	l := deploy.LiveAccount{
 		ID: "acc1", Name: "Acme", WorkersDev: a.State.WorkersDev, Zones: a.State.Zones, Databases: slices.Clone(a.State.Databases),
-		Namespaces: slices.Clone(a.State.Namespaces), Routes: slices.Clone(a.State.Routes), Domains: slices.Clone(a.State.Domains),
+		Namespaces: slices.Clone(a.State.Namespaces), Buckets: slices.Clone(a.State.Buckets), Routes: slices.Clone(a.State.Routes), Domains: slices.Clone(a.State.Domains),
 		Workers: map[string]deploy.Worker{}, Granted: a.State.Granted,
 	}
 	for name := range a.State.Workers {
@@ -228,8 +229,11 @@ func (a *Account) attached(name string, w *Worker) deploy.Attached {
 }
 
 func (a *Account) list(kind deploy.ResourceKind) *[]deploy.Resource {
-	if kind == deploy.KindD1 {
+	switch kind {
+	case deploy.KindD1:
 		return &a.State.Databases
+	case deploy.KindR2:
+		return &a.State.Buckets
 	}
 	return &a.State.Namespaces
 }

@@ -111,6 +111,16 @@ func (r *reader) read(ctx context.Context) error {
 			})
 		})
 	}
+	if r.binds("r2_bucket") {
+		g.Go(func() error {
+			list, err := cloudflare.Collect(c.Buckets(gctx, id, ""))
+			return r.keep(err, deploy.PermR2, "list R2 buckets", func() {
+				for _, b := range list {
+					r.live.Buckets = append(r.live.Buckets, deploy.Resource{Name: b.Name, ID: b.Name})
+				}
+			})
+		})
+	}
 	if err := g.Wait(); err != nil {
 		return err
 	}

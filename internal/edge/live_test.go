@@ -24,6 +24,7 @@ func target(name string, routes []project.Route, bindings ...string) project.Tar
 func testLive(t *testing.T, w *world) {
 	db := read(w.edge.CreateResource(t.Context(), "", deploy.KindD1, "live-db"))(t)
 	kv := read(w.edge.CreateResource(t.Context(), "", deploy.KindKV, "live-kv"))(t)
+	bucket := read(w.edge.CreateResource(t.Context(), "", deploy.KindR2, "live-r2"))(t)
 	u := worker("live", "content one", `export class Room { constructor() {} }; export default { fetch() {}, scheduled() {} };`, map[string]any{
 		"bindings": []any{
 			map[string]any{"type": "d1", "name": "DB", "id": db},
@@ -44,7 +45,7 @@ func testLive(t *testing.T, w *world) {
 	live := func() deploy.LiveAccount {
 		t.Helper()
 		found := read(w.edge.Live(t.Context(), []project.Target{
-			target("live", []project.Route{{Pattern: pattern}}, "d1", "kv_namespace"), target("not-there", nil),
+			target("live", []project.Route{{Pattern: pattern}}, "d1", "kv_namespace", "r2_bucket"), target("not-there", nil),
 		}))(t)
 		return found.Accounts[""]
 	}
@@ -53,8 +54,8 @@ func testLive(t *testing.T, w *world) {
 		t.Errorf("got account %+v", got)
 	}
 	if !slices.Contains(got.Scripts, "live") || !slices.Contains(got.Databases, deploy.Resource{Name: "live-db", ID: db}) ||
-		!slices.Contains(got.Namespaces, deploy.Resource{Name: "live-kv", ID: kv}) {
-		t.Errorf("got scripts %v, databases %v, namespaces %v", got.Scripts, got.Databases, got.Namespaces)
+		!slices.Contains(got.Namespaces, deploy.Resource{Name: "live-kv", ID: kv}) || !slices.Contains(got.Buckets, deploy.Resource{Name: "live-r2", ID: bucket}) {
+		t.Errorf("got scripts %v, databases %v, namespaces %v, buckets %v", got.Scripts, got.Databases, got.Namespaces, got.Buckets)
 	}
 	// With so many zones only those of the targets' hostnames are asked for routes.
 	if len(got.Routes) != 1 || got.Routes[0].ID == "" || got.Routes[0].Pattern != pattern || got.Routes[0].Script != "live" {

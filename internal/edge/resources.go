@@ -36,6 +36,11 @@ func (e *Edge) FindResource(ctx context.Context, account string, kind deploy.Res
 				return n.ID, nil
 			}
 		}
+	case deploy.KindR2:
+		b, err := a.Client.Bucket(ctx, a.ID, name, "")
+		if !errors.Is(err, cloudflare.CodeR2BucketNotFound) {
+			return b.Name, a.translate(err, deploy.PermR2, "look for bucket "+name)
+		}
 	}
 	return "", fmt.Errorf("%s %q: %w", kind, name, deploy.ErrNotFound)
 }
@@ -60,6 +65,12 @@ func (e *Edge) CreateResource(ctx context.Context, account string, kind deploy.R
 			return "", fmt.Errorf("%s: %w: %w", op, err, deploy.ErrConflict)
 		}
 		return n.ID, a.translate(err, deploy.PermKV, op)
+	case deploy.KindR2:
+		b, err := a.Client.CreateBucket(ctx, a.ID, cloudflare.NewBucket{Name: name})
+		if errors.Is(err, cloudflare.CodeR2BucketExists) {
+			return "", fmt.Errorf("%s: %w: %w", op, err, deploy.ErrConflict)
+		}
+		return b.Name, a.translate(err, deploy.PermR2, op)
 	}
 	return "", fmt.Errorf("%s: unknown kind", op)
 }

@@ -112,7 +112,8 @@ func testUpdates(t *testing.T, w *world) {
 		t.Errorf("a Worker that does not exist: got %v, want not found", err)
 	}
 	read(w.edge.Upload(t.Context(), worker(s.Name, "one", `export default { fetch() {}, scheduled() {} };`, nil)))(t)
-	settings := json.RawMessage(`{"logpush":true,"observability":{"enabled":true,"head_sampling_rate":0.5},"tail_consumers":[{"service":"updated"}]}`)
+	read(w.edge.Upload(t.Context(), worker("watcher", "one", `export default { tail() {} };`, nil)))(t)
+	settings := json.RawMessage(`{"logpush":true,"observability":{"enabled":true,"head_sampling_rate":0.5},"tail_consumers":[{"service":"watcher"}]}`)
 	for _, c := range []deploy.TriggerChange{
 		{Action: deploy.Update, Kind: deploy.TriggerCrons, Crons: []string{"*/5 * * * *", "0 3 * * *"}},
 		{Action: deploy.Update, Kind: deploy.TriggerWorkersDev, WorkersDev: true, PreviewURLs: true},
