@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/page"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
+	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -82,6 +84,8 @@ type Options struct {
 type workers interface {
 	api.Runtime
 	DeliverBatch(ctx context.Context, account, script string, b queue.Batch) (queue.Result, error)
+	DeliverEmail(ctx context.Context, account, script string, e runtime.Email) (runtime.Delivery, error)
+	Addressed(host string, u *url.URL) (account, script string, ok bool)
 	Handler() http.Handler
 	Close(ctx context.Context) error
 }
@@ -202,7 +206,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 		return err
 	}
 	c.apiServer.serve(c.guard(c.apiHandler()))
-	c.dataServer.serve(c.faults.Data(c.withCertificates(c.workers.Handler())))
+	c.dataServer.serve(c.faults.Data(c.withCertificates(c.triggers(c.workers.Handler()))))
 	return folderError(c.options.Dir, c.announce())
 }
 
@@ -319,7 +323,7 @@ func (c *Cloud) Reset(ctx context.Context) error {
 	if err := c.api.Reset(ctx); err != nil {
 		return fmt.Errorf("resetting the local cloud: %w", err)
 	}
-	if err := c.storage.traffic.Clear(ctx); err != nil {
+	if err := errors.Join(c.storage.traffic.Clear(ctx), c.storage.mails.Clear()); err != nil {
 		return fmt.Errorf("resetting the local cloud: %w", err)
 	}
 	_, err := seed(ctx, c.storage.store, c.options.Seed)

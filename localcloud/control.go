@@ -56,6 +56,10 @@ func (c *Cloud) newControl() http.Handler {
 	mux.HandleFunc("PUT /local/d1/uploads/{token}", c.api.Upload)
 	mux.HandleFunc("GET /local/d1/exports/{token}", c.api.Download)
 	mux.HandleFunc("POST /local/accounts/{account_id}/workers/scripts/{script_name}/cron", c.api.FireCron)
+	mux.HandleFunc("POST /local/accounts/{account_id}/workers/scripts/{script_name}/email", c.withToken(c.postEmail))
+	mux.HandleFunc("GET /local/mailbox", c.withToken(c.listMails))
+	mux.HandleFunc("GET /local/mailbox/{id}", c.withToken(c.showMail))
+	mux.HandleFunc("DELETE /local/mailbox", c.withToken(c.clearMails))
 	return mux
 }
 

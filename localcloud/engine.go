@@ -24,6 +24,7 @@ func newWorkers(o Options, s *storage) (workers, error) {
 			"ratelimit": s.limits.Binding,
 			"r2":        s.buckets.Binding,
 			"queue":     s.queues.Binding,
+			"mail":      s.mails.Binding,
 			"vectorize": s.vectors.Binding,
 			"ai":        s.models.Binding,
 		},

@@ -10,6 +10,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/limiter"
+	"github.com/tamylaa/clodo/localcloud/internal/mail"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
@@ -32,6 +33,7 @@ type storage struct {
 	models     *ai.Upstream
 	messages   *queue.Store
 	queues     *queue.Broker
+	mails      *mail.Mailbox
 }
 
 // openStorage opens what dir holds, making what is missing. Its products
@@ -48,6 +50,9 @@ func openStorage(dir string, c *clock.Clock, log *slog.Logger) (*storage, error)
 	}
 	if err == nil {
 		s.messages, err = queue.Open(filepath.Join(dir, "queues.db"), c)
+	}
+	if err == nil {
+		s.mails, err = mail.Open(filepath.Join(dir, "mail.db"), c, log)
 	}
 	if err == nil {
 		s.traffic, err = traffic.Open(traffic.Options{Path: filepath.Join(dir, "traffic.db"), Clock: c, Log: log})
@@ -72,6 +77,9 @@ func (s *storage) close() error {
 	}
 	if s.databases != nil {
 		err = errors.Join(err, s.databases.Close())
+	}
+	if s.mails != nil {
+		err = errors.Join(err, s.mails.Close())
 	}
 	if s.messages != nil {
 		err = errors.Join(err, s.messages.Close())

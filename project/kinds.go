@@ -34,7 +34,7 @@ type bindingKind struct {
 func bindingKinds() []bindingKind {
 	return []bindingKind{
 		{kind: "kv_namespace", at: []string{"kv_namespaces"}, copy: "id=#id", makes: true, apart: true, local: true},
-		{kind: "send_email", at: []string{"send_email"}, named: "name", copy: "allowed_sender_addresses destination_address allowed_destination_addresses"},
+		{kind: "send_email", at: []string{"send_email"}, named: "name", copy: "allowed_sender_addresses destination_address allowed_destination_addresses", local: true},
 		{kind: "durable_object_namespace", at: []string{"durable_objects", "bindings"}, named: "name", copy: "class_name=#class script_name=#script environment", local: true},
 		{kind: "workflow", at: []string{"workflows"}, copy: "name=#resource class_name=#class script_name=#script"},
 		{kind: "queue", at: []string{"queues", "producers"}, copy: "queue=#resource delivery_delay", needs: "queue", apart: true, local: true},

@@ -25,25 +25,27 @@ var bindingName = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$.-]*$`)
 
 // binding is what the API must know of one; the rest of its JSON is carried along.
 type binding struct {
-	Name        string          `json:"name"`
-	Type        string          `json:"type"`
-	Text        *string         `json:"text,omitempty"`
-	JSON        json.RawMessage `json:"json,omitempty"`
-	NamespaceID string          `json:"namespace_id,omitempty"`
-	ID          string          `json:"id,omitempty"`
-	DatabaseID  string          `json:"database_id,omitempty"`
-	QueueName   string          `json:"queue_name,omitempty"`
-	Delay       *int            `json:"delivery_delay,omitempty"`
-	Service     string          `json:"service,omitempty"`
-	ClassName   string          `json:"class_name,omitempty"`
-	ScriptName  string          `json:"script_name,omitempty"`
-	OldName     string          `json:"old_name,omitempty"`
-	VersionID   string          `json:"version_id,omitempty"`
-	Part        string          `json:"part,omitempty"`
-	IndexName   string          `json:"index_name,omitempty"`
-	Namespace   string          `json:"namespace,omitempty"`
-	Outbound    json.RawMessage `json:"outbound,omitempty"`
-	Simple      struct {
+	Name         string          `json:"name"`
+	Type         string          `json:"type"`
+	Text         *string         `json:"text,omitempty"`
+	JSON         json.RawMessage `json:"json,omitempty"`
+	NamespaceID  string          `json:"namespace_id,omitempty"`
+	ID           string          `json:"id,omitempty"`
+	DatabaseID   string          `json:"database_id,omitempty"`
+	QueueName    string          `json:"queue_name,omitempty"`
+	Destination  string          `json:"destination_address,omitempty"`
+	Destinations []string        `json:"allowed_destination_addresses,omitempty"`
+	Delay        *int            `json:"delivery_delay,omitempty"`
+	Service      string          `json:"service,omitempty"`
+	ClassName    string          `json:"class_name,omitempty"`
+	ScriptName   string          `json:"script_name,omitempty"`
+	OldName      string          `json:"old_name,omitempty"`
+	VersionID    string          `json:"version_id,omitempty"`
+	Part         string          `json:"part,omitempty"`
+	IndexName    string          `json:"index_name,omitempty"`
+	Namespace    string          `json:"namespace,omitempty"`
+	Outbound     json.RawMessage `json:"outbound,omitempty"`
+	Simple       struct {
 		Limit  float64 `json:"limit"`
 		Period float64 `json:"period"`
 	} `json:"simple"`
@@ -247,6 +249,10 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 		}
 	case "d1":
 		return s.checkDatabase(b, raw)
+	case "send_email":
+		if b.Destination != "" && len(b.Destinations) > 0 {
+			return bad(10021, "binding %s of type send_email has both a `destination_address` and `allowed_destination_addresses`", b.Name)
+		}
 	case "queue":
 		if b.QueueName == "" {
 			return bad(10021, "binding %s of type queue must have a `queue_name`", b.Name)

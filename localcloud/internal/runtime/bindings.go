@@ -21,6 +21,9 @@ var d1rpcJS string
 //go:embed js/missing.js
 var missingJS string
 
+//go:embed js/email.js
+var emailJS string // what workerd wants of its embedder for cloudflare:email
+
 // bindingModules make the bindings that workerd does not have itself.
 //
 //go:embed js/bindings
@@ -53,8 +56,11 @@ type binding struct {
 	IndexName    string          `json:"index_name"`
 	BucketName   string          `json:"bucket_name"`
 	Jurisdiction string
-	QueueName    string `json:"queue_name"`
-	Delay        *int   `json:"delivery_delay"` // seconds
+	QueueName    string   `json:"queue_name"`
+	Senders      []string `json:"allowed_sender_addresses"`
+	Destination  string   `json:"destination_address"`
+	Destinations []string `json:"allowed_destination_addresses"`
+	Delay        *int     `json:"delivery_delay"` // seconds
 }
 
 func decodeBindings(v *Version) ([]binding, error) {
@@ -134,6 +140,10 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 			name += "/" + strconv.Itoa(*b.Delay)
 		}
 		return workerd.Binding{Queue: &workerd.Designator{Service: c.resource(name)}}, nil
+	case "send_email":
+		rules, err := json.Marshal(map[string]any{"senders": b.Senders, "destination": b.Destination, "destinations": b.Destinations})
+		text := string(rules)
+		return c.wrapped(b.Type, c.inner("mailbox", "mail:"+w.Account+"/"+w.Script), workerd.Binding{Name: "rules", JSON: &text}), err
 	case "service":
 		return workerd.Binding{Service: c.service(w, b)}, nil
 	case "durable_object_namespace":

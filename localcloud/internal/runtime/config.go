@@ -79,6 +79,7 @@ func newConfiguration(b *backend, dir string, workers []*Worker) *configuration 
 	// this network and on this machine.
 	c.add(workerd.Service{Name: internetService, Network: &workerd.Network{Allow: []string{"public", "private"}, TrustCAs: true}})
 	c.resource(cacheResource)
+	c.out.Extensions = append(c.out.Extensions, workerd.Extension{Name: "cloudflare-internal:email", Source: emailJS})
 	return c
 }
 

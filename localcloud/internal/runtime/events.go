@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -26,6 +27,7 @@ const eventsService = "events"
 const (
 	scheduledEvent = "scheduled"
 	queueEvent     = "queue"
+	emailEvent     = "email"
 )
 
 // Delivery is an event that a Worker was given.
@@ -70,6 +72,7 @@ func (c *configuration) events() {
 	if len(bindings) == 0 {
 		return
 	}
+	bindings = append(bindings, c.inner("mailbox", "mail:"))
 	c.add(workerd.Service{Name: eventsService, Worker: &workerd.Worker{
 		Modules:            []workerd.Module{{Name: "events.js", Kind: workerd.ESModule, Source: workerd.Source{Text: eventsJS}}},
 		CompatibilityDate:  ownDate,
@@ -79,7 +82,7 @@ func (c *configuration) events() {
 	c.out.Sockets = append(c.out.Sockets, workerd.Socket{Name: eventsService, Service: workerd.Designator{Service: eventsService}})
 }
 
-var eventKinds = []string{scheduledEvent, queueEvent}
+var eventKinds = []string{scheduledEvent, queueEvent, emailEvent}
 
 // DeliverCron runs the scheduled handler of a Worker as its cron trigger would at a time.
 func (r *Runtime) DeliverCron(ctx context.Context, account, script, cron string, at time.Time) (Delivery, error) {
@@ -107,6 +110,35 @@ func (r *Runtime) DeliverBatch(ctx context.Context, account, script string, b qu
 		return queue.Result{}, err
 	}
 	return batchResult(d, answer)
+}
+
+// Email is a message for the email handler of a Worker. ID is what the resource "mail"
+// knows it by.
+type Email struct {
+	ID       string
+	From, To string // of the envelope
+	Headers  [][2]string
+	Raw      []byte
+}
+
+// DeliverEmail hands a message to the email handler of a Worker. What the handler does
+// with it goes to the resource "mail".
+func (r *Runtime) DeliverEmail(ctx context.Context, account, script string, e Email) (Delivery, error) {
+	d, _, err := r.event(ctx, account, script, emailEvent, map[string]any{"id": e.ID, "from": e.From, "to": e.To, "headers": e.Headers, "data": e.Raw})
+	return d, err
+}
+
+// Addressed is the Worker that the data port has for an address.
+func (r *Runtime) Addressed(host string, u *url.URL) (account, script string, ok bool) {
+	t := r.table.Load()
+	if t == nil {
+		return "", "", false
+	}
+	found := t.find(host, u)
+	if found.worker == nil {
+		return "", "", false
+	}
+	return found.worker.Account, found.worker.Script, true
 }
 
 // batchResult reads what workerd says of a batch.

@@ -56,6 +56,7 @@ func Kinds() []Kind {
 		{Name: "vectorize", State: Local, Note: "searches are exact, and changes are there at once", Objects: []Object{of("env.X", "deleteByIds", "describe", "getByIds", "insert", "query", "queryById", "upsert")}},
 		{Name: "ratelimit", State: Local, Note: "counts exactly, where Cloudflare counts in each of its places by itself", Objects: []Object{of("env.X", "limit")}},
 		{Name: "r2_bucket", State: Local, Objects: []Object{of("env.X", "createMultipartUpload", "delete", "get", "head", "list", "put", "resumeMultipartUpload")}},
+		{Name: "send_email", State: Local, Note: "email goes into a mailbox on this machine", Objects: []Object{of("env.X", "send")}},
 		{Name: "queue", State: Local, Objects: []Object{of("env.X", "metrics", "send", "sendBatch")}},
 		fails("agent_memory", "has no agent memory"),
 		fails("ai_search", "has no AI Search"),

@@ -20,6 +20,7 @@ var samples = map[string]string{
 	"dispatch_namespace":       `{"type":"dispatch_namespace","name":"X","namespace":"customers"}`,
 	"ratelimit":                `{"type":"ratelimit","name":"X","namespace_id":"1","simple":{"limit":2,"period":10}}`,
 	"queue":                    `{"type":"queue","name":"X","queue_name":"orders"}`,
+	"send_email":               `{"type":"send_email","name":"X"}`,
 	"r2_bucket":                `{"type":"r2_bucket","name":"X","bucket_name":"files"}`,
 	"service":                  `{"type":"service","name":"X","service":"other"}`,
 	"durable_object_namespace": `{"type":"durable_object_namespace","name":"X","class_name":"Room"}`,

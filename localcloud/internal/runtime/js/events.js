@@ -31,13 +31,41 @@ const kinds = {
     const metadata = { metrics: { backlogCount, backlogBytes, oldestMessageTimestamp: oldest ? new Date(oldest) : undefined } };
     return await target.queue(queue, batch, metadata);
   },
+
+  email: async (target, { id, from, to, headers, data }, env) => {
+    const bytes = bytesOf(data);
+    const tell = async (what, query, body) => {
+      const response = await env.mailbox.fetch(`http://mail/${what}?${new URLSearchParams({ of: id, ...query })}`, { method: "POST", body });
+      const { error, messageId } = await response.json();
+      if (error) throw new Error(error);
+      return { messageId };
+    };
+    const pending = [];
+    await target.email({
+      from,
+      to,
+      headers: new Headers(headers),
+      raw: new Response(bytes).body,
+      rawSize: bytes.length,
+      canBeForwarded: true,
+      setReject: (reason) => void pending.push(tell("reject", {}, String(reason))),
+      forward: (recipient, added) => tell("forward", { to: recipient }, JSON.stringify(Object.fromEntries(new Headers(added ?? {})))),
+      reply: (message) => {
+        if (message?.["clodo:raw"] === undefined) throw new TypeError("reply() takes an EmailMessage");
+        return tell("reply", { from: message.from }, message["clodo:raw"]);
+      },
+    });
+    await scheduler.wait(0); // nobody waits for setReject, whose call is under way
+    await Promise.all(pending);
+    return { outcome: "ok" };
+  },
 };
 
 export default {
   async fetch(request, env) {
     const { kind, target, ...event } = await request.json();
     try {
-      return Response.json(await kinds[kind](env[target], event));
+      return Response.json(await kinds[kind](env[target], event, env));
     } catch (error) {
       return Response.json({ outcome: "exception", error: String(error) });
     }
