@@ -87,6 +87,7 @@ type workers interface {
 	DeliverEmail(ctx context.Context, account, script string, e runtime.Email) (runtime.Delivery, error)
 	Addressed(host string, u *url.URL) (account, script string, ok bool)
 	Handler() http.Handler
+	Isolated() []runtime.Isolation
 	Close(ctx context.Context) error
 }
 
@@ -99,6 +100,7 @@ type Info struct {
 	APIToken   string   `json:"api_token"`
 	WorkersDev string   `json:"workers_dev"` // Workers answer at SCRIPT.WorkersDev
 	Zones      []string `json:"zones"`
+	Isolated   []string `json:"isolated,omitempty"` // Workers that run apart from the others, and why
 }
 
 // Cloud is a running local cloud.
@@ -221,6 +223,9 @@ func (c *Cloud) openState(ctx context.Context) (err error) {
 // Info says how to reach the cloud now.
 func (c *Cloud) Info() Info {
 	info := Info{API: "http://" + c.apiServer.addr() + api.Prefix, Data: "http://" + c.dataServer.addr(), APIToken: c.token, Zones: []string{}}
+	for _, i := range c.workers.Isolated() {
+		info.Isolated = append(info.Isolated, i.Script+": "+i.Reason)
+	}
 	err := c.storage.store.Read(context.Background(), func(tx *store.Tx) error {
 		accounts, err := tx.Accounts()
 		if err != nil || len(accounts) == 0 {

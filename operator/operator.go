@@ -91,6 +91,7 @@ type CloudInfo struct {
 	APIToken   string   `json:"api_token"`
 	WorkersDev string   `json:"workers_dev"`
 	Zones      []string `json:"zones"`
+	Isolated   []string `json:"isolated,omitempty"` // Workers that run apart from the others, and why
 }
 
 // DeployOptions are the details of one release.

@@ -171,6 +171,7 @@ func writeCloud(w io.Writer, style term.Style, info operator.CloudInfo, dir stri
 		{"Account", info.AccountID},
 		{"Token", info.APIToken},
 		{"Zones", strings.Join(info.Zones, ", ")},
+		{"Apart", strings.Join(info.Isolated, "\n          ")},
 		{"State", dir},
 	} {
 		if l.value != "" {

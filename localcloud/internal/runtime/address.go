@@ -64,6 +64,8 @@ func newTable(s State, workers map[string]*Worker, generations map[*Worker]*gene
 
 func workerKey(account, script string) string { return account + "/" + script }
 
+func (w *Worker) key() string { return workerKey(w.Account, w.Script) }
+
 // hostname is a Host header without its port, in lower case.
 func hostname(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {

@@ -64,8 +64,12 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	kind, id, _ := strings.Cut(r.Header.Get(resourceHeader), ":")
-	if kind == cacheResource {
+	switch kind {
+	case cacheResource:
 		emptyCache(w, r)
+		return
+	case pulseService:
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	answer := b.resources[kind]

@@ -48,6 +48,10 @@ const (
 	objectsService  = "objects"
 )
 
+// heapLimit keeps a Worker from eating the machine: at 256 MB of JavaScript its process
+// ends. Cloudflare allows 128 MB; V8 counts less precisely.
+const heapLimit = "--max-old-space-size=256"
+
 // The headers by which the proxy tells workerd about a request.
 const (
 	cfHeader    = "X-Clodo-Cf"
@@ -74,7 +78,7 @@ func (v *Version) hasCode() bool { return v.MainModule != "" || v.BodyPart != ""
 func (w *Worker) hasObjects() bool { return len(w.Classes) > 0 }
 
 func newConfiguration(b *backend, dir string, workers []*Worker) *configuration {
-	c := &configuration{backend: b, dir: dir, workers: workers, have: map[string]bool{}}
+	c := &configuration{out: workerd.Config{V8Flags: []string{heapLimit}}, backend: b, dir: dir, workers: workers, have: map[string]bool{}}
 	// Like wrangler's local mode, and unlike Cloudflare, a Worker may call servers in
 	// this network and on this machine.
 	c.add(workerd.Service{Name: internetService, Network: &workerd.Network{Allow: []string{"public", "private"}, TrustCAs: true}})
@@ -117,6 +121,9 @@ func (c *configuration) build() (workerd.Config, error) {
 	}
 	c.users()
 	c.events()
+	if !c.alone {
+		c.pulses()
+	}
 	return c.out, nil
 }
 

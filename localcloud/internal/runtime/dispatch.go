@@ -69,13 +69,13 @@ func (r *Runtime) dispatch(w http.ResponseWriter, req *http.Request, id string) 
 		req.Header.Del(internal)
 	}
 	req.Header.Set(protoHeader, to.Scheme)
-	r.latest(w, req, func(t *table) (again bool) {
+	r.latest(w, req, func(t *table) next {
 		namespace := t.namespaces[id]
 		worker := t.users[workerKey(namespace.Account, namespace.ID+"/"+strings.ToLower(to.Script))]
 		if worker == nil {
 			w.Header().Set(dispatchFailure, "Worker%20not%20found.")
 			w.WriteHeader(http.StatusNotFound)
-			return false
+			return done
 		}
 		req.Header.Del(cfHeader)
 		if namespace.Trusted && given(to.Cf) {
@@ -86,15 +86,14 @@ func (r *Runtime) dispatch(w http.ResponseWriter, req *http.Request, id string) 
 		proxy, err := g.acquire(req.Context(), dispatchService)
 		switch {
 		case errors.Is(err, errRetired):
-			return true
+			return outdated
 		case req.Context().Err() != nil:
-			return false
+			return done
 		case err != nil || proxy == nil:
 			r.unreachable(w, worker, err)
-			return false
+			return done
 		}
-		r.pass(w, req, proxy, &exchange{generation: g, ray: req.Header.Get("Cf-Ray"), dispatched: true}, worker, worker.current())
-		return false
+		return r.pass(w, req, proxy, &exchange{generation: g, ray: req.Header.Get("Cf-Ray"), dispatched: true}, worker, worker.current())
 	})
 }
 

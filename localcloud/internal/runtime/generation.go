@@ -4,13 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httputil"
-	"regexp"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/workerd"
@@ -32,6 +29,10 @@ const (
 	shortestPause = 50 * time.Millisecond
 	longestPause  = 5 * time.Second
 	retryAfter    = 2 * time.Second
+	// A process of plain Workers that had no request for dozeAfter ends; so do those
+	// that had none for aftermath, as long as there are more than wakeful processes.
+	dozeAfter = 5 * time.Minute
+	wakeful   = 4
 	// lingering is for what a Worker still does after its last response.
 	lingering = 2 * time.Second
 )
@@ -47,10 +48,6 @@ type group struct {
 	config  workerd.Config
 	digest  [sha256.Size]byte
 }
-
-// launch starts a group's process. What it had to change about the group, so that it
-// starts, is in the returned one.
-type launch func(context.Context, *group, tolerance) (*workerd.Process, *group, error)
 
 // tolerance is what a Worker that does not start means for those it shares a process
 // with.
@@ -68,8 +65,8 @@ const (
 // sleeps has no process until a request comes.
 type generation struct {
 	*group
-	launch launch
-	log    *slog.Logger
+	r       *Runtime
+	answers atomic.Int64 // that the process began; a sign of life
 
 	mu      sync.Mutex
 	ready   chan struct{} // closed when the process serves, or cannot; nil while it sleeps
@@ -84,13 +81,22 @@ type generation struct {
 	idle    chan struct{} // closed when retired and the last request, or WebSocket, has ended
 	calm    chan struct{} // the same without WebSockets
 
+	started   time.Time        // the process
+	used      time.Time        // when a request last ended, or the process started
+	killed    *workerd.Process // by this program
+	exchanges map[*exchange]struct{}
+	left      map[string]departure // by key of the Worker
+
 	living     context.Context // ends with retire
 	die        context.CancelFunc
 	background sync.WaitGroup
 }
 
-func newGeneration(g *group, launch launch, log *slog.Logger) *generation {
-	out := &generation{group: g, launch: launch, log: log, ready: make(chan struct{}), idle: make(chan struct{}), calm: make(chan struct{})}
+func (r *Runtime) newGeneration(g *group) *generation {
+	out := &generation{
+		group: g, r: r, ready: make(chan struct{}), idle: make(chan struct{}), calm: make(chan struct{}),
+		exchanges: map[*exchange]struct{}{}, left: map[string]departure{},
+	}
 	out.living, out.die = context.WithCancel(context.Background())
 	return out
 }
@@ -100,7 +106,7 @@ func newGeneration(g *group, launch launch, log *slog.Logger) *generation {
 func (g *generation) start(ctx context.Context, t tolerance) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	p, started, err := g.launch(ctx, g.group, t)
+	p, started, err := g.r.launchGroup(ctx, g.group, t)
 	if err != nil {
 		return err
 	}
@@ -112,8 +118,12 @@ func (g *generation) start(ctx context.Context, t tolerance) error {
 	}
 	g.config, g.digest = started.config, started.digest
 	g.process, g.proxies = p, proxies(p, g.config)
+	g.started = time.Now()
+	g.used = g.started
 	close(g.ready)
+	g.r.awake.Add(1)
 	g.background.Go(func() { g.watch(p) })
+	g.background.Go(func() { g.feel(p) })
 	return nil
 }
 
@@ -141,7 +151,7 @@ func (g *generation) wake() {
 		if err == nil || g.living.Err() != nil {
 			return
 		}
-		g.log.Error("the process of a group of Workers does not start", "group", g.name, "error", err)
+		g.r.log.Error("the process of a group of Workers does not start", "group", g.name, "error", err)
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.err, g.retry = err, time.Now().Add(retryAfter)
@@ -167,21 +177,66 @@ func (g *generation) usable(digest [sha256.Size]byte) bool {
 // was in memory and the requests under way are lost. Objects may have alarms, so their
 // process starts at once; another waits for a request.
 func (g *generation) watch(p *workerd.Process) {
-	began := time.Now()
 	<-p.Done()
+	g.r.awake.Add(-1)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.bury(p)
+}
+
+// bury takes a process that has died out of use; g.mu is held.
+func (g *generation) bury(p *workerd.Process) {
 	if g.retired || g.process != p {
 		return
 	}
-	g.log.Warn("workerd died and is started again", "group", g.name, "output", p.Output())
-	if g.pause = min(2*g.pause, longestPause); time.Since(began) > longestPause || g.pause == 0 {
-		g.pause = shortestPause
+	g.process, g.proxies, g.ready = nil, nil, nil
+	if g.killed != p {
+		g.r.log.Warn("workerd died and is started again", "group", g.name, "output", p.Output())
+		if g.pause = min(2*g.pause, longestPause); time.Since(g.started) > longestPause || g.pause == 0 {
+			g.pause = shortestPause
+		}
+		g.retry = time.Now().Add(g.pause)
+		g.blame()
 	}
-	g.ready, g.retry = nil, time.Now().Add(g.pause)
 	if g.objects {
 		g.wake()
 	}
+}
+
+func ended(p *workerd.Process) bool {
+	select {
+	case <-p.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends a process at once; who needs it gets another.
+func (g *generation) kill(p *workerd.Process) {
+	g.mu.Lock()
+	g.killed = p
+	g.mu.Unlock()
+	p.Kill()
+}
+
+// doze ends the process of plain Workers that have nothing to do for long, or for a
+// while when there are many such processes. It reports whether it did; the next request
+// starts another.
+func (g *generation) doze(p *workerd.Process) bool {
+	g.mu.Lock()
+	unused := time.Since(g.used)
+	if g.objects || g.retired || g.process != p || g.active > 0 || g.streams > 0 ||
+		unused < dozeAfter && (unused < aftermath || g.r.awake.Load() <= wakeful) {
+		g.mu.Unlock()
+		return false
+	}
+	g.ready, g.process, g.proxies = nil, nil, nil
+	g.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	p.Stop(ctx)
+	return true
 }
 
 // acquire takes a request in and returns the proxy to a socket; release has to be
@@ -192,6 +247,9 @@ func (g *generation) acquire(ctx context.Context, socket string) (*httputil.Reve
 		if g.retired {
 			g.mu.Unlock()
 			return nil, errRetired
+		}
+		if g.process != nil && ended(g.process) {
+			g.bury(g.process)
 		}
 		if g.ready == nil || g.err != nil && time.Now().After(g.retry) {
 			g.wake()
@@ -226,6 +284,7 @@ func (g *generation) release(upgraded bool) {
 	} else {
 		g.active--
 	}
+	g.used = time.Now()
 	g.signal()
 }
 
@@ -307,8 +366,8 @@ func (g *generation) end(ctx context.Context) {
 	}
 }
 
-// kill ends the process of a generation that was never used.
-func (g *generation) kill() {
+// discard ends the process of a generation that was never used.
+func (g *generation) discard() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	g.end(ctx)
@@ -320,64 +379,3 @@ func (g *generation) address(socket string) string {
 	defer g.mu.Unlock()
 	return g.process.Address(socket)
 }
-
-// absentEntrypoint is how workerd says that a binding names an entrypoint that is
-// not there: it does not start then.
-var absentEntrypoint = regexp.MustCompile(`refers to service "([^"]*)" with a named entrypoint "([^"]*)", but`)
-
-// absentIn are the entrypoints that a failed start complains of.
-func absentIn(err error) []workerd.Designator {
-	var failed *workerd.StartError
-	if !errors.As(err, &failed) {
-		return nil
-	}
-	var all []workerd.Designator
-	for _, m := range absentEntrypoint.FindAllStringSubmatch(failed.Text, -1) {
-		all = append(all, workerd.Designator{Service: m[1], Entrypoint: m[2]})
-	}
-	return all
-}
-
-// startupError tells a failed start in the words of the runtime about the Worker,
-// without the names that only this package knows.
-func startupError(err error) error {
-	var failed *workerd.StartError
-	if !errors.As(err, &failed) {
-		return err
-	}
-	var kept []string
-	for line := range strings.Lines(failed.Text) {
-		line = strings.TrimRight(line, "\n")
-		if strings.HasPrefix(line, "service probe:") {
-			break // says the same again
-		}
-		if strings.Contains(line, ": warning: ") {
-			continue
-		}
-		kept = append(kept, servicePrefix.ReplaceAllString(line, ""))
-	}
-	message := strings.TrimSpace(strings.Join(kept, "\n"))
-	if message == "" {
-		message = failed.Text
-	}
-	return &StartupError{Message: message, Code: CodeStartup}
-}
-
-// brokenIn are the Workers that a failed start complains of, and what they did.
-func brokenIn(err error) map[string]string {
-	var failed *workerd.StartError
-	if !errors.As(err, &failed) {
-		return nil
-	}
-	all := map[string]string{}
-	for line := range strings.Lines(failed.Text) {
-		if m := serviceFailure.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
-			all[m[1]] = fmt.Sprintf("the Worker %q does not start: %s", m[2], m[3])
-		}
-	}
-	return all
-}
-
-var serviceFailure = regexp.MustCompile(`^service (worker:([^@]*)@[^:]*): (.*)$`)
-
-var servicePrefix = regexp.MustCompile(`^service (?:worker|assets):[^@]*@[^:]*: `)

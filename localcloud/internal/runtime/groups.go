@@ -25,6 +25,10 @@ func (r *Runtime) groups(workers []*Worker) ([]*group, error) {
 			byName[name] = &group{name: name, workers: c, objects: true}
 			continue
 		}
+		if name := r.apart(c); name != "" {
+			byName[name] = &group{name: name, workers: c}
+			continue
+		}
 		plain[c.home()] = append(plain[c.home()], c)
 	}
 	before := r.shards()
@@ -48,11 +52,11 @@ func (r *Runtime) groups(workers []*Worker) ([]*group, error) {
 func (r *Runtime) shards() map[string]string {
 	now := map[string]string{}
 	for name, g := range r.running {
-		if g.objects {
+		if g.objects || g.apart() {
 			continue
 		}
 		for _, w := range g.workers {
-			now[workerKey(w.Account, w.Script)] = name
+			now[w.key()] = name
 		}
 	}
 	return now

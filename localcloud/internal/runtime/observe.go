@@ -12,7 +12,8 @@ const CF = cfBlob
 // for them.
 type Observer interface {
 	// Began is called before a request on the data port is handed to the version's
-	// code, with the ray by which Traced will know it.
+	// code, with the ray by which Traced will know it. One that has to be sent to
+	// another process later begins only once.
 	Began(v Invoked, ray string)
 	// Ended is called when the answer of that request has been sent, or never will be.
 	Ended(e Exchange)
@@ -73,21 +74,26 @@ func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 
 // observe tells the observer that a request begins. The writer it returns is to be
 // used instead of w, and end to be called at the end, even after a panic.
-func (r *Runtime) observe(w http.ResponseWriter, req *http.Request, worker *Worker, v *Version, ray string, state *exchange) (http.ResponseWriter, func()) {
+func (r *Runtime) observe(w http.ResponseWriter, req *http.Request, worker *Worker, v *Version, x *exchange) (http.ResponseWriter, func()) {
 	if r.options.Observer == nil {
 		return w, func() {}
 	}
 	e := Exchange{
-		Invoked: Invoked{worker.Account, worker.Script, v.ID}, Ray: ray, Start: time.Now(), Request: req,
+		Invoked: Invoked{worker.Account, worker.Script, v.ID}, Ray: x.ray, Start: time.Now(), Request: req,
 		Assets: v.Assets != nil, Codeless: !v.hasCode(),
 	}
-	r.options.Observer.Began(e.Invoked, ray)
+	if !sentAgain(req) {
+		r.options.Observer.Began(e.Invoked, x.ray)
+	}
 	seen := &observed{ResponseWriter: w}
 	return seen, func() {
+		if x.isMoved() {
+			return // it goes on elsewhere
+		}
 		e.Duration = time.Since(e.Start)
 		e.Status, e.Bytes, e.Header = seen.status, seen.bytes, seen.Header()
 		e.Gone = req.Context().Err() != nil
-		e.Failed, e.Outcome = state.failed, state.outcome
+		e.Failed, e.Outcome = x.failed, x.outcome()
 		r.options.Observer.Ended(e)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -50,10 +51,15 @@ type Runtime struct {
 	state   State      // the one that is served
 	running map[string]*generation
 	drains  sync.WaitGroup
+	tasks   sync.WaitGroup // isolations
+	awake   atomic.Int64   // processes
 
 	learnt sync.Mutex                  // guards what failed starts taught
 	absent map[workerd.Designator]bool // entrypoints that bindings name in vain
-	broken map[string]string           // Workers of the first Apply that do not start, and why
+	broken map[string]string           // Workers that were deployed and do not start any more, and why
+
+	isolated map[string]Isolation   // by key of the Worker
+	deaths   map[string][]time.Time // of processes, by key of the Worker that had a request
 }
 
 // New prepares a Runtime; nothing runs before the first Apply. Close has to be
@@ -80,6 +86,7 @@ func New(o Options) (*Runtime, error) {
 	r := &Runtime{
 		options: o, log: o.Log, applied: make(chan struct{}), closed: make(chan struct{}),
 		running: map[string]*generation{}, absent: map[workerd.Designator]bool{}, broken: map[string]string{},
+		isolated: map[string]Isolation{}, deaths: map[string][]time.Time{},
 	}
 	resources := map[string]Resource{tailService: r.traced, dispatchKind: r.dispatch}
 	maps.Copy(resources, o.Resources)
@@ -118,6 +125,9 @@ func onceSuccessful(find func(context.Context) (string, error)) func(context.Con
 func (r *Runtime) Apply(ctx context.Context, s State) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if isClosed(r.closed) {
+		return errors.New("the runtime is closed")
+	}
 	before := r.state
 	published, err := r.apply(ctx, s)
 	if err != nil {
@@ -130,6 +140,7 @@ func (r *Runtime) Apply(ctx context.Context, s State) error {
 		return startupError(err)
 	}
 	r.state = s
+	r.forgive()
 	return nil
 }
 
@@ -153,7 +164,7 @@ func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error
 	for _, g := range groups {
 		gen := r.running[g.name]
 		if gen == nil || !gen.usable(g.digest) && !r.covers(gen, g) {
-			gen = newGeneration(g, r.launchGroup, r.log)
+			gen = r.newGeneration(g)
 			switch before := r.running[g.name]; {
 			case g.objects:
 				objects = append(objects, gen)
@@ -171,7 +182,7 @@ func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error
 	if err := start(ctx, plain, r.tolerance()); err != nil {
 		for _, g := range plain {
 			g.retire()
-			g.kill()
+			g.discard()
 		}
 		return false, err
 	}
@@ -206,7 +217,7 @@ func (r *Runtime) change(ctx context.Context, served *table, next map[string]*ge
 	if err != nil {
 		for _, g := range objects {
 			g.retire()
-			g.kill()
+			g.discard()
 		}
 	}
 	return err
@@ -336,15 +347,30 @@ func validKey(key string) bool {
 // lasts if that is shorter.
 func (r *Runtime) Close(ctx context.Context) error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if isClosed(r.closed) {
+	again := isClosed(r.closed)
+	closeOnce(r.closed)
+	r.mu.Unlock()
+	if again {
 		return nil
 	}
-	close(r.closed)
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
+	r.stopAll(ctx)
+	r.drains.Wait()
+	r.tasks.Wait() // one that had begun may have started processes
+	r.stopAll(ctx)
+	r.drains.Wait()
+	return r.backend.server.Close()
+}
+
+// stopAll ends all generations that run.
+func (r *Runtime) stopAll(ctx context.Context) {
+	r.mu.Lock()
+	all := r.running
+	r.running = map[string]*generation{}
+	r.mu.Unlock()
 	var stopping sync.WaitGroup
-	for _, g := range r.running {
+	for _, g := range all {
 		g.retire()
 		stopping.Go(func() {
 			select {
@@ -355,7 +381,4 @@ func (r *Runtime) Close(ctx context.Context) error {
 		})
 	}
 	stopping.Wait()
-	r.drains.Wait()
-	r.running = map[string]*generation{}
-	return r.backend.server.Close()
 }

@@ -23,12 +23,20 @@ import (
 func (r *Runtime) Handler() http.Handler { return http.HandlerFunc(r.serve) }
 
 func (r *Runtime) serve(w http.ResponseWriter, req *http.Request) {
-	r.latest(w, req, func(t *table) bool { return r.once(w, req, t) })
+	r.latest(w, req, func(t *table) next { return r.once(w, req, t) })
 }
 
-// latest answers a request by the table of the moment; once says again when that is
-// out of date.
-func (r *Runtime) latest(w http.ResponseWriter, req *http.Request, once func(*table) (again bool)) {
+// next is what has to happen to a request.
+type next int
+
+const (
+	done     next = iota
+	repeat        // nothing was answered; at once again
+	outdated      // nothing was answered, as the table is out of date
+)
+
+// latest answers a request by the table of the moment.
+func (r *Runtime) latest(w http.ResponseWriter, req *http.Request, once func(*table) next) {
 	if req.ContentLength == 0 {
 		req.Body = http.NoBody // lets the transport repeat it on a fresh connection
 	}
@@ -42,8 +50,11 @@ func (r *Runtime) latest(w http.ResponseWriter, req *http.Request, once func(*ta
 	}
 	for {
 		t := r.table.Load()
-		if !once(t) {
+		switch once(t) {
+		case done:
 			return
+		case repeat:
+			continue
 		}
 		select {
 		case <-t.replaced: // with its generations; the next table knows the new ones
@@ -56,13 +67,12 @@ func (r *Runtime) latest(w http.ResponseWriter, req *http.Request, once func(*ta
 	}
 }
 
-// once answers a request by one table; again says that nothing was answered because
-// the table is out of date.
-func (r *Runtime) once(w http.ResponseWriter, req *http.Request, t *table) (again bool) {
+// once answers a request by one table.
+func (r *Runtime) once(w http.ResponseWriter, req *http.Request, t *table) next {
 	found := t.find(req.Host, req.URL)
 	if found.worker == nil {
 		t.notFound(w, req, found)
-		return false
+		return done
 	}
 	v := found.version
 	if v == nil {
@@ -72,15 +82,14 @@ func (r *Runtime) once(w http.ResponseWriter, req *http.Request, t *table) (agai
 	proxy, err := g.acquire(req.Context(), frontName(found.worker, v))
 	switch {
 	case errors.Is(err, errRetired):
-		return true
+		return outdated
 	case req.Context().Err() != nil:
-		return false
+		return done
 	case err != nil || proxy == nil:
 		r.unreachable(w, found.worker, err)
-		return false
+		return done
 	}
-	r.forward(w, req, g, proxy, found.worker, v)
-	return false
+	return r.forward(w, req, g, proxy, found.worker, v)
 }
 
 // unreachable answers for a Worker whose process does not run.
@@ -90,23 +99,39 @@ func (r *Runtime) unreachable(w http.ResponseWriter, worker *Worker, err error) 
 }
 
 // forward is one request from outside through a proxy.
-func (r *Runtime) forward(w http.ResponseWriter, req *http.Request, g *generation, proxy *httputil.ReverseProxy, worker *Worker, v *Version) {
-	ray := newRay()
+func (r *Runtime) forward(w http.ResponseWriter, req *http.Request, g *generation, proxy *httputil.ReverseProxy, worker *Worker, v *Version) next {
+	ray := req.Header.Get("Cf-Ray")
+	if !sentAgain(req) {
+		ray = newRay()
+	}
 	req.Header.Set("Cf-Ray", ray)
 	w.Header().Set("Cf-Ray", ray)
 	edgeHeaders(req)
-	r.pass(w, req, proxy, &exchange{generation: g, ray: ray}, worker, v)
+	return r.pass(w, req, proxy, &exchange{generation: g, ray: ray}, worker, v)
 }
 
-// pass is a request, as it is, through a proxy.
-func (r *Runtime) pass(w http.ResponseWriter, req *http.Request, proxy *httputil.ReverseProxy, state *exchange, worker *Worker, v *Version) {
-	defer func() { state.generation.release(state.upgraded) }()
-	w, ended := r.observe(w, req, worker, v, state.ray, state)
+// pass is a request, as it is, through a proxy. It is the one place where a request to
+// a Worker ends: answered, broken off, or stopped, for the reason that is its outcome.
+func (r *Runtime) pass(w http.ResponseWriter, req *http.Request, proxy *httputil.ReverseProxy, x *exchange, worker *Worker, v *Version) next {
+	x.worker, x.began = worker, time.Now()
+	x.resendable = keepBody(req)
+	x.repeatable = req.ContentLength == 0 && (req.Method == http.MethodGet || req.Method == http.MethodHead) && !sentAgain(req)
+	ctx, cancel := context.WithCancel(context.WithValue(req.Context(), exchangeKey{}, x))
+	defer cancel()
+	x.cancel = cancel
+	x.generation.enter(x)
+	defer x.generation.leave(x)
+	out, ended := r.observe(w, req, worker, v, x)
 	defer ended()
 	if req.ContentLength < 0 {
 		defer duplex(w, req)()
 	}
-	proxy.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), exchangeKey{}, state)))
+	proxy.ServeHTTP(out, req.WithContext(ctx))
+	if !x.isMoved() {
+		return done
+	}
+	markSent(req)
+	return repeat
 }
 
 // duplex lets a Worker answer a streamed request while that is still being sent:
@@ -144,18 +169,6 @@ func (s *streamed) Read(b []byte) (int, error) {
 	}
 	return s.ReadCloser.Read(b)
 }
-
-// exchange is what a request's answer turned it into.
-type exchange struct {
-	generation *generation
-	ray        string
-	dispatched bool // by a Worker: its headers are none of the proxy's business
-	upgraded   bool
-	failed     bool   // the process did not answer
-	outcome    string // why the Worker was stopped, if it was; see Exchange
-}
-
-type exchangeKey struct{}
 
 // edgeHeaders are those that Cloudflare gives to every request, whatever the client
 // sent under their names.
@@ -216,7 +229,7 @@ func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.Rev
 				pr.Out.URL.Scheme, pr.Out.URL.Host = target.Scheme, target.Host
 				pr.Out.URL.RawQuery = pr.In.URL.RawQuery // as it was sent, even where Go would not parse it
 				pr.Out.Host = strings.ToLower(pr.In.Host)
-				if state, ok := pr.In.Context().Value(exchangeKey{}).(*exchange); ok && state.dispatched {
+				if exchangeOf(pr.In).dispatched {
 					for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 						if sent, ok := pr.In.Header[name]; ok {
 							pr.Out.Header[name] = sent
@@ -241,24 +254,34 @@ func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.Rev
 }
 
 func modifyResponse(res *http.Response) error {
-	if res.StatusCode != http.StatusSwitchingProtocols {
-		return nil
+	x := exchangeOf(res.Request)
+	if err := x.answer(); err != nil {
+		return err
 	}
-	if state, ok := res.Request.Context().Value(exchangeKey{}).(*exchange); ok {
-		state.upgraded = true
-		state.generation.upgrade()
+	x.generation.answers.Add(1)
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		x.upgraded = true
+		x.generation.upgrade()
 	}
 	return nil
 }
 
+// proxyError answers for a process that did not.
 func proxyError(w http.ResponseWriter, req *http.Request, err error) {
-	if req.Context().Err() != nil {
-		return // the client went away
+	x := exchangeOf(req)
+	if x.isMoved() || req.Context().Err() != nil {
+		return // it is sent again, or the client went away
 	}
-	if state, ok := req.Context().Value(exchangeKey{}).(*exchange); ok {
-		state.failed = true
+	again, outcome := x.lost()
+	if again {
+		return
 	}
-	http.Error(w, "the Worker's process did not answer: "+err.Error(), http.StatusBadGateway)
+	x.failed = true
+	if outcome != "" {
+		exceeded(w, req, outcome)
+		return
+	}
+	http.Error(w, "the Worker's process ended, or did not answer: "+err.Error(), http.StatusBadGateway)
 }
 
 // buffers lends the proxies their copying buffers.

@@ -59,6 +59,7 @@ type Version struct {
 	// Bindings are those of the upload's metadata, resolved: inherited and kept ones
 	// are filled in, secrets carry their text.
 	Bindings []json.RawMessage
+	CPULimit time.Duration // that an invocation may use; 0 is Cloudflare's default
 	Assets   *Assets
 	Handlers []string // as Startup told them; nil when that is not known
 }

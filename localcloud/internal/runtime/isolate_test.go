@@ -1,0 +1,196 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// reply is the answer to a request that was sent in the background.
+type reply struct {
+	status int
+	body   string
+	took   time.Duration
+}
+
+// send sends a request in the background.
+func (c *cloud) send(method, url, body string) <-chan reply {
+	c.t.Helper()
+	_, rest, _ := strings.Cut(url, "://")
+	host, path, _ := strings.Cut(rest, "/")
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(c.t.Context(), method, c.server.URL+"/"+path, reader)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Host = host
+	answer := make(chan reply, 1)
+	go func() {
+		began := time.Now()
+		res, err := c.server.Client().Do(req)
+		if err != nil {
+			answer <- reply{0, err.Error(), time.Since(began)}
+			return
+		}
+		defer func() { _ = res.Body.Close() }()
+		b, _ := io.ReadAll(res.Body)
+		answer <- reply{res.StatusCode, string(b), time.Since(began)}
+	}()
+	return answer
+}
+
+// until waits for a condition.
+func (c *cloud) until(what string, condition func() bool) {
+	c.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			c.t.Fatalf("%s: not within 20 s\n%s", what, c.log)
+		}
+	}
+}
+
+// loops sends a Worker into its loop, and returns when its process is blocked.
+func (c *cloud) loops(script string) <-chan reply {
+	c.t.Helper()
+	looping := c.send(http.MethodGet, "http://"+script+".localhost/loop", "")
+	c.until("the loop", func() bool {
+		// Longer than a request can be suspected after the last pulse that was felt.
+		ctx, cancel := context.WithTimeout(c.t.Context(), time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server.URL, nil)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		req.Host = script + ".localhost"
+		res, err := c.server.Client().Do(req)
+		if err != nil {
+			return true
+		}
+		_ = res.Body.Close()
+		return false
+	})
+	return looping
+}
+
+// looper loops for ever when it is asked for /loop.
+func (c *cloud) looper(script string, limit time.Duration, class string) Worker {
+	code := `export default { async fetch(request) {
+	if (new URL(request.url).pathname === "/loop") for (;;);
+	return new Response("NAME " + request.method + " " + await request.text());
+} }`
+	v := c.version(class + strings.ReplaceAll(code, "NAME", script))
+	v.CPULimit = limit
+	return worker(script, v)
+}
+
+// wantAnswer checks an answer that has to come within a time.
+func (c *cloud) wantAnswer(what string, answer <-chan reply, status int, body string, within time.Duration) {
+	c.t.Helper()
+	got := <-answer
+	if got.status != status || !strings.HasPrefix(got.body, body) || got.took > within {
+		c.t.Errorf("%s: got %d %q after %s, want %d %q within %s\n%s", what, got.status, got.body, got.took, status, body, within, c.log)
+	}
+	c.t.Logf("%s: %d after %s", what, got.status, got.took.Round(time.Millisecond))
+}
+
+// others is how long a request to another Worker may take. The promise is 5 s on a
+// machine that has time; without isolation it would be 30 s, or for ever.
+const others = 15 * time.Second
+
+func TestAnEndlessLoopIsIsolated(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	workers := []Worker{c.looper("bad", 2*time.Second, "")}
+	for i := range 4 {
+		workers = append(workers, worker(fmt.Sprint("good", i), c.version(`let n = 0; export default { async fetch(request) { return new Response(request.method + await request.text() + ++n) } }`)))
+	}
+	c.apply(workers...)
+	for i := range 4 {
+		c.want(fmt.Sprintf("http://good%d.localhost/", i), 200, "GET1")
+	}
+	looping := c.loops("bad")
+	for i := range 4 {
+		c.wantAnswer(fmt.Sprint("good ", i), c.send(http.MethodGet, fmt.Sprintf("http://good%d.localhost/", i), ""), 200, "GET", others)
+	}
+	c.until("the isolation", func() bool { return len(c.Isolated()) == 1 })
+	if all := c.Isolated(); all[0].Script != "bad" {
+		t.Errorf("isolated: %v, want bad alone", all)
+	}
+	c.want("http://bad.localhost/", 200, "bad GET ")
+	c.wantAnswer("the loop", looping, 503, "error code: 1102", time.Minute)
+	workers[0] = worker("bad", c.version(named("better"))) // is given another chance
+	c.apply(workers...)
+	c.want("http://bad.localhost/", 200, "better")
+	if all := c.Isolated(); len(all) != 0 {
+		t.Errorf("isolated after a new version: %v", all)
+	}
+	if n := len(c.processes()); n != 1 {
+		t.Errorf("%d processes, want one for all again", n)
+	}
+}
+
+func TestRequestsThatMayNotBeSentTwiceAreAnsweredOnce(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	counts := worker("counts", c.version(`export default { async fetch(request, env) {
+	if (request.method === "GET") return new Response(await env.KV.get("n"));
+	const text = await request.text();
+	await env.KV.put("n", String(Number(await env.KV.get("n") ?? 0) + 1));
+	return new Response("counted " + text);
+} }`, `{"type":"kv_namespace","name":"KV","namespace_id":"n"}`))
+	c.apply(c.looper("bad", time.Minute, ""), counts)
+	c.wantAnswer("the first", c.send(http.MethodPost, "http://counts.localhost/", "a"), 200, "counted a", others)
+	c.loops("bad")
+	c.wantAnswer("a POST while another Worker loops", c.send(http.MethodPost, "http://counts.localhost/", "b"), 200, "counted b", others)
+	c.want("http://counts.localhost/", 200, "2")
+}
+
+func TestALoopBesideDurableObjectsIsStopped(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	object := c.version(`import { DurableObject } from "cloudflare:workers";
+export class Counter extends DurableObject {
+	async add() { const n = ((await this.ctx.storage.get("n")) ?? 0) + 1; await this.ctx.storage.put("n", n); return n }
+	async loop() { for (;;); }
+}
+export default { async fetch(request, env) {
+	const o = env.C.get(env.C.idFromName("a"));
+	return new Response(String(await (new URL(request.url).pathname === "/loop" ? o.loop() : o.add())));
+} }`, `{"type":"durable_object_namespace","name":"C","class_name":"Counter"}`)
+	caller := c.version(`export default { async fetch(request, env) { return new Response("called " + await (await env.O.fetch(request)).text()) } }`, `{"type":"service","name":"O","service":"o"}`)
+	c.apply(worker("o", object, Class{Name: "Counter", Key: "k", SQLite: true}), worker("caller", caller))
+	c.want("http://o.localhost/", 200, "1")
+	c.loops("o")
+	c.wantAnswer("the Worker that is bound to it", c.send(http.MethodGet, "http://caller.localhost/", ""), 200, "called ", others)
+}
+
+func TestAProcessThatRunsOutOfMemoryTakesOnlyItsWorkerDown(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	hog := worker("hog", c.version(`export default { async fetch(request) {
+	if (new URL(request.url).pathname !== "/hog") return new Response("hog");
+	const all = [];
+	for (;;) { all.push(new Array(1e5).fill(all.length + 0.5)); await scheduler.wait(0); }
+} }`))
+	c.apply(hog, worker("good", c.version(`export default { async fetch(request) { await scheduler.wait(1); return new Response("good") } }`)))
+	c.want("http://good.localhost/", 200, "good")
+	stop := c.load(http.MethodGet, "good.localhost")
+	c.wantAnswer("the hog", c.send(http.MethodPost, "http://hog.localhost/hog", ""), 503, "error code: 1102", time.Minute)
+	c.wantAnswer("the hog again", c.send(http.MethodPost, "http://hog.localhost/hog", ""), 503, "error code: 1102", time.Minute)
+	n, failures := stop()
+	if len(failures) > 0 {
+		t.Errorf("%d of %d requests to another Worker failed, the first with %q\n%s", len(failures), n, failures[0], c.log)
+	}
+	c.want("http://hog.localhost/", 200, "hog")
+	if !slices.ContainsFunc(c.Isolated(), func(i Isolation) bool { return i.Script == "hog" }) {
+		t.Errorf("isolated: %v, want hog among them", c.Isolated())
+	}
+}
