@@ -20,7 +20,7 @@ type floor struct {
 // test, so every new package is placed on purpose. What lies below a package's own
 // internal folder (localcloud/internal/…) shares its floor.
 var floors = []floor{
-	{"runtime", []string{"."}},
+	{"runtime", []string{".", "internal/host", "internal/host/shim"}},
 	{"leaves", []string{"cloudflare", "diag", "internal/source", "internal/sqlite"}},
 	{"nouns", []string{"audit", "check", "flow", "internal/assets", "migrate", "secret"}},
 	{"configuration", []string{"project"}},
@@ -49,6 +49,7 @@ var apart = []struct{ pkg, imports, why string }{
 
 // neighbours are imports within one floor that the design wants.
 var neighbours = []struct{ pkg, imports string }{
+	{".", "internal/host"},               // package clodo stands on the host
 	{"internal/source", "diag"},          // a value's position is diag's position
 	{"internal/workerd", "internal/npm"}, // workerd comes from npm
 }

@@ -1,7 +1,7 @@
-// Package bundle turns the source of a TypeScript or JavaScript Worker into the
-// exact bytes that are uploaded, in this process and without Node. Options,
-// resolution and module names are those of wrangler, so that a Worker behaves the
-// same whichever of the two has built it.
+// Package bundle turns the source of a Worker into the exact bytes that are uploaded:
+// TypeScript and JavaScript in this process and without Node, with the options,
+// resolution and module names of wrangler, so that a Worker behaves the same whichever
+// of the two has built it; Go by the go command, with the shim that runs it on Workers.
 package bundle
 
 import (
@@ -74,6 +74,9 @@ func Bundle(ctx context.Context, w *project.Worker, root string) (Result, error)
 	if err := b.checkEntry(); err != nil {
 		return Result{}, err
 	}
+	if strings.EqualFold(filepath.Ext(b.entry), ".go") {
+		return b.goProgram(ctx)
+	}
 	rules, removed := parseRules(w.Rules)
 	b.rules, b.removed = rules, removed
 	b.warnShadowedRules()
@@ -126,11 +129,11 @@ func (b *build) moduleRoot() string {
 func (b *build) checkEntry() error {
 	w := b.worker
 	switch ext := strings.ToLower(filepath.Ext(b.entry)); ext {
-	case ".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs":
+	case ".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".go":
 	default:
 		return b.fail(diag.Finding{
 			Code: "B102", Message: "\"" + w.Main.V + "\" is not a file that can be the entry point of a Worker", Pos: w.Main.Pos,
-			Why: "An entry point ends in .ts, .tsx, .mts, .cts, .js, .jsx, .mjs or .cjs.",
+			Why: "An entry point ends in .ts, .tsx, .mts, .cts, .js, .jsx, .mjs, .cjs or .go.",
 			Fix: "point `main` in " + w.File + " at the Worker's source",
 		})
 	}

@@ -1,0 +1,219 @@
+package localcloud
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tamylaa/clodo/internal/bundle"
+	"github.com/tamylaa/clodo/internal/npmtest"
+	config "github.com/tamylaa/clodo/project"
+)
+
+// goService is testdata/goservice on the real runtime, as a function that sends it a
+// request.
+func goService(t *testing.T) func(method, path string, body io.Reader, header ...string) *http.Response {
+	t.Helper()
+	npmtest.Workerd(t)
+	// What the go command reads is unknown to the cache of test results, unless the
+	// test reads it too.
+	for _, pattern := range []string{"../*.go", "../internal/host/*.go", "testdata/goservice/*"} {
+		names, err := filepath.Glob(pattern)
+		fatal(t, err)
+		for _, name := range names {
+			_, err := os.ReadFile(name)
+			fatal(t, err)
+		}
+	}
+	dir, err := filepath.Abs("testdata/goservice")
+	fatal(t, err)
+	w := config.Worker{Name: "go", Dir: dir, File: "wrangler.jsonc"}
+	w.Main.V = "main.go"
+	built, err := bundle.Bundle(t.Context(), &w, dir)
+	fatal(t, err)
+	c := start(t, Options{Dir: t.TempDir()})
+	r := remote{t, c.Info()}
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	fatal(t, form.WriteField("metadata", fmt.Sprintf(`{"main_module":%q,"compatibility_date":"2026-11-01","compatibility_flags":["enable_request_signal"]}`, built.MainModule)))
+	for _, m := range built.Modules {
+		h := textproto.MIMEHeader{}
+		h.Set("Content-Disposition", fmt.Sprintf(`form-data; name=%q; filename=%q`, m.Name, m.Name))
+		h.Set("Content-Type", m.ContentType)
+		part, err := form.CreatePart(h)
+		fatal(t, err)
+		_, err = part.Write(m.Bytes)
+		fatal(t, err)
+	}
+	fatal(t, form.Close())
+	status, answer := r.send("PUT", "/client/v4/accounts/{a}/workers/scripts/go", form.FormDataContentType(), &b)
+	r.result("upload", status, answer)
+	return func(method, path string, body io.Reader, header ...string) *http.Response {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, c.Info().Data+path, body)
+		fatal(t, err)
+		req.Host = "go.localhost"
+		for i := 0; i < len(header); i += 2 {
+			req.Header.Set(header[i], header[i+1])
+		}
+		res, err := http.DefaultClient.Do(req)
+		fatal(t, err)
+		return res
+	}
+}
+
+func text(t *testing.T, res *http.Response) string {
+	t.Helper()
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	fatal(t, err)
+	return string(b)
+}
+
+func TestAServiceInGoRunsOnWorkers(t *testing.T) {
+	t.Parallel()
+	send := goService(t)
+	get := func(path string) (int, string) {
+		t.Helper()
+		res := send("GET", path, nil)
+		return res.StatusCode, text(t, res)
+	}
+
+	t.Run("a request arrives whole, and so does its answer", func(t *testing.T) {
+		res := send("GET", "/users/a%2Fb?q=1&q=%C3%BC", nil, "X-Asked", "söme")
+		want := `{"header":"söme","host":"go.localhost","id":"a/b","length":0,"query":["1","ü"]}` + "\n"
+		if got := text(t, res); got != want || res.StatusCode != 200 || strings.Join(res.Header.Values("X-Two"), ",") != "a,b" || res.Header.Get("X-Request-Id") == "" {
+			t.Errorf("%d %v %s", res.StatusCode, res.Header, got)
+		}
+	})
+	t.Run("what the router does not know", func(t *testing.T) {
+		if status, body := get("/nothing"); status != 404 || !strings.Contains(body, "not_found") {
+			t.Errorf("%d %s", status, body)
+		}
+		if res := send("POST", "/users/1", nil); res.StatusCode != 405 || res.Header.Get("Allow") != "GET, HEAD, OPTIONS" {
+			t.Errorf("%d, Allow %s", res.StatusCode, res.Header.Get("Allow"))
+		}
+		if res := send("HEAD", "/users/1", nil); res.StatusCode != 200 || text(t, res) != "" {
+			t.Errorf("HEAD: %d", res.StatusCode)
+		}
+		if status, body := get("/none"); status != 204 || body != "" {
+			t.Errorf("%d %s", status, body)
+		}
+	})
+	t.Run("bodies go both ways, of known and of unknown length", func(t *testing.T) {
+		for _, size := range []int{0, 1, 64 << 10, 3 << 20} {
+			sent := make([]byte, size)
+			_, _ = rand.Read(sent)
+			for _, body := range []io.Reader{bytes.NewReader(sent), io.MultiReader(bytes.NewReader(sent))} {
+				if got := text(t, send("POST", "/echo", body)); got != string(sent) {
+					t.Errorf("%d bytes came back as %d", size, len(got))
+				}
+			}
+		}
+		if res := send("POST", "/small/echo", bytes.NewReader(make([]byte, 1001))); res.StatusCode != 413 {
+			t.Errorf("too much: %d", res.StatusCode)
+		}
+	})
+	t.Run("a stream arrives as it is written", func(t *testing.T) {
+		res := send("GET", "/stream", nil)
+		defer res.Body.Close()
+		began := time.Now()
+		lines := bufio.NewScanner(res.Body)
+		if !lines.Scan() || lines.Text() != "data: 0" || time.Since(began) > 250*time.Millisecond {
+			t.Errorf("first %q after %v", lines.Text(), time.Since(began))
+		}
+		rest := 0
+		for lines.Scan() {
+			rest++
+		}
+		if rest != 5 {
+			t.Errorf("%d more lines", rest)
+		}
+	})
+	t.Run("a thousand requests with a lock and a wait, at once", func(t *testing.T) {
+		var all sync.WaitGroup
+		answers := make(chan string, 1000)
+		for range 1000 {
+			all.Go(func() {
+				status, body := get("/locked")
+				answers <- fmt.Sprint(status, body)
+			})
+		}
+		all.Wait()
+		close(answers)
+		for a := range answers {
+			if a != "200unlocked" {
+				t.Fatalf("an answer is %q", a)
+			}
+		}
+	})
+	t.Run("a panic costs its own request and its instance", func(t *testing.T) {
+		for range 20 {
+			if status, body := get("/panic"); status != 500 || strings.Contains(body, "mistake") {
+				t.Errorf("%d %s", status, body)
+			}
+		}
+		if status, body := get("/count"); status != 200 || body != "1" {
+			t.Errorf("the next request: %d %s; an instance that had panicked got it", status, body)
+		}
+	})
+	t.Run("a panic after the beginning breaks the answer off", func(t *testing.T) {
+		res := send("GET", "/panic-late", nil)
+		defer res.Body.Close()
+		if b, err := io.ReadAll(res.Body); err == nil {
+			t.Errorf("the answer %q seemed whole", b)
+		}
+	})
+	t.Run("so does an exit", func(t *testing.T) {
+		if status, _ := get("/exit"); status != 500 {
+			t.Errorf("status %d", status)
+		}
+		if status, body := get("/users/1"); status != 200 {
+			t.Errorf("the next request: %d %s", status, body)
+		}
+	})
+	t.Run("clients that leave cost nobody else anything", func(t *testing.T) {
+		for range 30 {
+			res := send("GET", "/endless", nil)
+			_, err := io.ReadFull(res.Body, make([]byte, 100<<10))
+			fatal(t, errors.Join(err, res.Body.Close()))
+		}
+		for range 20 {
+			if status, body := get("/users/1"); status != 200 {
+				t.Errorf("%d %s", status, body)
+			}
+		}
+	})
+}
+
+func TestABuildOfAGoServiceIsReproducible(t *testing.T) {
+	t.Parallel()
+	dir, err := filepath.Abs("testdata/goservice")
+	fatal(t, err)
+	var first []byte
+	for range 2 {
+		w := config.Worker{Name: "go", Dir: dir, File: "wrangler.jsonc"}
+		w.Main.V = "main.go"
+		built, err := bundle.Bundle(t.Context(), &w, dir)
+		fatal(t, err)
+		b, err := json.Marshal(built.Modules)
+		fatal(t, err)
+		if first != nil && !bytes.Equal(first, b) {
+			t.Error("two builds differ")
+		}
+		first = b
+	}
+}

@@ -1,0 +1,90 @@
+// A service in Go that the tests run on the real runtime.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/tamylaa/clodo"
+)
+
+// instances tells the instances apart: each counts its own requests.
+var (
+	mu    sync.Mutex
+	count int
+)
+
+func main() {
+	app := clodo.NewRouter()
+	app.Use(clodo.RequestID)
+	app.HandleFunc("GET /users/{id}", user)
+	app.Route("POST /echo", echo)
+	app.Group("/small", clodo.LimitBody(1000)).Route("POST /echo", echo)
+	app.HandleFunc("GET /stream", stream)
+	app.HandleFunc("GET /locked", locked)
+	app.HandleFunc("GET /endless", endless)
+	app.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) {
+		count++
+		fmt.Fprint(w, count)
+	})
+	app.HandleFunc("GET /none", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	app.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic("a mistake") })
+	app.HandleFunc("GET /panic-late", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "the beginning")
+		_ = http.NewResponseController(w).Flush()
+		time.Sleep(50 * time.Millisecond)
+		panic("a mistake")
+	})
+	app.HandleFunc("GET /exit", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
+	log.Fatal(clodo.Serve(app))
+}
+
+func user(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Add("X-Two", "a")
+	w.Header().Add("X-Two", "b")
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"id": r.PathValue("id"), "query": r.URL.Query()["q"], "host": r.Host, "header": r.Header.Get("X-Asked"), "length": r.ContentLength,
+	})
+}
+
+// echo streams both ways.
+func echo(w http.ResponseWriter, r *http.Request) error {
+	_, err := io.Copy(w, r.Body)
+	return err
+}
+
+func stream(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	for i := range 3 {
+		fmt.Fprintf(w, "data: %d\n\n", i)
+		_ = http.NewResponseController(w).Flush()
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// locked waits with a lock held, as a careless service does.
+func locked(w http.ResponseWriter, _ *http.Request) {
+	mu.Lock()
+	defer mu.Unlock()
+	time.Sleep(5 * time.Millisecond)
+	fmt.Fprint(w, "unlocked")
+}
+
+// endless answers until its client leaves.
+func endless(w http.ResponseWriter, r *http.Request) {
+	part := make([]byte, 32<<10)
+	for r.Context().Err() == nil {
+		if _, err := w.Write(part); err != nil {
+			log.Print("endless: ", err)
+			return
+		}
+	}
+	log.Print("endless: ", r.Context().Err())
+}
