@@ -15,6 +15,7 @@ type prepared struct {
 	keys     []key
 	schema   bool // changes the schema
 	readOnly bool
+	account  account
 }
 
 // key is a column of an object: `"name":` and the index of its value. Of columns
@@ -25,7 +26,7 @@ type key struct {
 }
 
 func newPrepared(stmt *sqlite.Stmt, names []string, schema, readOnly bool) *prepared {
-	p := &prepared{stmt: stmt, width: len(names), schema: schema, readOnly: readOnly}
+	p := &prepared{stmt: stmt, width: len(names), schema: schema, readOnly: readOnly, account: newAccount(stmt, readOnly)}
 	p.columns = append(p.columns, '[')
 	at := map[string]int{}
 	for i, name := range names {
@@ -50,12 +51,14 @@ func (p *prepared) finalize() { _ = p.stmt.Finalize() } // repeats the error of 
 // cache keeps the statements used last, by their text.
 type cache struct {
 	size   int
+	schema int        // counts its changes
 	recent *list.List // of *cached, most recent first
 	byText map[string]*list.Element
 }
 
 type cached struct {
-	text string
+	text   string
+	schema int // that it was compiled for
 	*prepared
 }
 
@@ -68,23 +71,33 @@ func (c *cache) get(text string) *prepared {
 	if e == nil {
 		return nil
 	}
+	if e.Value.(*cached).schema != c.schema {
+		c.remove(e)
+		return nil
+	}
 	c.recent.MoveToFront(e)
 	return e.Value.(*cached).prepared
 }
 
 func (c *cache) put(text string, p *prepared) {
-	c.byText[text] = c.recent.PushFront(&cached{text, p})
+	c.byText[text] = c.recent.PushFront(&cached{text, c.schema, p})
 	for c.recent.Len() > c.size {
-		old := c.recent.Remove(c.recent.Back()).(*cached)
-		delete(c.byText, old.text)
-		old.finalize()
+		c.remove(c.recent.Back())
 	}
 }
 
+func (c *cache) remove(e *list.Element) {
+	old := c.recent.Remove(e).(*cached)
+	delete(c.byText, old.text)
+	old.finalize()
+}
+
+// outdate makes what is known of all statements, such as their columns, a thing of
+// the past. The one that runs goes on.
+func (c *cache) outdate() { c.schema++ }
+
 func (c *cache) clear() {
-	for e := c.recent.Front(); e != nil; e = e.Next() {
-		e.Value.(*cached).finalize()
+	for c.recent.Len() > 0 {
+		c.remove(c.recent.Back())
 	}
-	c.recent.Init()
-	clear(c.byText)
 }

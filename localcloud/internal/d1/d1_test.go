@@ -164,6 +164,28 @@ func TestEveryStatementOfATextHasAResultWhenAskedFor(t *testing.T) {
 	}
 }
 
+// A statement is compiled once, until the table is another.
+func TestANewColumnIsSeenAtOnce(t *testing.T) {
+	t.Parallel()
+	db := newDB(t)
+	all, alter := statement("SELECT * FROM t"), statement("ALTER TABLE t ADD COLUMN b DEFAULT 2")
+	results(t, db, Request{Batch: []Statement{statement("CREATE TABLE t(a); INSERT INTO t VALUES (1)")}})
+	results(t, db, Request{Batch: []Statement{all}})
+	failing := Request{Batch: []Statement{alter, all, statement("SELEC")}}
+	if got, want := results(t, db, failing), `near "SELEC": syntax error at offset 0: SQLITE_ERROR`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for _, want := range []string{`[{"a":1}]`, `[] [{"a":1,"b":2}]`, `[{"a":1,"b":2}]`} {
+		r := Request{Batch: []Statement{all}}
+		if strings.HasPrefix(want, "[] ") {
+			r.Batch = []Statement{alter, all}
+		}
+		if got := results(t, db, r); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestMetaTellsWhatChanged(t *testing.T) {
 	t.Parallel()
 	db := newDB(t)

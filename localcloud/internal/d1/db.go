@@ -181,6 +181,7 @@ func (d *DB) settle(failed error) error {
 	if failed == nil || d.conn.Autocommit() {
 		return nil
 	}
+	d.cache.outdate() // what was compiled may be about tables that there never were
 	if err := d.own("ROLLBACK"); err != nil {
 		return fmt.Errorf("undoing a failed call (%w): %w", failed, err)
 	}

@@ -148,15 +148,28 @@ func appendString(b []byte, s string) []byte {
 	return append(append(b, s[start:]...), '"')
 }
 
-// meta is the account that D1 gives of a statement. Rows read are counted as those
-// returned: the rows that SQLite looked at are not known here.
+// meta is the account that D1 gives of a statement.
 type meta struct {
-	rows      int
-	changes   int64
-	lastRowID int64
-	changed   bool
-	size      int64
-	duration  time.Duration
+	rowsRead    int64
+	rowsWritten int64
+	changes     int64
+	lastRowID   int64
+	changed     bool
+	size        int64
+	duration    time.Duration
+}
+
+// count takes what the statement that just ran cost; its changes are known.
+func (m *meta) count(c *sqlite.Conn, p *prepared, first int64) {
+	var own int64
+	if m.changes > 0 {
+		own = c.Changes()
+	}
+	steps := c.TakeSteps(p.stmt)
+	m.rowsRead = p.account.read(steps, first, own, m.changes)
+	if !p.readOnly {
+		m.rowsWritten = p.account.wrote(steps, own, m.changes, p.schema)
+	}
 }
 
 func (m meta) append(b []byte) []byte {
@@ -174,8 +187,8 @@ func (m meta) append(b []byte) []byte {
 	b = append(b, `,"size_after":`...)
 	b = strconv.AppendInt(b, m.size, 10)
 	b = append(b, `,"rows_read":`...)
-	b = strconv.AppendInt(b, int64(m.rows), 10)
+	b = strconv.AppendInt(b, m.rowsRead, 10)
 	b = append(b, `,"rows_written":`...)
-	b = strconv.AppendInt(b, m.changes, 10)
+	b = strconv.AppendInt(b, m.rowsWritten, 10)
 	return append(b, `,"total_attempts":1}`...)
 }

@@ -20,7 +20,7 @@ func (d *DB) Import(ctx context.Context, open func() (io.ReadCloser, error)) (*J
 }
 
 func (d *DB) load(in io.Reader, j *Job) error {
-	start, before := time.Now(), d.conn.TotalChanges()
+	start := time.Now()
 	if err := d.own("BEGIN"); err != nil {
 		return err
 	}
@@ -50,29 +50,34 @@ func (d *DB) load(in io.Reader, j *Job) error {
 	if err := d.measure(); err != nil {
 		return err
 	}
-	m.changes, m.lastRowID = d.conn.TotalChanges()-before, d.conn.LastInsertRowID()
-	m.changed = m.changed || m.changes > 0
-	m.size, m.duration = d.size, time.Since(start)
+	m.lastRowID, m.size, m.duration = d.conn.LastInsertRowID(), d.size, time.Since(start)
 	j.Meta = m.append(nil)
 	return nil
 }
 
 // statement runs the first statement of text and returns what follows it.
-func (d *DB) statement(text string, m *meta) (rest string, err error) {
-	stmt, rest, err := d.compile(text)
+func (d *DB) statement(text string, total *meta) (rest string, err error) {
+	p, rest, err := d.prepare(text)
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = stmt.Finalize() }() // repeats the error of Step
-	m.changed = m.changed || d.guard.schema
-	if stmt.BindParamCount() > 0 {
+	defer p.finalize()
+	if p.stmt.BindParamCount() > 0 {
 		return "", errBindings
 	}
+	before := d.conn.TotalChanges()
 	for {
-		more, err := stmt.Step()
-		if err != nil || !more {
-			return rest, err
+		more, err := p.stmt.Step()
+		if err != nil {
+			return "", err
 		}
-		m.rows++
+		if !more {
+			break
+		}
 	}
+	m := meta{changes: d.conn.TotalChanges() - before}
+	m.count(d.conn, p, 0)
+	total.rowsRead, total.rowsWritten = total.rowsRead+m.rowsRead, total.rowsWritten+m.rowsWritten
+	total.changes, total.changed = total.changes+m.changes, total.changed || m.changes > 0 || p.schema
+	return rest, nil
 }

@@ -15,8 +15,7 @@ type Call struct {
 	Err           error      // nil when it succeeded
 }
 
-// Executed is one statement that ran. How many rows SQLite read for it is not known;
-// RowsRead is what a call's meta says, the rows that it returned.
+// Executed is one statement that ran, with the numbers of its meta.
 type Executed struct {
 	Text                                string
 	RowsRead, RowsReturned, RowsWritten int64

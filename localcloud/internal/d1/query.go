@@ -135,11 +135,15 @@ func (q *query) one(p *prepared, params []json.RawMessage) error {
 		q.out = append(q.out, ',')
 	}
 	q.out = append(q.out, `{"success":true,"results":`...)
-	rows, err := q.rows(p)
+	rows, first, err := q.rows(p)
 	if err != nil {
 		return err
 	}
-	m := meta{rows: rows, changes: q.db.conn.TotalChanges() - before, lastRowID: q.db.conn.LastInsertRowID()}
+	m := meta{changes: q.db.conn.TotalChanges() - before, lastRowID: q.db.conn.LastInsertRowID()}
+	m.count(q.db.conn, p, first)
+	if p.schema {
+		q.db.cache.outdate()
+	}
 	if m.changed = m.changes > 0 || p.schema; m.changed {
 		q.changed = true
 		if err := q.db.measure(); err != nil {
@@ -151,18 +155,18 @@ func (q *query) one(p *prepared, params []json.RawMessage) error {
 	} else {
 		q.writes++
 	}
-	q.rowsRead, q.rowsWritten = q.rowsRead+int64(rows), q.rowsWritten+m.changes
+	q.rowsRead, q.rowsWritten = q.rowsRead+m.rowsRead, q.rowsWritten+m.rowsWritten
 	m.size, m.duration = q.db.size, time.Since(start)
 	if len(q.executed) < maxExecuted {
-		q.executed = append(q.executed, Executed{Text: p.text, RowsReturned: int64(rows), RowsRead: int64(rows), RowsWritten: m.changes, Duration: m.duration})
+		q.executed = append(q.executed, Executed{Text: p.text, RowsReturned: rows, RowsRead: m.rowsRead, RowsWritten: m.rowsWritten, Duration: m.duration})
 	}
 	q.out = append(m.append(append(q.out, `,"meta":`...)), '}')
 	return nil
 }
 
-// rows steps through the statement and appends its rows.
-func (q *query) rows(p *prepared) (int, error) {
-	n := 0
+// rows steps through the statement and appends its rows. It gives how many there
+// were, and the first number of the first.
+func (q *query) rows(p *prepared) (n, first int64, err error) {
 	if q.request.Rows {
 		q.out = append(append(append(q.out, `{"columns":`...), p.columns...), `,"rows":`...)
 	}
@@ -170,13 +174,15 @@ func (q *query) rows(p *prepared) (int, error) {
 	for {
 		more, err := p.stmt.Step()
 		if err != nil {
-			return n, err
+			return n, first, err
 		}
 		if !more {
 			break
 		}
 		if n++; n > 1 {
 			q.out = append(q.out, ',')
+		} else if p.width > 0 {
+			first = p.stmt.ColumnInt64(0)
 		}
 		if q.request.Rows {
 			q.out = appendRow(q.out, p.stmt, p.width)
@@ -188,7 +194,7 @@ func (q *query) rows(p *prepared) (int, error) {
 	if q.request.Rows {
 		q.out = append(q.out, '}')
 	}
-	return n, nil
+	return n, first, nil
 }
 
 // prepare compiles the first statement of text, which begins with it, and returns

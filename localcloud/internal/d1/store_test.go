@@ -22,8 +22,8 @@ func TestAnObserverSeesEveryCall(t *testing.T) {
 	results(t, db, Request{Batch: []Statement{statement("CREATE TABLE t(a)"), statement("INSERT INTO t VALUES (1), (2)"), statement("SELECT a FROM t")}})
 	results(t, db, Request{Batch: []Statement{statement("SELEC")}})
 	want := []Call{
-		{Database: "db", Reads: 1, Writes: 2, RowsRead: 2, RowsWritten: 2, Executed: []Executed{
-			{Text: "CREATE TABLE t(a)"}, {Text: "INSERT INTO t VALUES (1), (2)", RowsWritten: 2}, {Text: "SELECT a FROM t", RowsRead: 2, RowsReturned: 2},
+		{Database: "db", Reads: 1, Writes: 2, RowsRead: 3, RowsWritten: 4, Executed: []Executed{
+			{Text: "CREATE TABLE t(a)", RowsRead: 1, RowsWritten: 2}, {Text: "INSERT INTO t VALUES (1), (2)", RowsWritten: 2}, {Text: "SELECT a FROM t", RowsRead: 2, RowsReturned: 2},
 		}},
 		{Database: "db", Err: &Error{`near "SELEC": syntax error at offset 0: SQLITE_ERROR`}},
 	}

@@ -75,7 +75,7 @@ func TestD1AnswersLikeWorkerdsOwn(t *testing.T) {
 	if err := json.Unmarshal([]byte(ours), &got); err != nil {
 		t.Fatalf("%v: %s\n%s", err, ours, c.log)
 	}
-	if err := json.Unmarshal([]byte(bundledD1(t)), &want); err != nil {
+	if err := json.Unmarshal([]byte(bundledD1(t, parityCode)), &want); err != nil {
 		t.Fatal(err)
 	}
 	if len(got) != len(want) {
@@ -88,12 +88,12 @@ func TestD1AnswersLikeWorkerdsOwn(t *testing.T) {
 	}
 }
 
-// bundledD1 is parityCode's answer on the D1 that comes with workerd.
-func bundledD1(t *testing.T) string {
+// bundledD1 is the answer of a Worker's code on the D1 that comes with workerd.
+func bundledD1(t *testing.T, worker string) string {
 	t.Helper()
 	dir := t.TempDir()
 	code := filepath.Join(dir, "code.js")
-	if err := os.WriteFile(code, []byte(parityCode), 0o600); err != nil {
+	if err := os.WriteFile(code, []byte(worker), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	disk := filepath.Join(dir, "disk")
