@@ -81,6 +81,7 @@ func Endpoints() []Endpoint {
 		triggerEndpoints(),
 		tailEndpoints(),
 		analyticsEndpoints(),
+		telemetryEndpoints(),
 		domainEndpoints(),
 		assetEndpoints(),
 		databaseEndpoints(),
