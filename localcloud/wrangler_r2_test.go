@@ -29,6 +29,7 @@ func TestWranglerManagesBucketsAndObjects(t *testing.T) {
 			p.write("a b.txt", "from wrangler")
 			p.run("Upload complete", "r2", "object", "put", "files/dir/ü b.txt", "--file", "a b.txt", "--content-type", "text/x-note", "--remote")
 			p.serves("web.localhost", "/dir/%C3%BC%20b.txt", "from wrangler")
+			p.run("object_count:           1", "r2", "bucket", "info", "files")
 			p.run("Download complete", "r2", "object", "get", "files/dir/ü b.txt", "--file", "got.txt", "--remote")
 			if b, err := os.ReadFile(filepath.Join(p.dir, "got.txt")); err != nil || string(b) != "from wrangler" {
 				t.Errorf("what was downloaded: %q, %v", b, err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/graphql"
+	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -26,6 +27,7 @@ func (c *call) graphql() (any, error) {
 		graphql.D1Calls(c.traffic, c.databaseSizes),
 		graphql.D1Queries(c.traffic, c.databaseSizes),
 		graphql.D1Storage(c.databaseSizes, c.now),
+		graphql.R2Storage(c.bucketUsage, c.now),
 	}}
 	answer := schema.Do(c.ctx, in)
 	return reply{write: func(w http.ResponseWriter) error { return sendJSON(w, http.StatusOK, answer) }}, nil
@@ -61,6 +63,32 @@ func (c *call) databaseSizes(account string) (map[string]int64, error) {
 		sizes[db.ID] = size
 	}
 	return sizes, nil
+}
+
+// bucketUsage are the buckets of an account, the jurisdiction before the name, and what
+// they hold.
+func (c *call) bucketUsage(account string) (map[string]r2.Usage, error) {
+	var all []store.Bucket
+	err := c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
+		all, err = tx.Buckets(account, "")
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	held := map[string]r2.Usage{}
+	for _, b := range all {
+		name := b.Name
+		if b.Jurisdiction != "default" {
+			name = b.Jurisdiction + "_" + name
+		}
+		if held[name], err = c.buckets.Usage(c.ctx, b.ID()); errors.Is(err, r2.ErrNoSuchBucket) {
+			delete(held, name) // deleted meanwhile
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return held, nil
 }
 
 func (c *call) databaseSize(id string) (int64, error) {

@@ -86,3 +86,23 @@ func TestAnalyticsOfDatabases(t *testing.T) {
 		}
 	}
 }
+
+func TestAnalyticsOfBuckets(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	c.call("POST", "/A/r2/buckets", j{"name": "files"}).ok(nil)
+	c.with("Cf-R2-Jurisdiction", "eu").call("POST", "/A/r2/buckets", j{"name": "files"}).ok(nil)
+	c.call("PUT", "/A/r2/buckets/files/objects/k", []byte("hello")).ok(nil)
+	const fields = `{ dimensions { bucketName } max { objectCount payloadSize } }`
+	ended := c.clock.Now().Add(-time.Second).Format(time.RFC3339) // before the call, as wrangler asks
+	for filter, want := range map[string]string{
+		`bucketName: "files", datetime_leq: "` + ended + `"`: `[{"dimensions":{"bucketName":"files"},"max":{"objectCount":1,"payloadSize":5}}]`,
+		`bucketName: "eu_files"`:                             `[{"dimensions":{"bucketName":"eu_files"},"max":{"objectCount":0,"payloadSize":0}}]`,
+		`datetime_leq: "2020-01-01T00:00:00Z"`:               `[]`,
+	} {
+		got := c.graph(`r2StorageAdaptiveGroups(limit: 1, filter: {` + filter + `}) ` + fields)
+		if !strings.Contains(got, `"r2StorageAdaptiveGroups":`+want) {
+			t.Errorf("%s: %s, want %s", filter, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/traffic"
 )
 
@@ -118,6 +119,37 @@ func D1Storage(databases Databases, now func() time.Time) Dataset {
 			return each(databases, account, func(id string, size int64) error {
 				return yield(Row{Time: now(), Labels: map[string]string{"databaseId": id}, Figures: map[string]float64{"databaseSizeBytes": float64(size)}})
 			})
+		},
+	}
+}
+
+// Buckets are the R2 buckets of an account, by the names that analytics have for them,
+// and what they hold.
+type Buckets func(account string) (map[string]r2.Usage, error)
+
+// R2Storage is r2StorageAdaptiveGroups: how much buckets hold. Only what they hold now
+// is known, so there is one row for each, of now; a query that ends in the minute
+// before means now too.
+func R2Storage(buckets Buckets, now func() time.Time) Dataset {
+	return Dataset{
+		Name: "r2StorageAdaptiveGroups", Labels: []string{"bucketName"}, Count: true, Max: []string{"objectCount", "payloadSize", "metadataSize"}, Avg: []string{"sampleInterval"},
+		Scan: func(_ context.Context, account string, _, to time.Time, yield func(Row) error) error {
+			held, err := buckets(account)
+			if err != nil {
+				return err
+			}
+			at := now()
+			// The bound is two seconds behind what a filter by datetime names.
+			if asked := to.Add(-3 * time.Second); !to.IsZero() && at.After(asked) && at.Sub(asked) < time.Minute {
+				at = asked
+			}
+			for name, u := range held {
+				figures := map[string]float64{"objectCount": float64(u.Objects), "payloadSize": float64(u.Bytes), "metadataSize": float64(u.Metadata)}
+				if err := yield(Row{Time: at, Labels: map[string]string{"bucketName": name}, Figures: figures}); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 }

@@ -274,8 +274,8 @@ func (s *Store) bucket(id string) (bucket, error) {
 	return b, nil
 }
 
-// Usage is how much a bucket holds.
-type Usage struct{ Objects, Bytes int64 }
+// Usage is how much a bucket holds; Metadata is in bytes too.
+type Usage struct{ Objects, Bytes, Metadata int64 }
 
 // Usage counts what a bucket holds now.
 func (s *Store) Usage(ctx context.Context, id string) (u Usage, err error) {
@@ -285,9 +285,9 @@ func (s *Store) Usage(ctx context.Context, id string) (u Usage, err error) {
 	}
 	err = s.pool.Read(ctx, func(conn *sqlite.Conn) error {
 		return conn.Query(func(row *sqlite.Stmt) error {
-			u = Usage{row.ColumnInt64(0), row.ColumnInt64(1)}
+			u = Usage{row.ColumnInt64(0), row.ColumnInt64(1), row.ColumnInt64(2)}
 			return nil
-		}, "SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE bucket = ?", b.seq)
+		}, "SELECT count(*), coalesce(sum(size), 0), coalesce(sum(length(http) + length(custom)), 0) FROM objects WHERE bucket = ?", b.seq)
 	})
 	return u, err
 }

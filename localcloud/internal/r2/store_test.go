@@ -204,7 +204,7 @@ func TestABucketIsDeletedWhenItIsEmpty(t *testing.T) {
 		t.Errorf("a bucket with an object: %v", err)
 	}
 	usage, err := s.Usage(t.Context(), "b")
-	if want := (Usage{1, int64(len(large))}); usage != want || err != nil {
+	if want := (Usage{Objects: 1, Bytes: int64(len(large))}); usage != want || err != nil {
 		t.Errorf("usage %+v, %v, want %+v", usage, err, want)
 	}
 	check(t, s.Delete(t.Context(), "b", "k"))
