@@ -43,6 +43,8 @@ var products = []struct{ name, path string }{
 	{"KV", "/accounts/{}/storage/kv/"},
 	{"R2", "/accounts/{}/r2/"},
 	{"Queues", "/accounts/{}/queues"},
+	{"Vectorize", "/accounts/{}/vectorize/"},
+	{"Workers AI", "/accounts/{}/ai/"},
 	{"Workers: the newer endpoints", "/accounts/{}/workers/workers"},
 	{"Workers for Platforms", "/accounts/{}/workers/dispatch/"},
 	{"Workers: logs and telemetry", "/accounts/{}/workers/observability/"},

@@ -113,6 +113,7 @@ type Binding struct {
 	Queue   *Designator
 	Wrapped *Wrapped
 	Key     *CryptoKey
+	Loader  string // the name of a cache of Workers that code makes; those of one name share it
 }
 
 // ObjectNamespace is a binding to the class of a Worker; Service "" means its own.
@@ -394,6 +395,10 @@ func (w *writer) binding(b Binding) {
 		w.designatorField("queue", *b.Queue)
 	case b.Key != nil:
 		w.key(b.Key)
+	case b.Loader != "":
+		w.raw("workerLoader = (")
+		w.str("id", b.Loader)
+		w.raw(")")
 	case b.Wrapped != nil:
 		w.raw("wrapped = (")
 		w.str("moduleName", b.Wrapped.Module)

@@ -111,6 +111,8 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		return workerd.Binding{Text: &b.Text}, nil
 	case "secret_key":
 		return key(b)
+	case "worker_loader":
+		return workerd.Binding{Loader: w.Account + "/" + w.Script + "/" + v.ID + "/" + b.Name}, nil
 	case "json":
 		text := string(b.JSON)
 		return workerd.Binding{JSON: &text}, nil

@@ -128,3 +128,12 @@ func TestASecretKeyIsUsedAndNotRead(t *testing.T) {
 		t.Errorf("a usage that is no word: %v", err)
 	}
 }
+
+func TestALoaderRunsCodeThatAWorkerMakes(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.apply(worker("a", c.version(each(
+		`env.LOADER.get("x", async () => ({ compatibilityDate: "2026-01-01", mainModule: "m.js", modules: { "m.js": "export default { fetch(r, env) { return new Response('made ' + env.WHO) } }" }, env: { WHO: "here" } })).getEntrypoint().fetch("http://x/").then((r) => r.text())`,
+	), `{"type":"worker_loader","name":"LOADER"}`)))
+	c.want("http://a.localhost/", 200, `["made here"]`)
+}

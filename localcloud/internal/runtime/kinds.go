@@ -45,6 +45,7 @@ func Kinds() []Kind {
 			of(`env.X.idFromName("a")`, "equals", "toString"),
 		}},
 		{Name: "assets", State: Native, Objects: []Object{of("env.X", "connect", "fetch")}},
+		{Name: "worker_loader", State: Native, Objects: []Object{of("env.X", "get", "load")}},
 		{Name: "d1", State: Local, Objects: []Object{
 			of("env.X", "batch", "dump", "exec", "prepare", "query", "withSession"),
 			of(`env.X.prepare("SELECT 1")`, "all", "bind", "first", "raw", "run"),
@@ -72,6 +73,7 @@ func Kinds() []Kind {
 		fails("media", "has no Media Transformations"),
 		fails("mtls_certificate", "keeps no client certificates"),
 		fails("pipelines", "has no Pipelines"),
+		fails("secrets_store_secret", "keeps no Secrets Store: give the Worker a secret of its own"),
 		fails("stream", "has no Stream"),
 		fails("unsafe_hello_world", "has no hello-world binding"),
 		fails("vpc_network", "reaches no private networks of Cloudflare"),

@@ -17,6 +17,7 @@ var samples = map[string]string{
 	"d1":     `{"type":"d1","name":"X","id":"db"}`, "kv_namespace": `{"type":"kv_namespace","name":"X","namespace_id":"n"}`,
 	"vectorize":                `{"type":"vectorize","name":"X","index_name":"i"}`,
 	"ai":                       `{"type":"ai","name":"X"}`,
+	"worker_loader":            `{"type":"worker_loader","name":"X"}`,
 	"dispatch_namespace":       `{"type":"dispatch_namespace","name":"X","namespace":"customers"}`,
 	"ratelimit":                `{"type":"ratelimit","name":"X","namespace_id":"1","simple":{"limit":2,"period":10}}`,
 	"queue":                    `{"type":"queue","name":"X","queue_name":"orders"}`,
