@@ -1,10 +1,12 @@
 package d1
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -32,12 +34,13 @@ func (s *Store) Binding(w http.ResponseWriter, r *http.Request, id string) {
 		reply(w, http.StatusOK, failure(err))
 		return
 	}
-	out, bookmark, err := db.run(r.Context(), Request{Batch: batch, Rows: r.URL.Query().Get("resultsFormat") == "ROWS_AND_COLUMNS"})
+	session := strings.TrimSpace(r.Header.Get(sessionHeader)) != ""
+	out, bookmark, err := db.run(r.Context(), Request{Batch: batch, Rows: r.URL.Query().Get("resultsFormat") == "ROWS_AND_COLUMNS", session: session})
 	if err != nil {
 		reply(w, http.StatusOK, failure(err))
 		return
 	}
-	if strings.TrimSpace(r.Header.Get(sessionHeader)) != "" {
+	if session {
 		w.Header().Set(sessionHeader, bookmark)
 	}
 	reply(w, http.StatusOK, out)
@@ -45,7 +48,12 @@ func (s *Store) Binding(w http.ResponseWriter, r *http.Request, id string) {
 
 // readCall reads one statement or an array of them.
 func readCall(r *http.Request) ([]Statement, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxCall+1))
+	var read bytes.Buffer
+	if r.ContentLength > 0 {
+		read.Grow(int(min(r.ContentLength, maxCall)) + bytes.MinRead)
+	}
+	_, err := read.ReadFrom(io.LimitReader(r.Body, maxCall+1))
+	body := read.Bytes()
 	switch {
 	case err != nil:
 		return nil, err
@@ -78,6 +86,7 @@ func failure(err error) []byte {
 
 func reply(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body))) // long answers would be sent in chunks
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the Worker went away
 }

@@ -1,6 +1,7 @@
 package d1
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -90,5 +91,36 @@ func TestACallThatIsNoneIsRefused(t *testing.T) {
 	}
 	if got := ask(t, db, "/query", "", `{"sql":"SELECT 1"}`).Body.String(); got != `{"success":false,"error":"the database does not exist"}` {
 		t.Errorf("a database that is gone answers %s", got)
+	}
+}
+
+// Calls as workerd makes them, 16 at a time over loopback.
+func BenchmarkBinding(b *testing.B) {
+	for name, c := range map[string]struct{ path, body string }{
+		"read":  {"/query?resultsFormat=ROWS_AND_COLUMNS", `{"sql":"SELECT * FROM t WHERE id = ?","params":[1]}`},
+		"write": {"/execute?resultsFormat=NONE", `{"sql":"INSERT INTO t(name) VALUES (?)","params":["ann"]}`},
+		"batch": {"/query?resultsFormat=ROWS_AND_COLUMNS", "[" + strings.Repeat(`{"sql":"INSERT INTO t(name) VALUES (?)","params":["ann"]},`, 9) + `{"sql":"SELECT 1"}]`},
+	} {
+		b.Run(name, func(b *testing.B) {
+			db := newDB(b)
+			results(b, db, Request{Batch: []Statement{statement("CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'ann')")}})
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { db.store.Binding(w, r, "db") }))
+			defer server.Close()
+			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+			b.SetParallelism(8)
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					res, err := client.Post(server.URL+c.path, "application/json", strings.NewReader(c.body))
+					if err != nil {
+						b.Fatal(err)
+					}
+					if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+						b.Fatal(err, res.Status)
+					}
+					_ = res.Body.Close()
+				}
+			})
+		})
 	}
 }

@@ -28,6 +28,8 @@ type Request struct {
 	// EveryStatement gives a result for each SQL statement, as the REST API does;
 	// without it there is one for each element of Batch, that of its last statement.
 	EveryStatement bool
+
+	session bool // the bookmark after it is asked for
 }
 
 // Error is what D1 says about a call that failed; nothing of the call was kept.
@@ -133,7 +135,7 @@ func (d *DB) Query(ctx context.Context, r Request) (json.RawMessage, error) {
 	return out, err
 }
 
-// run is Query that also returns the bookmark after it.
+// run is Query that also returns the bookmark after it, in a session.
 func (d *DB) run(ctx context.Context, r Request) (out json.RawMessage, bookmark string, err error) {
 	err = d.hold(ctx, func() error {
 		out, bookmark, err = d.runNow(r)
@@ -146,7 +148,10 @@ func (d *DB) runNow(r Request) (json.RawMessage, string, error) {
 	start := time.Now()
 	q := &query{db: d, request: r, out: make([]byte, 0, 512)}
 	err := d.execute(q)
-	bookmark := d.bookmark()
+	bookmark := ""
+	if r.session {
+		bookmark = d.bookmark()
+	}
 	d.archiveWhenLong()
 	d.store.observed(Call{
 		Database: d.id, Reads: q.reads, Writes: q.writes, RowsRead: q.rowsRead, RowsWritten: q.rowsWritten,

@@ -15,16 +15,22 @@ func (d *DB) Import(ctx context.Context, open func() (io.ReadCloser, error)) (*J
 			return err
 		}
 		defer in.Close()
-		return d.load(in, j)
+		start, m := time.Now(), meta{}
+		err = d.load(in, j, &m)
+		m.duration = time.Since(start)
+		d.store.observed(Call{Database: d.id, Writes: j.Queries, RowsRead: m.rowsRead, RowsWritten: m.rowsWritten, Duration: m.duration, Err: err})
+		if err == nil {
+			m.lastRowID, m.size = d.conn.LastInsertRowID(), d.size
+			j.Meta = m.append(nil)
+		}
+		return err
 	})
 }
 
-func (d *DB) load(in io.Reader, j *Job) error {
-	start := time.Now()
+func (d *DB) load(in io.Reader, j *Job, m *meta) error {
 	if err := d.own("BEGIN"); err != nil {
 		return err
 	}
-	m := meta{}
 	s := newScript(in)
 	for {
 		text, err := s.next()
@@ -34,7 +40,7 @@ func (d *DB) load(in io.Reader, j *Job) error {
 		if text == "" {
 			break
 		}
-		rest, err := d.statement(text, &m)
+		rest, err := d.statement(text, m)
 		if err != nil {
 			return err
 		}
@@ -47,12 +53,7 @@ func (d *DB) load(in io.Reader, j *Job) error {
 	if err := d.own("COMMIT"); err != nil {
 		return err
 	}
-	if err := d.measure(); err != nil {
-		return err
-	}
-	m.lastRowID, m.size, m.duration = d.conn.LastInsertRowID(), d.size, time.Since(start)
-	j.Meta = m.append(nil)
-	return nil
+	return d.measure()
 }
 
 // statement runs the first statement of text and returns what follows it.

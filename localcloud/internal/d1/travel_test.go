@@ -3,6 +3,7 @@ package d1
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -176,8 +177,17 @@ func TestATornHistoryIsWrittenAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for cut := len(from); cut <= len(whole); cut += max(1, (len(whole)-len(from))/12) {
+	moved, err := os.ReadFile(store.path("db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cut := range cuts(len(from), len(whole)) {
 		dir := copyFolder(t, killed)
+		if cut == len(whole) { // the history is whole, and the checkpoint half done
+			if err := os.WriteFile(filepath.Join(dir, "db.sqlite"), moved[:len(moved)/2/pageSize*pageSize], 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 		torn := filepath.Join(dir, "db.history", filepath.Base(logs[0]))
 		if err := os.WriteFile(torn, whole[:cut], 0o600); err != nil {
 			t.Fatal(err)
@@ -194,6 +204,18 @@ func TestATornHistoryIsWrittenAgain(t *testing.T) {
 		if err := store.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// cuts are some lengths from one to another, with both.
+func cuts(from, to int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for cut := from; cut < to; cut += max(1, (to-from)/12) {
+			if !yield(cut) {
+				return
+			}
+		}
+		yield(to)
 	}
 }
 
