@@ -119,6 +119,9 @@ type Cloud struct {
 	control    http.Handler
 	apiServer  *server
 	dataServer *server
+	gate       gate
+	serving    handlers      // guarded by gate
+	saving     sync.Mutex    // one save at a time, and none while it ends
 	stop       chan struct{} // closed when somebody asks the cloud to end
 	stopOnce   sync.Once
 	closeOnce  sync.Once
@@ -147,6 +150,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 		return nil, err
 	}
 	c := &Cloud{options: o, lock: lock, stop: make(chan struct{})}
+	c.gate.renew()
 	c.limiter, c.faults = ratelimit.New(&c.clock, o.RateLimit), fault.New(&c.clock, o.Log)
 	if err := c.start(ctx); err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -175,6 +179,16 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if c.dataServer, err = listen(c.options.DataAddr); err != nil {
 		return err
 	}
+	if err := c.open(ctx); err != nil {
+		return err
+	}
+	c.apiServer.serve(c.guard(c.gate.around(func() http.Handler { return c.serving.api })))
+	c.dataServer.serve(c.gate.around(func() http.Handler { return c.serving.data }))
+	return folderError(c.options.Dir, c.announce())
+}
+
+// open opens what the folder holds and makes it ready to be served.
+func (c *Cloud) open(ctx context.Context) error {
 	models, err := ai.New(ai.Options{Upstream: c.options.AIUpstream, Token: c.options.AIToken})
 	if err != nil {
 		return err
@@ -207,16 +221,38 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if c.page, err = c.newPage(); err != nil {
 		return err
 	}
-	c.apiServer.serve(c.guard(c.apiHandler()))
-	c.dataServer.serve(c.faults.Data(c.withCertificates(c.triggers(c.workers.Handler()))))
-	return folderError(c.options.Dir, c.announce())
+	c.serving = handlers{api: c.apiHandler(), data: c.faults.Data(c.withCertificates(c.triggers(c.workers.Handler())))}
+	return nil
+}
+
+// shut closes what open opened; it can be opened again.
+func (c *Cloud) shut(ctx context.Context) (err error) {
+	c.serving = handlers{}
+	if c.crons != nil {
+		c.crons.Close()
+	}
+	if c.storage != nil {
+		c.storage.tails.Close()
+		c.storage.queues.Close(ctx)
+	}
+	if c.workers != nil {
+		err = c.workers.Close(ctx)
+	}
+	if c.storage != nil {
+		err = errors.Join(err, c.storage.close())
+	}
+	c.crons, c.workers, c.storage = nil, nil, nil
+	return err
 }
 
 func (c *Cloud) openState(ctx context.Context) (err error) {
 	if c.storage, err = openStorage(c.options.Dir, &c.clock, c.options.Log); err != nil {
 		return err
 	}
-	c.token, err = seed(ctx, c.storage.store, c.options.Seed)
+	token, err := seed(ctx, c.storage.store, c.options.Seed)
+	if c.token == "" { // later it is the same, and may be being read
+		c.token = token
+	}
 	return err
 }
 
@@ -300,22 +336,11 @@ func (c *Cloud) Close(ctx context.Context) error {
 
 func (c *Cloud) close(ctx context.Context) error {
 	c.stopOnce.Do(func() { close(c.stop) })
+	c.saving.Lock() // for good: what is being saved is finished first
 	if c.storage != nil {
 		c.storage.tails.Close() // the server would not know of their connections
 	}
-	err := errors.Join(c.apiServer.shutdown(ctx), c.dataServer.shutdown(ctx))
-	if c.crons != nil {
-		c.crons.Close()
-	}
-	if c.storage != nil {
-		c.storage.queues.Close(ctx)
-	}
-	if c.workers != nil {
-		err = errors.Join(err, c.workers.Close(ctx))
-	}
-	if c.storage != nil {
-		err = errors.Join(err, c.storage.close())
-	}
+	err := errors.Join(c.apiServer.shutdown(ctx), c.dataServer.shutdown(ctx), c.shut(ctx))
 	if err = errors.Join(err, c.lock.release()); err != nil {
 		return fmt.Errorf("closing the local cloud: %w", err)
 	}

@@ -73,6 +73,13 @@ func notAFolderError(dir string) error {
 	}, State: diag.NothingChanged, Exit: diag.ExitUsage}
 }
 
+func foreignError(err error) error {
+	return &diag.Error{Finding: diag.Finding{
+		Code: "L111", Severity: diag.SeverityError, Message: "the file is not a saved local cloud, or it is damaged",
+		Why: err.Error(), Fix: "name a file that `clodo cloud save` wrote",
+	}, State: diag.NothingChanged, Exit: diag.ExitUsage, Err: err}
+}
+
 // serveError says that what a folder holds cannot be served. An error that explains
 // itself, such as a workerd that could not be downloaded, is kept.
 func serveError(dir string, err error) error {

@@ -88,6 +88,7 @@ type clockState struct {
 }
 
 func (c *Cloud) addManners(mux *http.ServeMux) {
+	mux.HandleFunc("GET "+savePath, c.withToken(c.serveSave))
 	report := func(w http.ResponseWriter) { answer(w, http.StatusOK, c.faults.Report()) }
 	mux.HandleFunc("GET /local/faults", func(w http.ResponseWriter, _ *http.Request) { report(w) })
 	mux.HandleFunc("PUT /local/faults", c.withToken(func(w http.ResponseWriter, r *http.Request) {

@@ -324,6 +324,37 @@ func ResetCloud(ctx context.Context, stateDir string) error {
 	return localcloud.Remove(stateDir)
 }
 
+// SaveCloud writes everything the local cloud of a state folder knows into a file,
+// which must not exist yet. The cloud may run; its requests wait meanwhile.
+func SaveCloud(ctx context.Context, stateDir, file string) (err error) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // it holds secrets
+	if err != nil {
+		return &diag.Error{Finding: diag.Finding{
+			Code: "L112", Severity: diag.SeverityError, Message: fmt.Sprintf("%q cannot be written", file), Why: err.Error(), Fix: "name a file that does not exist, in a folder that does",
+		}, State: diag.NothingChanged, Exit: diag.ExitUsage, Err: err}
+	}
+	if err := errors.Join(localcloud.Save(ctx, stateDir, f), f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(file)) // half of it is of no use
+	}
+	return nil
+}
+
+// RestoreCloud makes the local cloud of a state folder what a saved file holds; what it
+// held is gone. It must not run.
+func RestoreCloud(stateDir, file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return &diag.Error{Finding: diag.Finding{
+			Code: "L112", Severity: diag.SeverityError, Message: fmt.Sprintf("%q cannot be read", file), Why: err.Error(), Fix: "name a file that `clodo cloud save` wrote",
+		}, State: diag.NothingChanged, Exit: diag.ExitUsage, Err: err}
+	}
+	defer f.Close()
+	if err := os.MkdirAll(filepath.Dir(stateDir), 0o700); err != nil {
+		return err
+	}
+	return localcloud.Restore(stateDir, f)
+}
+
 // ProjectCloudDir is the state folder of the local cloud that --local uses in the
 // portfolio of dir.
 func ProjectCloudDir(dir string) (string, error) {

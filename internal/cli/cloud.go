@@ -90,6 +90,9 @@ func newCloudCmd(a *app) *cobra.Command {
 	cloud.AddCommand(
 		sub("status", "whether it runs, and where", a.runCloudStatus),
 		sub("stop", "end it; what it knows is kept", a.runCloudStop),
+		sub("env", "the three variables that point other tools to it, for eval", a.runCloudEnv),
+		newCloudSaveCmd(a, o),
+		newCloudRestoreCmd(a, o),
 		sub("reset", "forget everything it knows; a running one is stopped first", a.runCloudReset),
 	)
 	return cloud
@@ -129,8 +132,8 @@ func (o *cloudOptions) cloud(dir string) (operator.CloudOptions, error) {
 }
 
 func (a *app) runCloud(ctx context.Context, o *cloudOptions) (reply, error) {
-	if o.seed != "" && !filepath.IsAbs(o.seed) {
-		o.seed = filepath.Join(a.dir(), o.seed)
+	if o.seed != "" {
+		o.seed = a.path(o.seed)
 	}
 	c, err := o.cloud(a.cloudDir(o))
 	if err != nil {
@@ -157,7 +160,7 @@ func (a *app) writeReady(info operator.CloudInfo, dir string) {
 		return
 	}
 	writeCloud(a.term.Out(), a.term.OutStyle(), info, dir)
-	a.term.Note("\nCtrl-C stops it; what it knows is kept.")
+	a.term.Note("\nFor wrangler, SDKs and Terraform:\n%s\nCtrl-C stops it; what it knows is kept.", exports(info))
 }
 
 func writeCloud(w io.Writer, style term.Style, info operator.CloudInfo, dir string) {
@@ -226,16 +229,10 @@ func (a *app) runCloudReset(ctx context.Context, o *cloudOptions) (reply, error)
 	if a.globals.dryRun {
 		return cloudReply(dir, "Would forget everything in %s. Nothing was changed."), nil
 	}
-	if !a.globals.yes {
-		yes, err := a.term.Prompter().Confirm(ctx, term.Question{
-			Text: "Forget every Worker, database and value in " + dir + "?", Why: "it cannot be undone", Instead: "--yes",
-		})
-		if err != nil {
-			return reply{}, err
-		}
-		if !yes {
-			return reply{}, notAgreed()
-		}
+	if err := a.agree(ctx, term.Question{
+		Text: "Forget every Worker, database and value in " + dir + "?", Why: "it cannot be undone", Instead: "--yes",
+	}); err != nil {
+		return reply{}, err
 	}
 	if err := operator.ResetCloud(ctx, dir); err != nil {
 		return reply{}, err
