@@ -18,6 +18,7 @@ import (
 // contestant is something that runs the storage Worker.
 type contestant struct {
 	name string
+	peer bool
 	door
 	stop func() error
 }
@@ -123,7 +124,7 @@ func (l *lab) wranglerDev(ctx context.Context, p peer) (contestant, error) {
 		return contestant{}, err
 	}
 	argv := append(append([]string{}, p.argv...), "dev", "--ip", "127.0.0.1", "--port", fmt.Sprint(port),
-		"--persist-to", filepath.Join(dir, "state"), "--log-level", "none", "--show-interactive-dev-session=false")
+		"--persist-to", dir+".state", "--log-level", "none", "--show-interactive-dev-session=false")
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = dir, p.env, 10*time.Second
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
@@ -131,7 +132,7 @@ func (l *lab) wranglerDev(ctx context.Context, p peer) (contestant, error) {
 		return contestant{}, fmt.Errorf("start %s: %w", p.name, err)
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", port)
-	return contestant{name: p.name + " dev", door: door{address, address}, stop: func() error {
+	return contestant{name: p.name + " dev", peer: true, door: door{address, address}, stop: func() error {
 		return errors.Join(cmd.Cancel(), cmd.Wait())
 	}}, nil
 }
@@ -145,7 +146,7 @@ func (l *lab) miniflare(ctx context.Context, p peer) (contestant, error) {
 	}
 	options, err := json.Marshal(map[string]any{
 		"modules": true, "scriptPath": filepath.Join(dir, "index.js"), "compatibilityDate": "2026-01-01",
-		"resourcePersistencePath": filepath.Join(dir, "state"),
+		"resourcePersistencePath": dir + ".state",
 		"d1Databases":             map[string]string{"DB": "bench"},
 		"kvNamespaces":            map[string]string{"KV": "bench"},
 		"r2Buckets":               map[string]string{"BUCKET": "bench"},
@@ -174,7 +175,7 @@ func (l *lab) miniflare(ctx context.Context, p peer) (contestant, error) {
 		return contestant{}, errors.Join(fmt.Errorf("start Miniflare: %w\n%s", err, said.String()), stop())
 	}
 	address := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(line), "http://"), "/")
-	return contestant{name: "miniflare of " + p.name, door: door{address, address}, stop: stop}, nil
+	return contestant{name: "miniflare of " + p.name, peer: true, door: door{address, address}, stop: stop}, nil
 }
 
 // fetchText is what a Worker answers to a GET.

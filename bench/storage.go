@@ -96,7 +96,7 @@ func (l *lab) storage(ctx context.Context) error {
 			if rates[o.what] == nil {
 				rates[o.what] = map[string]series{}
 			}
-			got, err := oneRound(ctx, all, o, round)
+			got, err := l.oneRound(ctx, all, o, round)
 			if err != nil {
 				return err
 			}
@@ -146,17 +146,12 @@ func (l *lab) fill(ctx context.Context, c contestant) error {
 
 // oneRound is an operation's rates by contestant. They take turns in slices, so that
 // what else the machine does meanwhile hits all of them.
-func oneRound(ctx context.Context, all []contestant, o operation, round int) (map[string]float64, error) {
+func (l *lab) oneRound(ctx context.Context, all []contestant, o operation, round int) (map[string]float64, error) {
 	rates := map[string]float64{}
 	for slice := range storageSlices {
 		for i := range all {
 			c := all[(i+round+slice)%len(all)] // nobody is always first
-			if slice == 0 {
-				if _, _, err := drive(ctx, c.door, storageClients, storageWarm, o.make); err != nil {
-					return nil, fmt.Errorf("%s, warming up for %s: %w", c.name, o.what, err)
-				}
-			}
-			rate, err := measureRate(ctx, c, o)
+			rate, err := l.patiently(ctx, c, o, slice == 0)
 			if err != nil {
 				return nil, fmt.Errorf("%s, %s: %w", c.name, o.what, err)
 			}
@@ -164,6 +159,26 @@ func oneRound(ctx context.Context, all []contestant, o operation, round int) (ma
 		}
 	}
 	return rates, nil
+}
+
+// patiently is measureRate for a contestant that may stumble: `wrangler dev` restarts
+// its Worker now and then under load. Ours may not.
+func (l *lab) patiently(ctx context.Context, c contestant, o operation, warm bool) (rate float64, err error) {
+	for try := range 4 {
+		if warm || try > 0 {
+			_, _, err = drive(ctx, c.door, storageClients, storageWarm, o.make)
+		}
+		if err == nil {
+			rate, err = measureRate(ctx, c, o)
+		}
+		if err == nil || !c.peer || ctx.Err() != nil {
+			return rate, err
+		}
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		l.say("  %s stumbles at %s and tries again: %s", c.name, o.what, first)
+		time.Sleep(time.Second) // it comes back
+	}
+	return rate, err
 }
 
 // measureRate is one slice. Rows that were added are counted afterwards: there must be
