@@ -62,7 +62,7 @@ func differences() []difference {
 		{
 			"Queues: acknowledged before a throw",
 			"A message that was acknowledged stays so when the handler throws afterwards, as Cloudflare documents. Miniflare delivers it again, up to the limit of retries.",
-			[]string{"Queues: ack, then a throw", "Queues: ackAll, then a throw"},
+			[]string{"Queues: ack, then a throw, is delivered again", "Queues: ackAll, then a throw, is delivered again"},
 		},
 		{
 			"Queues: what is wrong with a message",
