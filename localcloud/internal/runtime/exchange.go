@@ -120,6 +120,15 @@ func causeOfDeath(output string) string {
 	return ""
 }
 
+// cut breaks an answer off that has begun.
+func (x *exchange) cut() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.answered {
+		x.cancel()
+	}
+}
+
 // outcome is why the Worker was stopped, if it was; see Exchange.
 func (x *exchange) outcome() string {
 	x.mu.Lock()

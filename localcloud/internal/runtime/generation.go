@@ -24,6 +24,9 @@ const (
 	// does when it replaces the code of an object.
 	drainObjects = 10 * time.Second
 	stopTimeout  = 3 * time.Second
+	// stopStreams is the same for a process of objects that had WebSockets: an object
+	// that does not close its end of one whose client is gone keeps workerd waiting.
+	stopStreams = 300 * time.Millisecond
 	// A process that died is started again after a pause that doubles from death to
 	// death; one that cannot start is tried again after retryAfter.
 	shortestPause = 50 * time.Millisecond
@@ -68,18 +71,19 @@ type generation struct {
 	r       *Runtime
 	answers atomic.Int64 // that the process began; a sign of life
 
-	mu      sync.Mutex
-	ready   chan struct{} // closed when the process serves, or cannot; nil while it sleeps
-	err     error         // why it cannot
-	retry   time.Time     // when the next start may be tried
-	pause   time.Duration // between the last death and the next start
-	process *workerd.Process
-	proxies map[string]*httputil.ReverseProxy // by socket
-	retired bool
-	active  int           // requests, without WebSockets
-	streams int           // WebSockets
-	idle    chan struct{} // closed when retired and the last request, or WebSocket, has ended
-	calm    chan struct{} // the same without WebSockets
+	mu       sync.Mutex
+	ready    chan struct{} // closed when the process serves, or cannot; nil while it sleeps
+	err      error         // why it cannot
+	retry    time.Time     // when the next start may be tried
+	pause    time.Duration // between the last death and the next start
+	process  *workerd.Process
+	proxies  map[string]*httputil.ReverseProxy // by socket
+	retired  bool
+	active   int           // requests, without WebSockets
+	streams  int           // WebSockets
+	streamed bool          // there was one
+	idle     chan struct{} // closed when retired and the last request, or WebSocket, has ended
+	calm     chan struct{} // the same without WebSockets
 
 	started   time.Time        // the process
 	used      time.Time        // when a request last ended, or the process started
@@ -132,6 +136,15 @@ func (g *generation) sleep() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ready = nil
+}
+
+// warm starts the process of one that sleeps before it is asked for.
+func (g *generation) warm() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ready == nil {
+		g.wake()
+	}
 }
 
 // wake starts the process in the background; g.mu is held. A failure is what
@@ -239,82 +252,6 @@ func (g *generation) doze(p *workerd.Process) bool {
 	return true
 }
 
-// acquire takes a request in and returns the proxy to a socket; release has to be
-// called when the request is done. It waits for the process to serve.
-func (g *generation) acquire(ctx context.Context, socket string) (*httputil.ReverseProxy, error) {
-	for {
-		g.mu.Lock()
-		if g.retired {
-			g.mu.Unlock()
-			return nil, errRetired
-		}
-		if g.process != nil && ended(g.process) {
-			g.bury(g.process)
-		}
-		if g.ready == nil || g.err != nil && time.Now().After(g.retry) {
-			g.wake()
-		}
-		ready := g.ready
-		select {
-		case <-ready:
-			defer g.mu.Unlock()
-			if g.err != nil {
-				return nil, g.err
-			}
-			g.active++
-			return g.proxies[socket], nil
-		default:
-		}
-		g.mu.Unlock()
-		select {
-		case <-ready:
-		case <-g.living.Done():
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-}
-
-// release ends a request; upgraded says that it had become a WebSocket.
-func (g *generation) release(upgraded bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if upgraded {
-		g.streams--
-	} else {
-		g.active--
-	}
-	g.used = time.Now()
-	g.signal()
-}
-
-// upgrade makes a request a WebSocket, which may last for hours.
-func (g *generation) upgrade() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.active--
-	g.streams++
-	g.signal()
-}
-
-func (g *generation) signal() {
-	if g.retired && g.active == 0 {
-		closeOnce(g.calm)
-		if g.streams == 0 {
-			closeOnce(g.idle)
-		}
-	}
-}
-
-// closeOnce is for a channel that is guarded by a mutex.
-func closeOnce(c chan struct{}) {
-	select {
-	case <-c:
-	default:
-		close(c)
-	}
-}
-
 // retire takes no more requests.
 func (g *generation) retire() {
 	g.mu.Lock()
@@ -325,14 +262,29 @@ func (g *generation) retire() {
 }
 
 // stop ends the process of a retired generation when done is closed or after wait.
+// WebSockets are cut, which their clients see as code 1006, as on Cloudflare.
 func (g *generation) stop(done <-chan struct{}, wait time.Duration) {
 	select {
 	case <-done:
 	case <-time.After(wait):
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	for _, x := range g.underway() {
+		x.cut()
+	}
+	limit := stopTimeout
+	if g.hadStreams() {
+		limit = stopStreams
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	g.end(ctx)
+}
+
+// hadStreams reports that a request became a WebSocket.
+func (g *generation) hadStreams() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.streamed
 }
 
 // drain is stop for a generation that nobody waits for. It ends at once when the

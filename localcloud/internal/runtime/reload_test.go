@@ -257,8 +257,11 @@ func TestADeadProcessComesBack(t *testing.T) {
 	c.want("http://w.localhost/", 200, "hello http://w.localhost/")
 	c.mu.Lock()
 	for _, g := range c.running {
-		g.process.Kill()
-		<-g.process.Done()
+		g.mu.Lock()
+		p := g.process
+		g.mu.Unlock()
+		p.Kill()
+		<-p.Done()
 	}
 	c.mu.Unlock()
 	for deadline := time.Now().Add(10 * time.Second); ; {
@@ -294,6 +297,7 @@ func TestNothingThatWorkerdReadIsLeftBehind(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	c.apply(worker("w", c.version(hello, `{"type":"secret_text","name":"S","text":"do-not-keep-me"}`)))
+	c.want("http://w.localhost/", 200, "hello http://w.localhost/")
 	err := filepath.WalkDir(filepath.Join(c.dir, "run"), func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

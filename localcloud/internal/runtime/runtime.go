@@ -159,7 +159,7 @@ func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error
 		return false, err
 	}
 	next := map[string]*generation{}
-	var plain, objects []*generation
+	var plain, objects, asleep []*generation
 	owners := map[*Worker]*generation{}
 	for _, g := range groups {
 		gen := r.running[g.name]
@@ -172,6 +172,7 @@ func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error
 				plain = append(plain, gen)
 			default:
 				gen.sleep()
+				asleep = append(asleep, gen)
 			}
 		}
 		next[g.name] = gen
@@ -185,6 +186,9 @@ func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error
 			g.discard()
 		}
 		return false, err
+	}
+	if len(asleep) == 1 && r.table.Load() == nil {
+		asleep[0].warm() // what a small cloud is started for
 	}
 	return true, r.change(ctx, newTable(s, workers, owners), next, objects)
 }

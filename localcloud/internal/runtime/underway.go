@@ -1,10 +1,89 @@
 package runtime
 
 import (
+	"context"
 	"maps"
+	"net/http/httputil"
 	"slices"
 	"time"
 )
+
+// acquire takes a request in and returns the proxy to a socket; release has to be
+// called when the request is done. It waits for the process to serve.
+func (g *generation) acquire(ctx context.Context, socket string) (*httputil.ReverseProxy, error) {
+	for {
+		g.mu.Lock()
+		if g.retired {
+			g.mu.Unlock()
+			return nil, errRetired
+		}
+		if g.process != nil && ended(g.process) {
+			g.bury(g.process)
+		}
+		if g.ready == nil || g.err != nil && time.Now().After(g.retry) {
+			g.wake()
+		}
+		ready := g.ready
+		select {
+		case <-ready:
+			defer g.mu.Unlock()
+			if g.err != nil {
+				return nil, g.err
+			}
+			g.active++
+			return g.proxies[socket], nil
+		default:
+		}
+		g.mu.Unlock()
+		select {
+		case <-ready:
+		case <-g.living.Done():
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// release ends a request; upgraded says that it had become a WebSocket.
+func (g *generation) release(upgraded bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if upgraded {
+		g.streams--
+	} else {
+		g.active--
+	}
+	g.used = time.Now()
+	g.signal()
+}
+
+// upgrade makes a request a WebSocket, which may last for hours.
+func (g *generation) upgrade() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.active--
+	g.streams++
+	g.streamed = true
+	g.signal()
+}
+
+func (g *generation) signal() {
+	if g.retired && g.active == 0 {
+		closeOnce(g.calm)
+		if g.streams == 0 {
+			closeOnce(g.idle)
+		}
+	}
+}
+
+// closeOnce is for a channel that is guarded by a mutex.
+func closeOnce(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+		close(c)
+	}
+}
 
 // enter notes a request under way, which acquire took in.
 func (g *generation) enter(x *exchange) {
