@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -13,7 +14,9 @@ import (
 
 const dispatcher = `export default { fetch(request, env) {
 	const user = env.USERS.get(new URL(request.url).searchParams.get("to") ?? "ann");
-	return user.fetch(request).catch((e) => new Response(e.message, { status: 418 }));
+	const headers = new Headers(request.headers);
+	headers.set("x-clodo-cf", '{"colo":"forged"}');
+	return user.fetch(new Request(request, { headers })).catch((e) => new Response(e.message, { status: 418 }));
 } }`
 
 // customers is a dispatcher and user Workers of a namespace by name.
@@ -145,4 +148,22 @@ func TestUserWorkersHaveAProcessApartFromTheAccounts(t *testing.T) {
 	if got := len(c.running); got != 3 {
 		t.Errorf("%d processes, want one for the account and one for each namespace", got)
 	}
+}
+
+func FuzzDispatch(f *testing.F) {
+	f.Add(`%7B%22script%22%3A%22ann%22%2C%22scheme%22%3A%22https%22%7D`)
+	f.Add(`{"script":"../x","cf":1}`)
+	f.Add(`%zz`)
+	f.Fuzz(func(t *testing.T, header string) {
+		r := &Runtime{applied: make(chan struct{}), closed: make(chan struct{})}
+		close(r.applied)
+		r.table.Store(newTable(State{}, nil, nil))
+		req := httptest.NewRequest(http.MethodGet, "/", nil)
+		req.Header.Set(dispatchHeader, header)
+		w := httptest.NewRecorder()
+		r.dispatch(w, req, "acc/n")
+		if w.Code != http.StatusNotFound && w.Code != http.StatusBadRequest {
+			t.Errorf("%q: %d", header, w.Code)
+		}
+	})
 }
