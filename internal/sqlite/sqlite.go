@@ -215,6 +215,9 @@ func (c *Conn) SetLimit(l Limit, value int32) { c.driver.Limit(l, value) }
 // Authorize has every statement that is prepared checked by check.
 func (c *Conn) Authorize(check AuthorizerFn) error { return c.driver.SetAuthorizer(check) }
 
+// FunctionOf is the name of the function that an action of that type is about.
+func FunctionOf(a Action) string { return reflect.ValueOf(a).FieldByName("arg2").String() }
+
 // Interrupt makes the running statement, and all later ones, fail once done is
 // closed, until Interrupt is called again.
 func (c *Conn) Interrupt(done <-chan struct{}) { c.driver.SetInterrupt(done) }

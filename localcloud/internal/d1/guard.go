@@ -29,11 +29,17 @@ type guard struct {
 	trusted bool // our own statement: everything is allowed
 	refused error
 	schema  bool
+	alters  bool // a table
 }
 
-func (g *guard) reset() { g.refused, g.schema = nil, false }
+func (g *guard) reset() { g.refused, g.schema, g.alters = nil, false, false }
 
 var errTransaction = &Error{"To execute a transaction, please use the state.storage.transaction() or state.storage.transactionSync() APIs instead of the SQL BEGIN TRANSACTION or SAVEPOINT statements. The JavaScript API is safer because it will automatically roll back on exceptions, and because it interacts correctly with Durable Objects' automatic atomic write coalescing."}
+
+var (
+	errReserved = &Error{"not authorized: SQLITE_AUTH"}
+	errVacuum   = &Error{"cannot VACUUM from within a transaction: SQLITE_ERROR"}
+)
 
 // pragmas are those that D1 answers.
 var pragmas = map[string]bool{
@@ -63,15 +69,28 @@ func (g *guard) check(a sqlite.Action) sqlite.AuthResult {
 		if name == "foreign_keys" && a.PragmaArg() != "" {
 			return driver.AuthResultIgnore // D1 keeps them on and says nothing
 		}
-	case driver.OpCreateTable, driver.OpDropTable, driver.OpAlterTable, driver.OpCreateVTable, driver.OpDropVTable:
-		g.schema = true
-		if reserved(a.Table()) {
+	case driver.OpFunction:
+		if !functions[strings.ToLower(sqlite.FunctionOf(a))] {
 			return driver.AuthResultDeny
 		}
-	case driver.OpCreateIndex, driver.OpDropIndex, driver.OpCreateView, driver.OpDropView, driver.OpCreateTrigger, driver.OpDropTrigger,
+	case driver.OpCreateVTable, driver.OpDropVTable:
+		g.schema = true
+		if reserved(a.Table()) || !modules[strings.ToLower(a.Module())] {
+			return driver.AuthResultDeny
+		}
+	case driver.OpCreateTable, driver.OpDropTable, driver.OpAlterTable,
+		driver.OpCreateIndex, driver.OpDropIndex, driver.OpCreateView, driver.OpDropView, driver.OpCreateTrigger, driver.OpDropTrigger,
 		driver.OpReindex, driver.OpAnalyze:
 		g.schema = true
+		g.alters = g.alters || a.Type() == driver.OpAlterTable
+		if reserved(a.Table()) || reserved(a.Index()) || reserved(a.View()) || reserved(a.Trigger()) {
+			return driver.AuthResultDeny
+		}
 	case driver.OpInsert, driver.OpUpdate, driver.OpDelete, driver.OpRead:
+		if internals[strings.ToLower(a.Table())] {
+			g.refused = &Error{"no such table: " + a.Table() + ": SQLITE_ERROR"}
+			return driver.AuthResultDeny
+		}
 		if reserved(a.Table()) {
 			return driver.AuthResultDeny
 		}

@@ -228,8 +228,13 @@ func (d *DB) compile(text string) (*sqlite.Stmt, string, error) {
 			}
 			return nil, "", err
 		}
-		if sqlite.Empty(stmt) {
+		switch {
+		case sqlite.Empty(stmt):
 			return nil, "", errors.Join(errNoStatements, stmt.Finalize())
+		case d.guard.alters && renaming.MatchString(text[:end-rest]):
+			return nil, "", errors.Join(errReserved, stmt.Finalize())
+		case len(text) >= 6 && strings.EqualFold(text[:6], "VACUUM"):
+			return nil, "", errors.Join(errVacuum, stmt.Finalize())
 		}
 		return stmt, text[end-rest:], nil
 	}
