@@ -19,6 +19,7 @@ import (
 type contestant struct {
 	name string
 	peer bool
+	pid  int // of its first process
 	door
 	stop func() error
 }
@@ -88,7 +89,7 @@ func (l *lab) ours(ctx context.Context) (contestant, error) {
 	if err != nil {
 		return contestant{}, err
 	}
-	us := contestant{name: "clodo", door: door{strings.TrimPrefix(c.Data, "http://"), c.host("bench-storage")}, stop: c.stop}
+	us := contestant{name: "clodo", pid: c.cmd.Process.Pid, door: door{strings.TrimPrefix(c.Data, "http://"), c.host("bench-storage")}, stop: c.stop}
 	// clodo makes the database and the namespace; a bucket has to be there.
 	status, answer, err := c.call(ctx, http.MethodPost, "/accounts/"+c.AccountID+"/r2/buckets", `{"name":"bench"}`)
 	switch {
@@ -132,7 +133,7 @@ func (l *lab) wranglerDev(ctx context.Context, p peer) (contestant, error) {
 		return contestant{}, fmt.Errorf("start %s: %w", p.name, err)
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", port)
-	return contestant{name: p.name + " dev", peer: true, door: door{address, address}, stop: func() error {
+	return contestant{name: p.name + " dev", peer: true, pid: cmd.Process.Pid, door: door{address, address}, stop: func() error {
 		return errors.Join(cmd.Cancel(), cmd.Wait())
 	}}, nil
 }
@@ -175,7 +176,7 @@ func (l *lab) miniflare(ctx context.Context, p peer) (contestant, error) {
 		return contestant{}, errors.Join(fmt.Errorf("start Miniflare: %w\n%s", err, said.String()), stop())
 	}
 	address := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(line), "http://"), "/")
-	return contestant{name: "miniflare of " + p.name, peer: true, door: door{address, address}, stop: stop}, nil
+	return contestant{name: "miniflare of " + p.name, peer: true, pid: cmd.Process.Pid, door: door{address, address}, stop: stop}, nil
 }
 
 // fetchText is what a Worker answers to a GET.

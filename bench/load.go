@@ -25,15 +25,14 @@ type door struct {
 }
 
 // drive sends calls on keep-alive connections for as long as it lasts, one after the
-// other on each, and returns how many were answered per second. make gives the nth
-// call of a connection. One failed or wrong answer makes the whole load worthless and
-// is the error.
-func drive(ctx context.Context, d door, connections int, lasts time.Duration, make func(connection, n int) call) (perSecond float64, answered int, err error) {
+// other on each, and returns how many were answered. make gives the nth call of a
+// connection. One failed or wrong answer makes the whole load worthless and is the
+// error.
+func drive(ctx context.Context, d door, connections int, lasts time.Duration, make func(connection, n int) call) (answered int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lasts)
 	defer cancel()
 	counts, errs := [64]int{}, [64]error{}
 	var group sync.WaitGroup
-	began := time.Now()
 	for i := range connections {
 		group.Go(func() {
 			counts[i], errs[i] = drone(ctx, d, func(n int) (call, bool) { return make(i, n), true })
@@ -43,11 +42,10 @@ func drive(ctx context.Context, d door, connections int, lasts time.Duration, ma
 		})
 	}
 	group.Wait()
-	took := time.Since(began)
 	for _, n := range counts {
 		answered += n
 	}
-	return float64(answered) / took.Seconds(), answered, errors.Join(errs[:]...)
+	return answered, errors.Join(errs[:]...)
 }
 
 // drone is one connection of a load, up to the end of ctx or of the calls. A

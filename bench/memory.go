@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,12 +18,12 @@ import (
 // on systems without /proc.
 func residentOf(pid int) float64 {
 	total := 0.0
-	for id, pages := range below(pid) {
+	for id, p := range below(pid) {
 		if id != pid {
-			total += pages
+			total += p.rss
 		}
 	}
-	return total * float64(os.Getpagesize()) / 1e6
+	return total
 }
 
 // memory is what processes need together, in MB.
@@ -35,8 +36,8 @@ type memory struct {
 // without /proc.
 func memoryOf(pid int) memory {
 	var m memory
-	for id, pages := range below(pid) {
-		m.rss += pages * float64(os.Getpagesize()) / 1e6
+	for id, p := range below(pid) {
+		m.rss += p.rss
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", id))
 		if err != nil {
 			continue // it ended
@@ -72,15 +73,29 @@ func peak(ctx context.Context, pid int) (stop func() memory) {
 	}
 }
 
-// below is pid and all processes that descend from it, with the pages that each has
-// resident.
-func below(pid int) map[int]float64 {
+// cpuOf is the processor time that pid and the processes below it have used so far.
+func cpuOf(pid int) time.Duration {
+	var total time.Duration
+	for _, p := range below(pid) {
+		total += p.cpu
+	}
+	return total
+}
+
+// process is what one needs: MB that are resident, and processor time so far.
+type process struct {
+	rss float64
+	cpu time.Duration
+}
+
+// below is pid and all processes that descend from it.
+func below(pid int) map[int]process {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return nil
 	}
 	children := map[int][]int{}
-	pages := map[int]float64{}
+	all := map[int]process{}
 	for _, name := range stats {
 		b, err := os.ReadFile(name)
 		if err != nil {
@@ -93,18 +108,21 @@ func below(pid int) map[int]float64 {
 			continue
 		}
 		parent, err := strconv.Atoi(fields[1])
-		resident, err2 := strconv.ParseFloat(fields[21], 64)
-		if err != nil || err2 != nil {
+		user, err2 := strconv.Atoi(fields[11])
+		system, err3 := strconv.Atoi(fields[12])
+		pages, err4 := strconv.ParseFloat(fields[21], 64)
+		if errors.Join(err, err2, err3, err4) != nil {
 			continue
 		}
 		children[parent] = append(children[parent], id)
-		pages[id] = resident
+		const tick = 10 * time.Millisecond // of the kernel's accounting
+		all[id] = process{pages * float64(os.Getpagesize()) / 1e6, time.Duration(user+system) * tick}
 	}
-	found := map[int]float64{}
+	found := map[int]process{}
 	var collect func(int)
 	collect = func(id int) {
-		if n, ok := pages[id]; ok {
-			found[id] = n
+		if p, ok := all[id]; ok {
+			found[id] = p
 		}
 		for _, child := range children[id] {
 			collect(child)

@@ -90,18 +90,19 @@ func (l *lab) storage(ctx context.Context) error {
 			return fmt.Errorf("fill the storage of %s: %w", c.name, err)
 		}
 	}
-	rates := map[string]map[string]series{}
+	rates, costs := map[string]map[string]series{}, map[string]map[string]series{}
 	for round := range l.rounds {
 		for _, o := range list {
 			if rates[o.what] == nil {
-				rates[o.what] = map[string]series{}
+				rates[o.what], costs[o.what] = map[string]series{}, map[string]series{}
 			}
 			got, err := l.oneRound(ctx, all, o, round)
 			if err != nil {
 				return err
 			}
-			for name, rate := range got {
-				rates[o.what][name] = append(rates[o.what][name], rate)
+			for name, t := range got {
+				rates[o.what][name] = append(rates[o.what][name], float64(t.answered)/t.took.Seconds())
+				costs[o.what][name] = append(costs[o.what][name], t.cpu.Seconds()*1e6/float64(t.answered))
 			}
 		}
 	}
@@ -112,6 +113,9 @@ func (l *lab) storage(ctx context.Context) error {
 				goal = o.mini
 			}
 			l.add(result{what: o.what, unit: "/s", more: true, ours: rates[o.what][all[0].name], peer: c.name, theirs: rates[o.what][c.name], goal: goal})
+			if costs[o.what][c.name].min() > 0 {
+				l.add(result{what: o.what + ": processor time of one", unit: "µs", ours: costs[o.what][all[0].name], peer: c.name, theirs: costs[o.what][c.name]})
+			}
 		}
 	}
 	return nil
@@ -144,63 +148,74 @@ func (l *lab) fill(ctx context.Context, c contestant) error {
 	return err
 }
 
-// oneRound is an operation's rates by contestant. They take turns in slices, so that
-// what else the machine does meanwhile hits all of them.
-func (l *lab) oneRound(ctx context.Context, all []contestant, o operation, round int) (map[string]float64, error) {
-	rates := map[string]float64{}
+// turn is what a contestant did when it was its turn, summed over the slices of a
+// round.
+type turn struct {
+	answered int
+	took     time.Duration
+	cpu      time.Duration // of all its processes; 0 on systems without /proc
+}
+
+// oneRound is what each contestant did with an operation. They take turns in slices,
+// so that what else the machine does meanwhile hits all of them.
+func (l *lab) oneRound(ctx context.Context, all []contestant, o operation, round int) (map[string]turn, error) {
+	turns := map[string]turn{}
 	for slice := range storageSlices {
 		for i := range all {
 			c := all[(i+round+slice)%len(all)] // nobody is always first
-			rate, err := l.patiently(ctx, c, o, slice == 0)
+			one, err := l.patiently(ctx, c, o, slice == 0)
 			if err != nil {
 				return nil, fmt.Errorf("%s, %s: %w", c.name, o.what, err)
 			}
-			rates[c.name] += rate / storageSlices
+			sum := turns[c.name]
+			turns[c.name] = turn{sum.answered + one.answered, sum.took + one.took, sum.cpu + one.cpu}
 		}
 	}
-	return rates, nil
+	return turns, nil
 }
 
-// patiently is measureRate for a contestant that may stumble: `wrangler dev` restarts
-// its Worker now and then under load. Ours may not.
-func (l *lab) patiently(ctx context.Context, c contestant, o operation, warm bool) (rate float64, err error) {
+// patiently is take for a contestant that may stumble: `wrangler dev` restarts its
+// Worker now and then under load. Ours may not.
+func (l *lab) patiently(ctx context.Context, c contestant, o operation, warm bool) (t turn, err error) {
 	for try := range 4 {
 		if warm || try > 0 {
-			_, _, err = drive(ctx, c.door, storageClients, storageWarm, o.make)
+			_, err = drive(ctx, c.door, storageClients, storageWarm, o.make)
 		}
 		if err == nil {
-			rate, err = measureRate(ctx, c, o)
+			t, err = take(ctx, c, o)
 		}
 		if err == nil || !c.peer || ctx.Err() != nil {
-			return rate, err
+			return t, err
 		}
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		l.say("  %s stumbles at %s and tries again: %s", c.name, o.what, first)
 		time.Sleep(time.Second) // it comes back
 	}
-	return rate, err
+	return t, err
 }
 
-// measureRate is one slice. Rows that were added are counted afterwards: there must be
-// as many as were answered.
-func measureRate(ctx context.Context, c contestant, o operation) (float64, error) {
+// take is one slice. Rows that were added are counted afterwards: there must be as
+// many as were answered.
+func take(ctx context.Context, c contestant, o operation) (t turn, err error) {
+	before := 0
+	if o.rows > 0 {
+		if before, err = orders(ctx, c); err != nil {
+			return t, err
+		}
+	}
+	used, began := cpuOf(c.pid), time.Now()
+	if t.answered, err = drive(ctx, c.door, storageClients, storageSlice, o.make); err != nil {
+		return t, err
+	}
+	t.took, t.cpu = time.Since(began), cpuOf(c.pid)-used
 	if o.rows == 0 {
-		rate, _, err := drive(ctx, c.door, storageClients, storageSlice, o.make)
-		return rate, err
-	}
-	before, err := orders(ctx, c)
-	if err != nil {
-		return 0, err
-	}
-	rate, answered, err := drive(ctx, c.door, storageClients, storageSlice, o.make)
-	if err != nil {
-		return 0, err
+		return t, nil
 	}
 	after, err := orders(ctx, c)
-	if err == nil && after-before != answered*o.rows {
-		err = fmt.Errorf("%d rows were added, and the answers say %d", after-before, answered*o.rows)
+	if err == nil && after-before != t.answered*o.rows {
+		err = fmt.Errorf("%d rows were added, and the answers say %d", after-before, t.answered*o.rows)
 	}
-	return rate, err
+	return t, err
 }
 
 func orders(ctx context.Context, c contestant) (int, error) {
