@@ -115,6 +115,7 @@ const (
 	CodeD1NameExists           Code = 7502
 	CodeR2BucketNotFound       Code = 10006
 	CodeR2BucketExists         Code = 10004
+	CodeQueueExists            Code = 11009
 )
 
 // IsNotFound reports whether the thing that was called about does not exist.

@@ -186,6 +186,8 @@ func permissionFor(c Change) Permission {
 		return PermKV
 	case "bucket":
 		return PermR2
+	case "queue":
+		return PermQueues
 	case string(TriggerRoute):
 		return PermRoutes
 	}

@@ -28,6 +28,7 @@ type LiveAccount struct {
 	Databases  []Resource        // all D1 databases
 	Namespaces []Resource        // all KV namespaces; Name is the title
 	Buckets    []Resource        // all R2 buckets without a jurisdiction; the id is the name
+	Queues     []Resource        // all queues; the id is the name, which bindings have
 	Zones      []Zone            // all zones that the token sees
 	Routes     []Route           // every route in the zones that the targets use
 	Domains    []Domain          // all custom domains
@@ -50,9 +51,10 @@ type ResourceKind string
 
 // The kinds of Resources.
 const (
-	KindD1 ResourceKind = "d1"
-	KindKV ResourceKind = "kv_namespace"
-	KindR2 ResourceKind = "r2_bucket"
+	KindD1    ResourceKind = "d1"
+	KindKV    ResourceKind = "kv_namespace"
+	KindR2    ResourceKind = "r2_bucket"
+	KindQueue ResourceKind = "queue"
 )
 
 // Zone is a domain in the account.

@@ -105,7 +105,7 @@ func (b *planBuilder) target(t project.Target, circle bool) TargetPlan {
 	return p
 }
 
-// resources finds the databases, namespaces and buckets that t binds to. A bucket in a
+// resources finds the databases, namespaces, buckets and queues that t binds to. A bucket in a
 // jurisdiction has to exist: which it is cannot be told by its name.
 func (b *planBuilder) resources(t project.Target, account LiveAccount) []ResourcePlan {
 	var list []ResourcePlan
@@ -115,6 +115,8 @@ func (b *planBuilder) resources(t project.Target, account LiveAccount) []Resourc
 		case KindD1:
 		case KindKV:
 			there = account.Namespaces
+		case KindQueue:
+			there = account.Queues
 		case KindR2:
 			if there = account.Buckets; bd.Extra["jurisdiction"] != nil {
 				continue
@@ -145,6 +147,8 @@ func (k ResourceKind) words() string {
 		return "database"
 	case KindR2:
 		return "bucket"
+	case KindQueue:
+		return "queue"
 	}
 	return "kv namespace"
 }

@@ -127,7 +127,7 @@ type TargetPlan struct {
 	Changes []Change `json:"changes,omitempty"`
 }
 
-// ResourcePlan is a database, namespace or bucket that a binding needs.
+// ResourcePlan is a database, namespace, bucket or queue that a binding needs.
 type ResourcePlan struct {
 	Kind    ResourceKind  `json:"kind"`
 	Binding string        `json:"binding"`

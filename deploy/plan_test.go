@@ -27,6 +27,8 @@ func planned(p deploy.Plan) map[string]int {
 				n["create d1"]++
 			case c.Kind == "bucket":
 				n["create r2_bucket"]++
+			case c.Kind == "queue":
+				n["create queue"]++
 			case c.Kind == "migration":
 				n["query"] += 2 // the tables that remember, and the file
 			case c.Kind == "worker", c.Kind == "version":
@@ -76,6 +78,9 @@ func anyTargets(t *rapid.T, label string) []project.Target {
 		}
 		if rapid.Bool().Draw(t, "bucket") {
 			tg.Worker.Bindings = append(tg.Worker.Bindings, project.Binding{Kind: "r2_bucket", Name: "FILES", Resource: rapid.SampledFrom([]string{"shared", "own-" + s}).Draw(t, "bucket's name")})
+		}
+		if rapid.Bool().Draw(t, "queue") {
+			tg.Worker.Bindings = append(tg.Worker.Bindings, project.Binding{Kind: "queue", Name: "JOBS", Resource: rapid.SampledFrom([]string{"shared", "own-" + s}).Draw(t, "queue's name")})
 		}
 		if rapid.Bool().Draw(t, "observability") {
 			tg.Worker.Observability = map[string]any{"enabled": true}

@@ -60,6 +60,7 @@ const (
 	PermD1          Permission = "D1 Write"
 	PermKV          Permission = "Workers KV Storage Write"
 	PermR2          Permission = "Workers R2 Storage Write"
+	PermQueues      Permission = "Queues Write"
 	PermRoutes      Permission = "Workers Routes Write"
 	PermZones       Permission = "Zone Read"
 )
@@ -86,7 +87,7 @@ type LiveReader interface {
 	Live(ctx context.Context, targets []project.Target) (Live, error)
 }
 
-// Resources makes databases, namespaces and buckets, which are found by their names.
+// Resources makes databases, namespaces, buckets and queues, which are found by their names.
 type Resources interface {
 	// FindResource is the id of the resource of this kind called name, or ErrNotFound.
 	FindResource(ctx context.Context, account string, kind ResourceKind, name string) (id string, err error)

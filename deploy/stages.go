@@ -15,7 +15,7 @@ type (
 	planned struct{ job }
 	// begun: the version that the plan was made for still serves.
 	begun struct{ planned }
-	// equipped: databases, namespaces and buckets exist; ids is by binding name.
+	// equipped: databases, namespaces, buckets and queues exist; ids is by binding name.
 	equipped struct {
 		begun
 		ids map[string]string

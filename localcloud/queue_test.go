@@ -86,7 +86,7 @@ func (r remote) made(path string, body any, field string) string {
 func (q *queues) seen(want ...string) {
 	q.t.Helper()
 	var got []string
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(40 * time.Millisecond) {
 		code, b := q.send("GET", "/client/v4/accounts/{a}/storage/kv/namespaces/"+q.kv+"/values/seen", "", nil)
 		if got = nil; code == 200 {
 			fatal(q.t, json.Unmarshal(b, &got))
@@ -108,7 +108,7 @@ func (q *queues) backlog(queue string, n int) {
 	var m struct {
 		Count int `json:"backlog_count"`
 	}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(40 * time.Millisecond) {
 		fatal(q.t, json.Unmarshal(q.do("GET", "/client/v4/accounts/{a}/queues/"+queue+"/metrics", nil), &m))
 		if m.Count == n {
 			return
@@ -165,11 +165,32 @@ func TestACronTriggerFiresByItself(t *testing.T) {
 		`,"bindings":[{"name":"KV","type":"kv_namespace","namespace_id":"`+kv+`"}]`)
 	r.do("PUT", "/client/v4/accounts/{a}/workers/scripts/web/schedules", []map[string]string{{"cron": "30 4 * * *"}})
 	fatal(t, c.clock.Advance(24*time.Hour))
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(40 * time.Millisecond) {
 		if got := r.get("web", "/"); got == "30 4 * * * at 04:30" {
 			break
 		} else if time.Now().After(deadline) {
 			t.Fatalf("what was fired within a day is %q", got)
 		}
 	}
+}
+
+func TestAKilledCloudKeepsItsMessages(t *testing.T) {
+	t.Parallel()
+	npmtest.Workerd(t)
+	dir := t.TempDir()
+	info, process := child(t, dir)
+	r := remote{t, info}
+	orders := r.made("/queues", map[string]string{"queue_name": "orders"}, "queue_id")
+	r.deploy("shop", `export default {
+		async fetch(request, env) { for (let i = 0; i < 20; i++) await env.ORDERS.send(i); return new Response("sent") },
+		queue: () => scheduler.wait(60_000) }`, `,"bindings":[{"name":"ORDERS","type":"queue","queue_name":"orders"}]`)
+	r.made("/queues/"+orders+"/consumers", map[string]any{"type": "worker", "script_name": "shop", "settings": map[string]int{"max_wait_time_ms": 0}}, "consumer_id")
+	if got := r.get("shop", "/"); got != "sent" {
+		t.Fatal(got)
+	}
+	fatal(t, process.Kill()) // while its Worker has some of them
+	_, err := process.Wait()
+	fatal(t, err)
+	info, _ = child(t, dir)
+	(&queues{remote: remote{t, info}}).backlog(orders, 20)
 }

@@ -37,7 +37,7 @@ func bindingKinds() []bindingKind {
 		{kind: "send_email", at: []string{"send_email"}, named: "name", copy: "allowed_sender_addresses destination_address allowed_destination_addresses", local: true},
 		{kind: "durable_object_namespace", at: []string{"durable_objects", "bindings"}, named: "name", copy: "class_name=#class script_name=#script environment", local: true},
 		{kind: "workflow", at: []string{"workflows"}, copy: "name=#resource class_name=#class script_name=#script"},
-		{kind: "queue", at: []string{"queues", "producers"}, copy: "queue=#resource delivery_delay", needs: "queue", apart: true, local: true},
+		{kind: "queue", at: []string{"queues", "producers"}, copy: "queue=#resource delivery_delay", makes: true, apart: true, local: true},
 		{kind: "r2_bucket", at: []string{"r2_buckets"}, copy: "bucket_name=#resource jurisdiction", makes: true, apart: true, local: true},
 		{kind: "d1", at: []string{"d1_databases"}, copy: "database_id=#id database_name=#resource database_internal_env=internalEnv", makes: true, apart: true, local: true},
 		{kind: "vectorize", at: []string{"vectorize"}, copy: "index_name=#resource", local: true},
@@ -150,7 +150,7 @@ func (r *resolver) binding(k bindingKind, v *source.Value) (Binding, bool) {
 	}
 	if k.needs != "" && !anyOf(v, strings.Fields(k.needs)) {
 		r.fail("C011", v.Pos, fmt.Sprintf("the binding %q needs %s", b.Name, strings.Join(strings.Fields(k.needs), " or ")),
-			"clodo makes databases, KV namespaces and R2 buckets; anything else must exist", fmt.Sprintf("add %q, naming one that exists", strings.Fields(k.needs)[0]))
+			"clodo makes databases, KV namespaces, R2 buckets and queues; anything else must exist", fmt.Sprintf("add %q, naming one that exists", strings.Fields(k.needs)[0]))
 	}
 	switch b.Kind {
 	case "send_email": // wrangler sends one of the two

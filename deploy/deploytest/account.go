@@ -56,6 +56,7 @@ type State struct {
 	Databases  []deploy.Resource
 	Namespaces []deploy.Resource
 	Buckets    []deploy.Resource
+	Queues     []deploy.Resource
 	Workers    map[string]*Worker
 	Routes     []deploy.Route
 	Domains    []deploy.Domain
@@ -163,7 +164,7 @@ func (a *Account) Live(_ context.Context, targets []project.Target) (deploy.Live
 	defer a.mu.Unlock()
 	l := deploy.LiveAccount{
 		ID: "acc1", Name: "Acme", WorkersDev: a.State.WorkersDev, Zones: a.State.Zones, Databases: slices.Clone(a.State.Databases),
-		Namespaces: slices.Clone(a.State.Namespaces), Buckets: slices.Clone(a.State.Buckets), Routes: slices.Clone(a.State.Routes), Domains: slices.Clone(a.State.Domains),
+		Namespaces: slices.Clone(a.State.Namespaces), Buckets: slices.Clone(a.State.Buckets), Queues: slices.Clone(a.State.Queues), Routes: slices.Clone(a.State.Routes), Domains: slices.Clone(a.State.Domains),
 		Workers: map[string]deploy.Worker{}, Granted: a.State.Granted,
 	}
 	for name := range a.State.Workers {
@@ -234,6 +235,8 @@ func (a *Account) list(kind deploy.ResourceKind) *[]deploy.Resource {
 		return &a.State.Databases
 	case deploy.KindR2:
 		return &a.State.Buckets
+	case deploy.KindQueue:
+		return &a.State.Queues
 	}
 	return &a.State.Namespaces
 }

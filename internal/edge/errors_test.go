@@ -124,6 +124,10 @@ func operations() map[string]operation {
 			_, err := e.FindResource(ctx, "", deploy.KindR2, "files")
 			return err
 		}},
+		"FindResource of a queue": {reads: true, do: func(ctx context.Context, e *edge.Edge) error {
+			_, err := e.FindResource(ctx, "", deploy.KindQueue, "jobs")
+			return err
+		}},
 		"Triggers": {reads: true, do: func(ctx context.Context, e *edge.Edge) error {
 			_, err := e.Triggers(ctx, script, nil)
 			return err
@@ -145,6 +149,10 @@ func operations() map[string]operation {
 		}},
 		"CreateResource of a bucket": {do: func(ctx context.Context, e *edge.Edge) error {
 			_, err := e.CreateResource(ctx, "", deploy.KindR2, "files")
+			return err
+		}},
+		"CreateResource of a queue": {do: func(ctx context.Context, e *edge.Edge) error {
+			_, err := e.CreateResource(ctx, "", deploy.KindQueue, "jobs")
 			return err
 		}},
 		"Upload by PUT": {uploads: true, do: func(ctx context.Context, e *edge.Edge) error {
@@ -305,7 +313,7 @@ func TestAPermissionErrorNamesAccountAndPermission(t *testing.T) {
 	t.Parallel()
 	e := against(t, fake(t, refusal(403, 10000, "Authentication error")), nil)
 	want := map[string]deploy.Permission{
-		"CreateResource of a database": deploy.PermD1, "CreateResource of a namespace": deploy.PermKV, "CreateResource of a bucket": deploy.PermR2, "Query that changes": deploy.PermD1,
+		"CreateResource of a database": deploy.PermD1, "CreateResource of a namespace": deploy.PermKV, "CreateResource of a bucket": deploy.PermR2, "CreateResource of a queue": deploy.PermQueues, "Query that changes": deploy.PermD1,
 		"Upload of a version": deploy.PermWorkers, "Split": deploy.PermWorkersRead, "SetTrigger that attaches a route": deploy.PermRoutes,
 		"SetTrigger that attaches a domain": deploy.PermWorkers,
 	}

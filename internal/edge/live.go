@@ -121,6 +121,16 @@ func (r *reader) read(ctx context.Context) error {
 			})
 		})
 	}
+	if r.binds("queue") {
+		g.Go(func() error {
+			list, err := cloudflare.Collect(c.Queues(gctx, id))
+			return r.keep(err, deploy.PermQueues, "list queues", func() {
+				for _, q := range list {
+					r.live.Queues = append(r.live.Queues, deploy.Resource{Name: q.Name, ID: q.Name})
+				}
+			})
+		})
+	}
 	if err := g.Wait(); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ func target(name string, routes []project.Route, bindings ...string) project.Tar
 func testLive(t *testing.T, w *world) {
 	db := read(w.edge.CreateResource(t.Context(), "", deploy.KindD1, "live-db"))(t)
 	kv := read(w.edge.CreateResource(t.Context(), "", deploy.KindKV, "live-kv"))(t)
+	read(w.edge.CreateResource(t.Context(), "", deploy.KindQueue, "live-queue"))(t)
 	bucket := read(w.edge.CreateResource(t.Context(), "", deploy.KindR2, "live-r2"))(t)
 	u := worker("live", "content one", `export class Room { constructor() {} }; export default { fetch() {}, scheduled() {} };`, map[string]any{
 		"bindings": []any{
@@ -45,7 +46,7 @@ func testLive(t *testing.T, w *world) {
 	live := func() deploy.LiveAccount {
 		t.Helper()
 		found := read(w.edge.Live(t.Context(), []project.Target{
-			target("live", []project.Route{{Pattern: pattern}}, "d1", "kv_namespace", "r2_bucket"), target("not-there", nil),
+			target("live", []project.Route{{Pattern: pattern}}, "d1", "kv_namespace", "r2_bucket", "queue"), target("not-there", nil),
 		}))(t)
 		return found.Accounts[""]
 	}
@@ -54,8 +55,8 @@ func testLive(t *testing.T, w *world) {
 		t.Errorf("got account %+v", got)
 	}
 	if !slices.Contains(got.Scripts, "live") || !slices.Contains(got.Databases, deploy.Resource{Name: "live-db", ID: db}) ||
-		!slices.Contains(got.Namespaces, deploy.Resource{Name: "live-kv", ID: kv}) || !slices.Contains(got.Buckets, deploy.Resource{Name: "live-r2", ID: bucket}) {
-		t.Errorf("got scripts %v, databases %v, namespaces %v, buckets %v", got.Scripts, got.Databases, got.Namespaces, got.Buckets)
+		!slices.Contains(got.Namespaces, deploy.Resource{Name: "live-kv", ID: kv}) || !slices.Contains(got.Buckets, deploy.Resource{Name: "live-r2", ID: bucket}) || !slices.Contains(got.Queues, deploy.Resource{Name: "live-queue", ID: "live-queue"}) {
+		t.Errorf("got scripts %v, databases %v, namespaces %v, buckets %v, queues %v", got.Scripts, got.Databases, got.Namespaces, got.Buckets, got.Queues)
 	}
 	// With so many zones only those of the targets' hostnames are asked for routes.
 	if len(got.Routes) != 1 || got.Routes[0].ID == "" || got.Routes[0].Pattern != pattern || got.Routes[0].Script != "live" {

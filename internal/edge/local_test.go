@@ -186,7 +186,7 @@ func TestAgainstTheLocalCloud(t *testing.T) {
 }
 
 func testResources(t *testing.T, w *world) {
-	for kind, name := range map[deploy.ResourceKind]string{deploy.KindD1: "orders", deploy.KindKV: "cache", deploy.KindR2: "files"} {
+	for kind, name := range map[deploy.ResourceKind]string{deploy.KindD1: "orders", deploy.KindKV: "cache", deploy.KindR2: "files", deploy.KindQueue: "jobs"} {
 		if _, err := w.edge.FindResource(t.Context(), "", kind, name); !errors.Is(err, deploy.ErrNotFound) {
 			t.Errorf("%s before it is made: got %v, want not found", kind, err)
 		}

@@ -41,6 +41,15 @@ func (e *Edge) FindResource(ctx context.Context, account string, kind deploy.Res
 		if !errors.Is(err, cloudflare.CodeR2BucketNotFound) {
 			return b.Name, a.translate(err, deploy.PermR2, "look for bucket "+name)
 		}
+	case deploy.KindQueue:
+		for q, err := range a.Client.Queues(ctx, a.ID) {
+			if err != nil {
+				return "", a.translate(err, deploy.PermQueues, "look for queue "+name)
+			}
+			if q.Name == name {
+				return q.Name, nil
+			}
+		}
 	}
 	return "", fmt.Errorf("%s %q: %w", kind, name, deploy.ErrNotFound)
 }
@@ -71,6 +80,12 @@ func (e *Edge) CreateResource(ctx context.Context, account string, kind deploy.R
 			return "", fmt.Errorf("%s: %w: %w", op, err, deploy.ErrConflict)
 		}
 		return b.Name, a.translate(err, deploy.PermR2, op)
+	case deploy.KindQueue:
+		q, err := a.Client.CreateQueue(ctx, a.ID, name)
+		if errors.Is(err, cloudflare.CodeQueueExists) {
+			return "", fmt.Errorf("%s: %w: %w", op, err, deploy.ErrConflict)
+		}
+		return q.Name, a.translate(err, deploy.PermQueues, op)
 	}
 	return "", fmt.Errorf("%s: unknown kind", op)
 }

@@ -172,7 +172,17 @@ func TestMessagesAreSentAndPulled(t *testing.T) {
 		t.Errorf("the metrics are %+v", metrics)
 	}
 	c.call("POST", at+"/messages/pull", j{}).refused(400, 10213)
-	c.call("POST", at+"/consumers", j{"type": "http_pull", "settings": j{"max_retries": 1, "visibility_timeout_ms": 10_000}}).ok(nil)
+	var shown struct {
+		Messages []struct {
+			Lease string `json:"lease_id"`
+		}
+	}
+	c.call("POST", at+"/messages/preview", j{"batch_size": 5}).ok(&shown)
+	if len(shown.Messages) != 1 {
+		t.Fatalf("the preview shows %+v", shown)
+	}
+	c.call("POST", at+"/messages/preview/ack", j{"retries": []j{{"lease_id": shown.Messages[0].Lease}}}).ok(nil)
+	c.call("POST", at+"/consumers", j{"type": "http_pull", "settings": j{"max_retries": 2, "visibility_timeout_ms": 10_000}}).ok(nil)
 	type pulled struct {
 		Messages []struct {
 			Body     string
@@ -198,7 +208,7 @@ func TestMessagesAreSentAndPulled(t *testing.T) {
 	pull()
 	check(t, c.clock.Advance(11*time.Second))
 	second := pull("plain") // its lease was over
-	if m := second.Messages[0]; m.Attempts != 2 || m.Lease == first.Messages[0].Lease {
+	if m := second.Messages[0]; m.Attempts != 3 || m.Lease == first.Messages[0].Lease {
 		t.Errorf("the second time the message is %+v", m)
 	}
 	var acked struct{ Warnings map[string]string }
@@ -224,6 +234,8 @@ func TestMessagesAreSentAndPulled(t *testing.T) {
 	check(t, c.clock.Advance(101*time.Second))
 	fourth := pull("eyJhIjoxfQ==")
 	c.call("POST", at+"/messages/ack", j{"retries": []j{{"lease_id": fourth.Messages[0].Lease}}}).ok(nil)
+	fifth := pull("eyJhIjoxfQ==")
+	c.call("POST", at+"/messages/ack", j{"retries": []j{{"lease_id": fifth.Messages[0].Lease}}}).ok(nil)
 	pull() // its attempts are used up
 	check(t, c.clock.Advance(time.Hour))
 	var peeked pulled

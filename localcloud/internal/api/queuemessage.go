@@ -19,6 +19,8 @@ func messageEndpoints() []Endpoint {
 		{Method: "POST", Pattern: messages + "/pull", Permissions: queuesWrite, handle: (*call).pullMessages},
 		{Method: "POST", Pattern: messages + "/ack", Permissions: queuesWrite, handle: (*call).ackMessages},
 		{Method: "POST", Pattern: messages + "/extend", Permissions: queuesWrite, handle: (*call).extendMessages},
+		{Method: "POST", Pattern: messages + "/preview", Permissions: queuesRead, handle: (*call).previewMessages},
+		{Method: "POST", Pattern: messages + "/preview/ack", Permissions: queuesWrite, handle: (*call).ackPreview},
 		{Method: "POST", Pattern: messages + "/peek", Permissions: queuesWrite, handle: (*call).peekMessages},
 		{Method: "POST", Pattern: messages + "/purge", Permissions: queuesWrite, handle: (*call).purgeMessages},
 	}
@@ -192,7 +194,28 @@ type leaseInput struct {
 	Delay *float64 `json:"delay_seconds"`
 }
 
-func (c *call) ackMessages() (any, error) {
+// previewMessages is what the dashboard does to show messages: they are taken, and hidden
+// from consumers meanwhile, without a consumer that pulls.
+func (c *call) previewMessages() (any, error) {
+	var in struct {
+		BatchSize int `json:"batch_size"`
+	}
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	q, err := c.findQueue()
+	if err != nil {
+		return nil, err
+	}
+	taken, err := c.queues.Pull(q, min(max(in.BatchSize, 1), queue.MaxBatch), 0)
+	return map[string]any{"messages": messagesJSON(taken)}, err
+}
+
+func (c *call) ackMessages() (any, error) { return c.settleMessages((*call).pulled) }
+func (c *call) ackPreview() (any, error)  { return c.settleMessages((*call).findQueue) }
+
+// settleMessages ends the leases of messages of the queue that find finds.
+func (c *call) settleMessages(find func(*call) (queue.Queue, error)) (any, error) {
 	var in struct {
 		Acks    []leaseInput `json:"acks"`
 		Retries []leaseInput `json:"retries"`
@@ -215,7 +238,7 @@ func (c *call) ackMessages() (any, error) {
 		}
 		all = append(all, queue.Settled{Lease: one.Lease, Retry: true, Delay: delay})
 	}
-	q, err := c.pulled()
+	q, err := find(c)
 	if err != nil {
 		return nil, err
 	}

@@ -38,10 +38,11 @@ type Result struct {
 // not run to an end, with ErrNotServed if it did not even begin.
 type Deliver func(ctx context.Context, account, script string, b Batch) (Result, error)
 
-// How long deliveries may take, and how many there are at a time when the consumer does
+// How long deliveries may take, and how long while the cloud closes, and how many there are at a time when the consumer does
 // not say.
 const (
 	deliveryTime = 15 * time.Minute
+	closeTime    = 3 * time.Second
 	concurrency  = 5
 )
 
@@ -98,9 +99,11 @@ func (b *Broker) Wake() {
 	b.wakeAll()
 }
 
-// Close stops delivering. Deliveries under way may go on for as long as ctx lasts; what
-// they had is delivered again after the next start.
+// Close stops delivering. Deliveries under way get a moment, or as long as ctx lasts if
+// that is shorter; what they had is delivered again after the next start.
 func (b *Broker) Close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, closeTime)
+	defer cancel()
 	b.mu.Lock()
 	if b.stop != nil {
 		close(b.stop)
