@@ -7,8 +7,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
+
+	"github.com/tamylaa/clodo/localcloud/internal/pieces"
 )
 
 // metadataHeader carries an entry's metadata as JSON.
@@ -50,30 +53,50 @@ func (s *Store) entry(w http.ResponseWriter, r *http.Request, namespace, key str
 		if err := checkCacheTTL(r.URL.Query().Get("cache_ttl")); err != nil {
 			return err
 		}
-		e, ok, err := s.Get(namespace, key)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			w.WriteHeader(http.StatusNotFound)
-			return nil
-		}
-		if e.Metadata != nil {
-			w.Header().Set(metadataHeader, string(e.Metadata))
-		}
-		if e.Expiration != 0 {
-			w.Header().Set("Expiration", strconv.FormatInt(e.Expiration, 10))
-		}
-		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Header().Set("Content-Length", strconv.Itoa(len(e.Value)))
-		_, _ = w.Write(e.Value) // the Worker went away
-		return nil
+		return s.get(w, namespace, key)
 	case http.MethodPut:
 		return s.putBody(r, namespace, key)
 	case http.MethodDelete:
 		return s.Delete(namespace, key)
 	}
 	return &Error{http.StatusMethodNotAllowed, r.Method + " is no operation of KV"}
+}
+
+func (s *Store) get(w http.ResponseWriter, namespace, key string) error {
+	e, piece, ok, err := s.open(namespace, key)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		w.WriteHeader(http.StatusNotFound)
+		return nil
+	}
+	h, size := w.Header(), int64(len(e.Value))
+	if piece != nil {
+		defer s.large.Release([]pieces.Piece{*piece})
+		size = piece.Size
+	}
+	if e.Metadata != nil {
+		h.Set(metadataHeader, string(e.Metadata))
+	}
+	if e.Expiration != 0 {
+		h.Set("Expiration", strconv.FormatInt(e.Expiration, 10))
+	}
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Length", strconv.FormatInt(size, 10))
+	if piece == nil {
+		_, _ = w.Write(e.Value) // the Worker went away
+		return nil
+	}
+	file, err := os.Open(s.large.Path(piece.ID))
+	if err != nil {
+		return fmt.Errorf("reading a value: %w", err)
+	}
+	defer file.Close()
+	if _, err := io.CopyN(w, file, size); err != nil {
+		panic(http.ErrAbortHandler) // the Worker went away, or must not take this for all
+	}
+	return nil
 }
 
 func (s *Store) putBody(r *http.Request, namespace, key string) error {

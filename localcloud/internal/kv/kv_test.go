@@ -5,15 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tamylaa/clodo/internal/sqlite"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/pieces"
 	"pgregory.net/rapid"
 )
 
@@ -202,4 +206,181 @@ func TestTheBindingProtocol(t *testing.T) {
 			}
 		})
 	}
+}
+
+// large is a value that lies in a file.
+var large = []byte(strings.Repeat("large ", inlineMax/4))
+
+// files counts the values that lie in files.
+func (s *Store) files(t *testing.T) (n int) {
+	t.Helper()
+	dir := filepath.Dir(filepath.Dir(s.large.Path(pieces.NewID())))
+	if err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			n++
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestLargeValuesLieInFilesThatGoWithThem(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := Open(filepath.Join(dir, "kv.db"), &clock.Clock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := func(key, want string) {
+		t.Helper()
+		e, ok, err := s.Get("n", key)
+		if err != nil || ok != (want != "") || string(e.Value) != want {
+			t.Errorf("%q is %d bytes, %t, %v; want %d", key, len(e.Value), ok, err, len(want))
+		}
+	}
+	put := func(key string, v []byte) {
+		t.Helper()
+		if err := s.Put("n", Pair{key, Entry{Value: v}}); err != nil {
+			t.Error(err)
+		}
+	}
+	put("a", large)
+	put("b", large)
+	put("c", large)
+	put("a", append(large, 'x')) // in place of the first
+	put("b", []byte("small"))
+	if err := s.Delete("n", "c"); err != nil {
+		t.Error(err)
+	}
+	value("a", string(large)+"x")
+	value("b", "small")
+	value("c", "")
+	if n := s.files(t); n != 1 {
+		t.Errorf("%d files for one large value", n)
+	}
+	if err := s.Put("n", Pair{"d", Entry{Value: large}}, Pair{Key: ""}); err == nil || s.files(t) != 1 {
+		t.Errorf("a refused write left a file: %v", err)
+	}
+	_, orphan, err := s.large.Create()
+	if err := errors.Join(err, orphan.Close(), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(filepath.Join(dir, "kv.db"), &clock.Clock{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.files(t); n != 1 {
+		t.Errorf("%d files after the store was opened again", n)
+	}
+	value("a", string(large)+"x")
+	if err := s.DeleteNamespace("n"); err != nil || s.files(t) != 0 {
+		t.Errorf("%d files are left of a namespace that was deleted: %v", s.files(t), err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAFileOfAnEarlierVersionIsTakenOver(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "kv.db")
+	conn, err := sqlite.Open(sqlite.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(
+		conn.Exec(`CREATE TABLE entries (namespace TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, metadata TEXT, expiration INTEGER NOT NULL, PRIMARY KEY (namespace, key)) WITHOUT ROWID`),
+		conn.Exec("INSERT INTO entries VALUES ('n', ?, ?, ?, 0)", []byte("k"), large, `{"a":1}`), conn.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s, err := Open(path, &clock.Clock{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, ok, err := s.Get("n", "k")
+		if want := (Entry{Value: large, Metadata: json.RawMessage(`{"a":1}`)}); !ok || err != nil || !cmp.Equal(e, want) {
+			t.Errorf("got %d bytes, %s, %t, %v", len(e.Value), e.Metadata, ok, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Whatever is put, read and deleted, in whichever order, the store answers as a map
+// would.
+func TestAStoreIsAMap(t *testing.T) {
+	t.Parallel()
+	s, runs := newStore(t, &clock.Clock{}), 0
+	rapid.Check(t, func(rt *rapid.T) {
+		runs++
+		namespace := fmt.Sprint("n", runs)
+		model := map[string]string{}
+		key := rapid.StringMatching(`[ab/é]{1,2}`)
+		rt.Repeat(map[string]func(*rapid.T){
+			"put": func(rt *rapid.T) {
+				var pairs []Pair
+				for _, k := range rapid.SliceOfN(key, 1, 3).Draw(rt, "keys") {
+					v := strings.Repeat(rapid.StringN(1, 3, -1).Draw(rt, "text"), rapid.SampledFrom([]int{0, 1, inlineMax / 2, inlineMax + 1}).Draw(rt, "times"))
+					pairs = append(pairs, Pair{k, Entry{Value: []byte(v)}})
+					model[k] = v
+				}
+				if err := s.Put(namespace, pairs...); err != nil {
+					rt.Fatal(err)
+				}
+			},
+			"delete": func(rt *rapid.T) {
+				k := key.Draw(rt, "key")
+				if err := s.Delete(namespace, k, k); err != nil {
+					rt.Fatal(err)
+				}
+				delete(model, k)
+			},
+			"get": func(rt *rapid.T) {
+				k := key.Draw(rt, "key")
+				want, there := model[k]
+				if e, ok, err := s.Get(namespace, k); err != nil || ok != there || string(e.Value) != want {
+					rt.Fatalf("%q is %d bytes, %t, %v, want %d", k, len(e.Value), ok, err, len(want))
+				}
+			},
+		})
+		if err := s.DeleteNamespace(namespace); err != nil {
+			rt.Fatal(err)
+		}
+	})
+	if n := s.files(t); n != 0 {
+		t.Errorf("%d files are left", n)
+	}
+}
+
+// Whatever is sent, the answer is none of an error of this machine.
+func FuzzBinding(f *testing.F) {
+	s := newStore(f, &clock.Clock{})
+	for _, c := range [][4]string{
+		{"PUT", "/k?urlencoded=true&expiration_ttl=60", `{"m":1}`, "v"},
+		{"GET", "/k?urlencoded=true&cache_ttl=x", "", ""},
+		{"DELETE", "/%", "", ""},
+		{"GET", "/?prefix=%ff&key_count_limit=-0&cursor=AA", "", ""},
+		{"POST", "/bulk/get", "", `{"keys":["k"],"type":"json","cacheTtl":"30"}`},
+		{"PUT", "/k?expiration=9e9", "{", "v"},
+	} {
+		f.Add(c[0], c[1], c[2], c[3])
+	}
+	f.Fuzz(func(t *testing.T, method, target, metadata, body string) {
+		u, err := url.Parse(target)
+		if err != nil || !strings.HasPrefix(target, "/") {
+			return
+		}
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.Method, r.URL = method, u
+		if metadata != "" {
+			r.Header.Set(metadataHeader, metadata)
+		}
+		w := httptest.NewRecorder()
+		if s.Binding(w, r, "n"); w.Code >= http.StatusInternalServerError {
+			t.Errorf("%s %s %q %q: %d %s", method, target, metadata, body, w.Code, w.Body)
+		}
+	})
 }

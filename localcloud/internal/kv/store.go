@@ -1,5 +1,6 @@
-// Package kv is Workers KV on this machine: namespaces in one SQLite file, used by
-// the REST API and by Workers through workerd's own KV binding.
+// Package kv is Workers KV on this machine: namespaces in one SQLite file, with large
+// values in files beside it, used by the REST API and by Workers through workerd's own
+// KV binding.
 package kv
 
 import (
@@ -9,29 +10,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/pieces"
 )
-
-// Cloudflare's limits.
-const (
-	MaxKey      = 512      // bytes
-	MaxValue    = 25 << 20 // bytes
-	MaxMetadata = 1024     // bytes of JSON
-	MinTTL      = 60       // seconds
-	MinCacheTTL = 30       // seconds
-	MaxList     = 1000     // keys of one page
-	MaxBulkGet  = 100      // keys
-)
-
-// Error is a request that KV refuses, with the HTTP status it refuses it with.
-type Error struct {
-	Status  int
-	Message string
-}
-
-func (e *Error) Error() string { return e.Message }
 
 // Entry is a value. Metadata is JSON or nil; Expiration is in Unix seconds, 0 for
 // never.
@@ -57,43 +44,88 @@ type Key struct {
 // reading is how many readers work side by side.
 const reading = 4
 
+// inlineMax is up to which size a value is kept in its row: a list passes over rows,
+// and a large value is written faster to a file.
+const inlineMax = 32 << 10
+
+// schema has the value last: what is in front of it is read without it.
+const schema = `CREATE TABLE IF NOT EXISTS pairs (
+	seq INTEGER PRIMARY KEY, namespace TEXT NOT NULL, key BLOB NOT NULL, expiration INTEGER NOT NULL, metadata TEXT,
+	piece TEXT NOT NULL, size INTEGER NOT NULL, value BLOB, UNIQUE (namespace, key)) STRICT`
+
 // Store holds all namespaces. A namespace needs no making: it exists as far as the
 // Store goes once it has a key. It is safe for concurrent use.
 type Store struct {
 	pool  *sqlite.Pool
+	large *pieces.Folder // values over inlineMax
 	clock *clock.Clock
 }
 
-// Open opens the file at path, which is made when it is missing. Entries expire by c.
+// Open opens the file at path and the folder beside it, which are made when they are
+// missing. Entries expire by c.
 func Open(path string, c *clock.Clock) (*Store, error) {
 	pool, err := sqlite.OpenPool(sqlite.Options{Path: path}, reading)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{pool: pool, clock: c}
-	err = s.write(func(conn *sqlite.Conn) error {
-		return errors.Join(
-			conn.Exec(`CREATE TABLE IF NOT EXISTS entries (
-				namespace TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, metadata TEXT, expiration INTEGER NOT NULL,
-				PRIMARY KEY (namespace, key)) WITHOUT ROWID`),
-			conn.Exec("DELETE FROM entries WHERE expiration BETWEEN 1 AND ?", s.now()))
-	})
+	if s.large, err = pieces.Open(strings.TrimSuffix(path, filepath.Ext(path))); err == nil {
+		err = s.prepare()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the KV file %s: %w", path, errors.Join(err, pool.Close()))
 	}
 	return s, nil
 }
 
+// prepare makes the table and removes what nobody needs.
+func (s *Store) prepare() error {
+	used := map[string]bool{}
+	err := s.write(func(conn *sqlite.Conn) error {
+		if err := errors.Join(conn.Exec(schema), takeOver(conn)); err != nil {
+			return err
+		}
+		if err := conn.Exec("DELETE FROM pairs WHERE expiration BETWEEN 1 AND ?", s.now()); err != nil {
+			return err
+		}
+		return conn.Query(func(row *sqlite.Stmt) error {
+			used[row.ColumnText(0)] = true
+			return nil
+		}, "SELECT piece FROM pairs WHERE piece <> ''")
+	})
+	if err != nil {
+		return err
+	}
+	return s.large.Sweep(used)
+}
+
+// takeOver moves the entries of a file that an earlier version made.
+func takeOver(conn *sqlite.Conn) error {
+	old := false
+	if err := conn.Query(func(*sqlite.Stmt) error { old = true; return nil }, "SELECT 1 FROM sqlite_master WHERE name = 'entries'"); err != nil || !old {
+		return err
+	}
+	return errors.Join(
+		conn.Exec(`INSERT OR IGNORE INTO pairs(namespace, key, expiration, metadata, piece, size, value)
+			SELECT namespace, key, expiration, metadata, '', length(value), value FROM entries`),
+		conn.Exec("DROP TABLE entries"))
+}
+
 // Close closes the file once what has begun is done.
 func (s *Store) Close() error { return s.pool.Close() }
 
 // Freeze completes the file and keeps changes waiting until thaw is called, so that it
-// can be copied.
+// can be copied with the folder beside it.
 func (s *Store) Freeze() (thaw func(), err error) {
-	if thaw, err = s.pool.Freeze(); err != nil {
+	changes, err := s.pool.Freeze()
+	if err != nil {
 		return nil, fmt.Errorf("completing the KV file: %w", err)
 	}
-	return thaw, nil
+	removals := s.large.Hold()
+	return func() {
+		removals()
+		changes()
+	}, nil
 }
 
 // now is the cloud's time in Unix seconds.
@@ -107,26 +139,65 @@ func (s *Store) write(fn func(*sqlite.Conn) error) error {
 
 // DeleteNamespace deletes all keys of a namespace.
 func (s *Store) DeleteNamespace(namespace string) error {
-	return s.write(func(conn *sqlite.Conn) error {
-		return conn.Exec("DELETE FROM entries WHERE namespace = ?", namespace)
+	return s.change(func(conn *sqlite.Conn, gone func(*sqlite.Stmt) error) error {
+		return conn.Query(gone, "DELETE FROM pairs WHERE namespace = ? RETURNING piece", namespace)
 	})
+}
+
+// change runs a change, which hands the rows of pieces that it leaves to gone, and
+// removes those.
+func (s *Store) change(fn func(conn *sqlite.Conn, gone func(piece *sqlite.Stmt) error) error) error {
+	var left []pieces.Piece
+	err := s.write(func(conn *sqlite.Conn) error {
+		return fn(conn, func(row *sqlite.Stmt) error {
+			if id := row.ColumnText(0); id != "" {
+				left = append(left, pieces.Piece{ID: id})
+			}
+			return nil
+		})
+	})
+	if err == nil {
+		s.large.Remove(left...)
+	}
+	return err
 }
 
 // Get is the entry of a key; ok is false when there is none or it has expired.
 func (s *Store) Get(namespace, key string) (e Entry, ok bool, err error) {
-	if err := checkKey(key); err != nil {
-		return Entry{}, false, err
+	e, piece, ok, err := s.open(namespace, key)
+	if err != nil || piece == nil {
+		return e, ok, err
 	}
-	err = s.read(func(conn *sqlite.Conn) error {
-		return conn.Query(func(row *sqlite.Stmt) error {
-			ok = true
-			e.Value = sqlite.Bytes(row, 0)
-			e.Metadata = metadataOf(row, 1)
-			e.Expiration = row.ColumnInt64(2)
-			return nil
-		}, "SELECT value, metadata, expiration FROM entries WHERE namespace = ? AND key = ? AND (expiration = 0 OR expiration > ?)", namespace, []byte(key), s.now())
-	})
+	defer s.large.Release([]pieces.Piece{*piece})
+	e.Value, err = os.ReadFile(s.large.Path(piece.ID))
 	return e, ok, err
+}
+
+// open finds an entry. A large value is in a piece, which the caller has to release,
+// and not in the entry.
+func (s *Store) open(namespace, key string) (e Entry, piece *pieces.Piece, ok bool, err error) {
+	if err := checkKey(key); err != nil {
+		return Entry{}, nil, false, err
+	}
+	err = s.large.Look(func() error {
+		err := s.read(func(conn *sqlite.Conn) error {
+			return conn.Query(func(row *sqlite.Stmt) error {
+				ok = true
+				e.Expiration, e.Metadata = row.ColumnInt64(0), metadataOf(row, 1)
+				if id := row.ColumnText(2); id != "" {
+					piece = &pieces.Piece{ID: id, Size: row.ColumnInt64(3)}
+				} else {
+					e.Value = sqlite.Bytes(row, 4)
+				}
+				return nil
+			}, "SELECT expiration, metadata, piece, size, value FROM pairs WHERE namespace = ? AND key = ? AND (expiration = 0 OR expiration > ?)", namespace, []byte(key), s.now())
+		})
+		if err == nil && piece != nil {
+			s.large.Lease([]pieces.Piece{*piece})
+		}
+		return err
+	})
+	return e, piece, ok, err
 }
 
 // Put stores entries, all or none of them.
@@ -136,22 +207,58 @@ func (s *Store) Put(namespace string, pairs ...Pair) error {
 			return err
 		}
 	}
-	return s.write(func(conn *sqlite.Conn) error {
-		for _, p := range pairs {
-			var metadata any
-			if p.Metadata != nil {
-				metadata = string(p.Metadata)
+	made := make([]pieces.Piece, len(pairs)) // those of large values have an id
+	err := s.keepLarge(pairs, made)
+	if err == nil {
+		err = s.change(func(conn *sqlite.Conn, gone func(*sqlite.Stmt) error) error {
+			for i, p := range pairs {
+				if err := putPair(conn, gone, namespace, p, made[i].ID); err != nil {
+					return err
+				}
 			}
-			value := p.Value
-			if value == nil {
-				value = []byte{}
-			}
-			if err := conn.Exec("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", namespace, []byte(p.Key), value, metadata, p.Expiration); err != nil {
-				return err
-			}
+			return nil
+		})
+	}
+	if err != nil {
+		s.large.Remove(slices.DeleteFunc(made, func(p pieces.Piece) bool { return p.ID == "" })...)
+	}
+	return err
+}
+
+// keepLarge writes the large values to files.
+func (s *Store) keepLarge(pairs []Pair, made []pieces.Piece) error {
+	for i, p := range pairs {
+		if len(p.Value) <= inlineMax {
+			continue
 		}
-		return nil
-	})
+		id, file, err := s.large.Create()
+		if err != nil {
+			return fmt.Errorf("keeping a value: %w", err)
+		}
+		made[i] = pieces.Piece{ID: id, Size: int64(len(p.Value))}
+		_, err = file.Write(p.Value)
+		if err := errors.Join(err, file.Close()); err != nil {
+			return fmt.Errorf("keeping a value: %w", err)
+		}
+	}
+	return nil
+}
+
+func putPair(conn *sqlite.Conn, gone func(*sqlite.Stmt) error, namespace string, p Pair, piece string) error {
+	if err := conn.Query(gone, "SELECT piece FROM pairs WHERE namespace = ? AND key = ?", namespace, []byte(p.Key)); err != nil {
+		return err
+	}
+	var metadata, value any
+	if p.Metadata != nil {
+		metadata = string(p.Metadata)
+	}
+	if piece == "" {
+		value = append([]byte{}, p.Value...) // not NULL
+	}
+	return conn.Exec(`INSERT INTO pairs(namespace, key, expiration, metadata, piece, size, value) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT(namespace, key) DO UPDATE SET expiration = excluded.expiration, metadata = excluded.metadata,
+			piece = excluded.piece, size = excluded.size, value = excluded.value`,
+		namespace, []byte(p.Key), p.Expiration, metadata, piece, len(p.Value), value)
 }
 
 // Delete deletes keys; those that do not exist are no error.
@@ -161,9 +268,9 @@ func (s *Store) Delete(namespace string, keys ...string) error {
 			return err
 		}
 	}
-	return s.write(func(conn *sqlite.Conn) error {
+	return s.change(func(conn *sqlite.Conn, gone func(*sqlite.Stmt) error) error {
 		for _, key := range keys {
-			if err := conn.Exec("DELETE FROM entries WHERE namespace = ? AND key = ?", namespace, []byte(key)); err != nil {
+			if err := conn.Query(gone, "DELETE FROM pairs WHERE namespace = ? AND key = ? RETURNING piece", namespace, []byte(key)); err != nil {
 				return err
 			}
 		}
@@ -212,7 +319,7 @@ func (s *Store) List(namespace string, o ListOptions) (Page, error) {
 		page.Keys = append(page.Keys, Key{Name: string(sqlite.Bytes(row, 0)), Metadata: metadataOf(row, 1), Expiration: row.ColumnInt64(2)})
 		return nil
 	}
-	const query = "SELECT key, metadata, expiration FROM entries WHERE namespace = ? AND (expiration = 0 OR expiration > ?) AND key >= ? AND key > ?"
+	const query = "SELECT key, metadata, expiration FROM pairs WHERE namespace = ? AND (expiration = 0 OR expiration > ?) AND key >= ? AND key > ?"
 	err = s.read(func(conn *sqlite.Conn) error {
 		if end := sqlite.Behind(o.Prefix); end != nil {
 			return conn.Query(each, query+" AND key < ? ORDER BY key LIMIT ?", namespace, s.now(), []byte(o.Prefix), after, end, o.Limit+1)
@@ -220,61 +327,6 @@ func (s *Store) List(namespace string, o ListOptions) (Page, error) {
 		return conn.Query(each, query+" ORDER BY key LIMIT ?", namespace, s.now(), []byte(o.Prefix), after, o.Limit+1)
 	})
 	return page, err
-}
-
-// Expiration is the Unix second that a request's expiration or expiration_ttl
-// means; both 0 is never.
-func (s *Store) Expiration(at, ttl int64) (int64, error) {
-	now := s.now()
-	switch {
-	case ttl != 0 && ttl < MinTTL:
-		return 0, &Error{http.StatusBadRequest, fmt.Sprintf("Invalid expiration_ttl of %d. Expiration TTL must be at least %d.", ttl, MinTTL)}
-	case ttl != 0:
-		return now + ttl, nil
-	case at != 0 && at <= now:
-		return 0, &Error{http.StatusBadRequest, fmt.Sprintf("Invalid expiration of %d. Please specify integer greater than the current number of seconds since the UNIX epoch.", at)}
-	case at != 0 && at < now+MinTTL:
-		return 0, &Error{http.StatusBadRequest, fmt.Sprintf("Invalid expiration of %d. Expiration times must be at least %d seconds in the future.", at, MinTTL)}
-	}
-	return at, nil
-}
-
-func (s *Store) check(p Pair) error {
-	if err := checkKey(p.Key); err != nil {
-		return err
-	}
-	if len(p.Value) > MaxValue {
-		return tooLarge(int64(len(p.Value)))
-	}
-	if len(p.Metadata) > MaxMetadata {
-		return &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("Metadata length of %d exceeds limit of %d.", len(p.Metadata), MaxMetadata)}
-	}
-	if p.Metadata != nil && !json.Valid(p.Metadata) {
-		return &Error{http.StatusBadRequest, "Metadata must be JSON."}
-	}
-	return nil
-}
-
-func tooLarge(length int64) error {
-	return &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("Value length of %d exceeds limit of %d.", length, MaxValue)}
-}
-
-func checkKey(key string) error {
-	switch {
-	case key == "":
-		return &Error{http.StatusBadRequest, "Key names must not be empty"}
-	case key == "." || key == "..":
-		return &Error{http.StatusBadRequest, fmt.Sprintf("Illegal key name %q. Please use a different name.", key)}
-	}
-	return checkLength(key)
-}
-
-// checkLength is for prefixes too.
-func checkLength(key string) error {
-	if len(key) > MaxKey {
-		return &Error{http.StatusRequestURITooLong, fmt.Sprintf("UTF-8 encoded length of %d exceeds key length limit of %d.", len(key), MaxKey)}
-	}
-	return nil
 }
 
 func metadataOf(row *sqlite.Stmt, i int) json.RawMessage {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"github.com/tamylaa/clodo/localcloud/internal/pieces"
 )
 
 // inlineMax is up to which size a content is kept in the object's row: measured, a
@@ -17,7 +19,7 @@ const inlineMax = 32 << 10
 // content is the bytes of an object or part on disk, before it belongs to one.
 type content struct {
 	small  []byte // what there is, when it is small
-	pieces []piece
+	pieces []pieces.Piece
 	size   int64
 }
 
@@ -60,17 +62,17 @@ func (s *Store) receive(body io.Reader, inline int, id string, secret []byte, su
 
 // receiveFile is receive for a body of which the first n bytes are in buffer.
 func (s *Store) receiveFile(body io.Reader, buffer []byte, n int, secret []byte, sums []hash.Hash) (c content, err error) {
-	id, file, err := s.files.create()
+	id, file, err := s.files.Create()
 	if err != nil {
 		return content{}, fmt.Errorf("keeping an object: %w", err)
 	}
-	c.pieces = []piece{{ID: id}}
+	c.pieces = []pieces.Piece{{ID: id}}
 	defer func() {
 		if e := file.Close(); err == nil && e != nil {
 			err = fmt.Errorf("keeping an object: %w", e)
 		}
 		if err != nil {
-			s.files.remove(c.pieces...)
+			s.files.Remove(c.pieces...)
 		}
 	}()
 	to := io.Writer(file)
@@ -122,7 +124,7 @@ type Reader struct {
 	store  *Store
 	secret []byte
 	small  []byte
-	pieces []piece
+	pieces []pieces.Piece
 	leased bool
 }
 
@@ -151,8 +153,8 @@ func (r *Reader) WriteTo(w io.Writer) (written int64, err error) {
 	return written, nil
 }
 
-func (r *Reader) writePiece(w io.Writer, p piece, offset, length int64) (int64, error) {
-	file, err := os.Open(r.store.files.path(p.ID))
+func (r *Reader) writePiece(w io.Writer, p pieces.Piece, offset, length int64) (int64, error) {
+	file, err := os.Open(r.store.files.Path(p.ID))
 	if err != nil {
 		return 0, fmt.Errorf("reading an object: %w", err)
 	}
@@ -174,6 +176,6 @@ func (r *Reader) writePiece(w io.Writer, p piece, offset, length int64) (int64, 
 func (r *Reader) Close() {
 	if r.leased {
 		r.leased = false
-		r.store.files.release(r.pieces)
+		r.store.files.Release(r.pieces)
 	}
 }

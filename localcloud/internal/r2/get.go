@@ -66,30 +66,28 @@ func (s *Store) Get(ctx context.Context, bucketID, key string, o GetOptions) (*R
 // look reads an object's row and leases its pieces, before they can be removed.
 func (s *Store) look(ctx context.Context, bucket int64, key string) (*Reader, error) {
 	r := &Reader{store: s}
-	s.files.looking.RLock()
-	defer s.files.looking.RUnlock()
-	err := s.pool.Read(ctx, func(conn *sqlite.Conn) error {
-		return conn.Query(func(row *sqlite.Stmt) (err error) {
-			if r.Object, err = scanObject(row); err != nil {
+	err := s.files.Look(func() error {
+		err := s.pool.Read(ctx, func(conn *sqlite.Conn) error {
+			return conn.Query(func(row *sqlite.Stmt) (err error) {
+				if r.Object, err = scanObject(row); err != nil {
+					return err
+				}
+				if r.pieces, err = decodePieces(row.ColumnText(columnsOfHead)); err == nil && r.pieces == nil {
+					r.small = sqlite.Bytes(row, columnsOfHead+1)
+				}
 				return err
-			}
-			if r.pieces, err = decodePieces(row.ColumnText(columnsOfHead)); err == nil && r.pieces == nil {
-				r.small = sqlite.Bytes(row, columnsOfHead+1)
-			}
-			return err
-		}, "SELECT "+headColumns+", pieces, small FROM objects WHERE bucket = ? AND key = ?", bucket, []byte(key))
+			}, "SELECT "+headColumns+", pieces, small FROM objects WHERE bucket = ? AND key = ?", bucket, []byte(key))
+		})
+		if err == nil && r.pieces != nil {
+			s.files.Lease(r.pieces)
+			r.leased = true
+		}
+		return err
 	})
-	if err != nil {
-		return nil, err
+	if err == nil && r.Key == "" {
+		err = ErrNoSuchKey
 	}
-	if r.Key == "" {
-		return nil, ErrNoSuchKey
-	}
-	if r.pieces != nil {
-		s.files.lease(r.pieces)
-		r.leased = true
-	}
-	return r, nil
+	return r, err
 }
 
 // narrow limits what is read to the span of o, and prepares to decrypt it.

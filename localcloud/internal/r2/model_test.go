@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/pieces"
 )
 
 // Whatever is put, read, listed and deleted, in whichever order, the store answers as
@@ -156,7 +157,7 @@ func TestAnUploadIsJoinedOnlyFromPartsThatFit(t *testing.T) {
 	const etag = "5d41402abc4b2a76b9719d911017c592"
 	kept := map[int]keptPart{}
 	for number, size := range map[int]int64{1: MinPart, 2: MinPart, 3: 1, 4: MinPart + 1, 5: MinPart - 1} {
-		kept[number] = keptPart{piece{fmt.Sprint(number), size}, etag}
+		kept[number] = keptPart{pieces.Piece{ID: fmt.Sprint(number), Size: size}, etag}
 	}
 	for name, c := range map[string]struct {
 		parts []int

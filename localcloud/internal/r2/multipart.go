@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
+	"github.com/tamylaa/clodo/localcloud/internal/pieces"
 )
 
 // Part is one uploaded part of a multipart upload.
@@ -43,7 +44,7 @@ func (s *Store) CreateUpload(ctx context.Context, bucketID, key string, o Settin
 	if err != nil {
 		return "", err
 	}
-	id = newID() + newID()
+	id = pieces.NewID() + pieces.NewID()
 	return id, s.pool.Write(ctx, func(conn *sqlite.Conn) error {
 		b, err := s.bucket(bucketID)
 		if err != nil {
@@ -96,7 +97,7 @@ func (s *Store) PutPart(ctx context.Context, bucketID, key, id string, number in
 		return "", err
 	}
 	etag = hex.EncodeToString(sum.Sum(nil))
-	var old []piece
+	var old []pieces.Piece
 	err = s.pool.Write(ctx, func(conn *sqlite.Conn) error {
 		u, err := s.upload(conn, bucketID, key, id)
 		if err != nil {
@@ -109,7 +110,7 @@ func (s *Store) PutPart(ctx context.Context, bucketID, key, id string, number in
 			return err
 		}
 		if err := conn.Query(func(row *sqlite.Stmt) error {
-			old = append(old, piece{ID: row.ColumnText(0)})
+			old = append(old, pieces.Piece{ID: row.ColumnText(0)})
 			return nil
 		}, "SELECT piece FROM parts WHERE upload = ? AND number = ?", id, number); err != nil {
 			return err
@@ -117,16 +118,16 @@ func (s *Store) PutPart(ctx context.Context, bucketID, key, id string, number in
 		return conn.Exec("INSERT OR REPLACE INTO parts(upload, number, etag, piece, size) VALUES(?, ?, ?, ?, ?)", id, number, etag, c.pieces[0].ID, c.size)
 	})
 	if err != nil {
-		s.files.remove(c.pieces...)
+		s.files.Remove(c.pieces...)
 		return "", err
 	}
-	s.files.remove(old...)
+	s.files.Remove(old...)
 	return etag, nil
 }
 
 // keptPart is a part on disk.
 type keptPart struct {
-	piece
+	pieces.Piece
 	etag string
 }
 
@@ -135,8 +136,8 @@ func (s *Store) CompleteUpload(ctx context.Context, bucketID, key, id string, pa
 	if err := checkKey(key); err != nil {
 		return Object{}, err
 	}
-	object := Object{Key: key, Version: newID()}
-	var gone []piece
+	object := Object{Key: key, Version: pieces.NewID()}
+	var gone []pieces.Piece
 	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
 		u, err := s.upload(conn, bucketID, key, id)
 		if err != nil {
@@ -162,21 +163,21 @@ func (s *Store) CompleteUpload(ctx context.Context, bucketID, key, id string, pa
 			delete(kept, p.Number)
 		}
 		for _, unused := range kept {
-			gone = append(gone, unused.piece)
+			gone = append(gone, unused.Piece)
 		}
 		return closeUpload(conn, id)
 	})
 	if err != nil {
 		return Object{}, err
 	}
-	s.files.remove(gone...)
+	s.files.Remove(gone...)
 	return object, nil
 }
 
 func readParts(conn *sqlite.Conn, id string) (map[int]keptPart, error) {
 	kept := map[int]keptPart{}
 	err := conn.Query(func(row *sqlite.Stmt) error {
-		kept[int(row.ColumnInt64(0))] = keptPart{piece{row.ColumnText(2), row.ColumnInt64(3)}, row.ColumnText(1)}
+		kept[int(row.ColumnInt64(0))] = keptPart{pieces.Piece{ID: row.ColumnText(2), Size: row.ColumnInt64(3)}, row.ColumnText(1)}
 		return nil
 	}, "SELECT number, etag, piece, size FROM parts WHERE upload = ?", id)
 	return kept, err
@@ -207,7 +208,7 @@ func assemble(parts []Part, kept map[int]keptPart) (c content, etag string, err 
 			return c, "", err
 		}
 		sum.Write(digest)
-		c.pieces = append(c.pieces, k.piece)
+		c.pieces = append(c.pieces, k.Piece)
 		if c.size += k.Size; c.size > MaxObject {
 			return c, "", ErrEntityTooLarge
 		}
@@ -220,7 +221,7 @@ func (s *Store) AbortUpload(ctx context.Context, bucketID, key, id string) error
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	var gone []piece
+	var gone []pieces.Piece
 	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
 		u, err := s.upload(conn, bucketID, key, id)
 		if err != nil || !u.open {
@@ -231,12 +232,12 @@ func (s *Store) AbortUpload(ctx context.Context, bucketID, key, id string) error
 			return err
 		}
 		for _, p := range kept {
-			gone = append(gone, p.piece)
+			gone = append(gone, p.Piece)
 		}
 		return closeUpload(conn, id)
 	})
 	if err == nil {
-		s.files.remove(gone...)
+		s.files.Remove(gone...)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
+	"github.com/tamylaa/clodo/localcloud/internal/pieces"
 )
 
 // PutOptions are how an object is put. Expect holds the checksums that the content
@@ -65,7 +66,7 @@ func (s *Store) Put(ctx context.Context, bucketID, key string, body io.Reader, o
 	if _, err := s.bucket(bucketID); err != nil {
 		return Object{}, err
 	}
-	object := Object{Key: key, Version: newID(), Class: o.Class, HTTP: o.HTTP, Custom: o.Custom, KeyMD5: secretMD5(o.Secret)}
+	object := Object{Key: key, Version: pieces.NewID(), Class: o.Class, HTTP: o.HTTP, Custom: o.Custom, KeyMD5: secretMD5(o.Secret)}
 	list := digests(o.Expect, &object.Checksums)
 	sums := make([]hash.Hash, len(list))
 	for i, d := range list {
@@ -79,29 +80,29 @@ func (s *Store) Put(ctx context.Context, bucketID, key string, body io.Reader, o
 	for _, d := range list {
 		*d.keep = hex.EncodeToString(d.sum.Sum(nil))
 		if d.expect != "" && d.expect != *d.keep {
-			s.files.remove(c.pieces...)
+			s.files.Remove(c.pieces...)
 			return Object{}, &Error{ErrBadDigest.Status, ErrBadDigest.Code, fmt.Sprintf(
 				"The %[1]s checksum you specified did not match what we received.\nYou provided a %[1]s checksum with value: %[2]s\nActual %[1]s was: %[3]s",
 				d.name, d.expect, *d.keep)}
 		}
 	}
 	object.ETag = object.Checksums.MD5
-	var old []piece
+	var old []pieces.Piece
 	err = s.pool.Write(ctx, func(conn *sqlite.Conn) (err error) {
 		old, err = s.replace(conn, bucketID, &object, c, o.OnlyIf)
 		return err
 	})
 	if err != nil {
-		s.files.remove(c.pieces...)
+		s.files.Remove(c.pieces...)
 		return Object{}, err
 	}
-	s.files.remove(old...)
+	s.files.Remove(old...)
 	return object, nil
 }
 
 // replace writes an object's row, if onlyIf holds for the one that is there, and
 // answers the pieces that nobody has any more.
-func (s *Store) replace(conn *sqlite.Conn, bucketID string, o *Object, c content, onlyIf *Condition) (old []piece, err error) {
+func (s *Store) replace(conn *sqlite.Conn, bucketID string, o *Object, c content, onlyIf *Condition) (old []pieces.Piece, err error) {
 	b, err := s.bucket(bucketID)
 	if err != nil {
 		return nil, err
@@ -162,7 +163,7 @@ func (s *Store) Delete(ctx context.Context, bucketID string, keys ...string) err
 			return err
 		}
 	}
-	var gone []piece
+	var gone []pieces.Piece
 	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
 		b, err := s.bucket(bucketID)
 		if err != nil {
@@ -172,16 +173,16 @@ func (s *Store) Delete(ctx context.Context, bucketID string, keys ...string) err
 			if err := checkLocks(conn, b, key, s.now()); err != nil {
 				return err
 			}
-			pieces, err := deleteObject(conn, b.seq, key)
+			list, err := deleteObject(conn, b.seq, key)
 			if err != nil {
 				return err
 			}
-			gone = append(gone, pieces...)
+			gone = append(gone, list...)
 		}
 		return nil
 	})
 	if err == nil {
-		s.files.remove(gone...)
+		s.files.Remove(gone...)
 	}
 	return err
 }
@@ -201,7 +202,7 @@ func checkLocks(conn *sqlite.Conn, b bucket, key string, now time.Time) error {
 }
 
 // deleteObject removes an object's row and answers its pieces.
-func deleteObject(conn *sqlite.Conn, bucket int64, key string) (gone []piece, err error) {
+func deleteObject(conn *sqlite.Conn, bucket int64, key string) (gone []pieces.Piece, err error) {
 	err = conn.Query(func(row *sqlite.Stmt) (err error) {
 		gone, err = decodePieces(row.ColumnText(0))
 		return err

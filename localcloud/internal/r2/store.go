@@ -20,6 +20,7 @@ import (
 
 	"github.com/tamylaa/clodo/internal/sqlite"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/pieces"
 )
 
 const schema = `
@@ -43,7 +44,7 @@ const reading = 4
 // other.
 type Store struct {
 	pool    *sqlite.Pool
-	files   *files
+	files   *pieces.Folder
 	clock   *clock.Clock
 	mu      sync.RWMutex
 	buckets map[string]bucket // by id; changed inside of changes only
@@ -67,7 +68,7 @@ func Open(dir string, c *clock.Clock) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{pool: pool, clock: c, buckets: map[string]bucket{}, tended: make(chan error, 1)}
-	if s.files, err = newFiles(filepath.Join(dir, "objects")); err == nil {
+	if s.files, err = pieces.Open(filepath.Join(dir, "objects")); err == nil {
 		err = s.prepare(context.Background())
 	}
 	if err != nil {
@@ -117,22 +118,22 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.files.sweep(used)
+	return s.files.Sweep(used)
 }
 
 func use(used map[string]bool, encoded string) error {
-	pieces, err := decodePieces(encoded)
-	for _, p := range pieces {
+	list, err := decodePieces(encoded)
+	for _, p := range list {
 		used[p.ID] = true
 	}
 	return err
 }
 
-func decodePieces(encoded string) (pieces []piece, err error) {
+func decodePieces(encoded string) (list []pieces.Piece, err error) {
 	if encoded != "" {
-		err = json.Unmarshal([]byte(encoded), &pieces)
+		err = json.Unmarshal([]byte(encoded), &list)
 	}
-	return pieces, err
+	return list, err
 }
 
 // Close closes the files once what has begun is done. Its error may be of the rules
@@ -149,7 +150,7 @@ func (s *Store) Freeze() (thaw func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("completing the file of R2's objects: %w", err)
 	}
-	removals := s.files.hold()
+	removals := s.files.Hold()
 	return func() {
 		removals()
 		changes()
@@ -227,7 +228,7 @@ func (s *Store) DestroyBucket(ctx context.Context, id string) error {
 }
 
 func (s *Store) dropBucket(ctx context.Context, id string, objects bool) error {
-	var gone []piece
+	var gone []pieces.Piece
 	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
 		b, err := s.bucket(id)
 		if err != nil {
@@ -237,15 +238,15 @@ func (s *Store) dropBucket(ctx context.Context, id string, objects bool) error {
 			if !objects {
 				return ErrBucketNotEmpty
 			}
-			pieces, err := decodePieces(row.ColumnText(0))
-			gone = append(gone, pieces...)
+			list, err := decodePieces(row.ColumnText(0))
+			gone = append(gone, list...)
 			return err
 		}, "SELECT pieces FROM objects WHERE bucket = ?", b.seq); err != nil {
 			return err
 		}
 		err = errors.Join(
 			conn.Query(func(row *sqlite.Stmt) error {
-				gone = append(gone, piece{ID: row.ColumnText(0)})
+				gone = append(gone, pieces.Piece{ID: row.ColumnText(0)})
 				return nil
 			}, "SELECT piece FROM parts WHERE upload IN (SELECT id FROM uploads WHERE bucket = ?)", b.seq),
 			conn.Exec("DELETE FROM parts WHERE upload IN (SELECT id FROM uploads WHERE bucket = ?)", b.seq),
@@ -259,7 +260,7 @@ func (s *Store) dropBucket(ctx context.Context, id string, objects bool) error {
 		return err
 	})
 	if err == nil {
-		s.files.remove(gone...)
+		s.files.Remove(gone...)
 	}
 	return err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
+	"github.com/tamylaa/clodo/localcloud/internal/pieces"
 )
 
 func newStore(t testing.TB, c *clock.Clock) *Store {
@@ -71,7 +72,7 @@ var large = strings.Repeat("large ", inlineMax/4)
 // pieces counts the files that hold contents.
 func (s *Store) countPieces(t testing.TB) (n int) {
 	t.Helper()
-	check(t, filepath.WalkDir(s.files.dir, func(_ string, d fs.DirEntry, err error) error {
+	check(t, filepath.WalkDir(filepath.Dir(filepath.Dir(s.files.Path(pieces.NewID()))), func(_ string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			n++
 		}
@@ -171,7 +172,7 @@ func TestWhatIsLeftOverIsSweptWhenTheStoreIsOpened(t *testing.T) {
 	check(t, err)
 	_, err = s.PutPart(t.Context(), "b", "u", id, 1, strings.NewReader("part"), nil)
 	check(t, err)
-	_, orphan, err := s.files.create()
+	_, orphan, err := s.files.Create()
 	check(t, errors.Join(err, orphan.Close(), s.Close()))
 	s, err = Open(dir, c)
 	check(t, err)

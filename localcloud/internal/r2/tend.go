@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
+	"github.com/tamylaa/clodo/localcloud/internal/pieces"
 )
 
 // Every so often the store follows the rules of its buckets, by the cloud's clock;
@@ -90,7 +91,7 @@ func within(prefix string) (where string, args []any) {
 func (s *Store) expire(ctx context.Context, id, prefix string, before time.Time) error {
 	where, args := within(prefix)
 	for from := []byte{}; from != nil; {
-		var gone []piece
+		var gone []pieces.Piece
 		err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
 			b, err := s.bucket(id)
 			if err != nil {
@@ -112,18 +113,18 @@ func (s *Store) expire(ctx context.Context, id, prefix string, before time.Time)
 				if b.rules.locked(o, s.now()) != nil {
 					continue
 				}
-				pieces, err := deleteObject(conn, b.seq, o.Key)
+				list, err := deleteObject(conn, b.seq, o.Key)
 				if err != nil {
 					return err
 				}
-				gone = append(gone, pieces...)
+				gone = append(gone, list...)
 			}
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		s.files.remove(gone...)
+		s.files.Remove(gone...)
 	}
 	return nil
 }
@@ -131,7 +132,7 @@ func (s *Store) expire(ctx context.Context, id, prefix string, before time.Time)
 // forgetUploads removes the uploads that the rules have given up, with their parts,
 // and those that have been over for long.
 func (s *Store) forgetUploads(ctx context.Context) error {
-	var gone []piece
+	var gone []pieces.Piece
 	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
 		rules := map[int64]Rules{}
 		s.mu.RLock()
@@ -156,7 +157,7 @@ func (s *Store) forgetUploads(ctx context.Context) error {
 				return err
 			}
 			for _, p := range kept {
-				gone = append(gone, p.piece)
+				gone = append(gone, p.Piece)
 			}
 			if err := errors.Join(conn.Exec("DELETE FROM parts WHERE upload = ?", id), conn.Exec("DELETE FROM uploads WHERE id = ?", id)); err != nil {
 				return err
@@ -165,7 +166,7 @@ func (s *Store) forgetUploads(ctx context.Context) error {
 		return nil
 	})
 	if err == nil {
-		s.files.remove(gone...)
+		s.files.Remove(gone...)
 	}
 	return err
 }
