@@ -10,16 +10,6 @@ type difference struct {
 func differences() []difference {
 	return []difference{
 		{
-			"D1: how many rows were looked at",
-			"Here `rows_read` counts the rows that came out and `rows_written` those that were changed. Cloudflare, and Miniflare with it, also count rows that a query only looked at and the entries of indexes.",
-			[]string{"D1: meta: rows read by a scan that finds one", "D1: meta: rows written with an index"},
-		},
-		{
-			"D1: VACUUM",
-			"Refused on both; the reason has other words.",
-			[]string{"D1: VACUUM"},
-		},
-		{
 			"Cursors that no list gave out",
 			"Here they are refused, so that a mix-up is seen. Miniflare begins again with the first page.",
 			[]string{"KV: list with a cursor that is none", "R2: list with a cursor that is none"},
