@@ -242,8 +242,9 @@ func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.Rev
 				pr.Out.Header.Del("X-Forwarded-Host")
 				pr.Out.Header["X-Forwarded-Proto"] = pr.In.Header["X-Forwarded-Proto"]
 			},
-			Transport:      transport,
-			FlushInterval:  -1, // Workers stream
+			Transport: transport,
+			// What has no length is passed on at once, whatever this is: Workers stream.
+			FlushInterval:  time.Millisecond,
 			BufferPool:     buffers{},
 			ModifyResponse: modifyResponse,
 			ErrorHandler:   proxyError,

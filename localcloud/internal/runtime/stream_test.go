@@ -251,3 +251,31 @@ func TestEventsArriveAsTheyAreSentAndStopWhenTheClientGoes(t *testing.T) {
 	cancel()
 	c.until("the abort", func() bool { return strings.Contains(c.log.String(), "the client went away") })
 }
+
+// With a length known from the beginning nothing forces the proxy to pass on parts.
+func TestAnAnswerOfKnownLengthStreamsToo(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.apply(worker("w", c.version(`export default { fetch(request, env, ctx) {
+	const { readable, writable } = new FixedLengthStream(10);
+	const w = writable.getWriter();
+	ctx.waitUntil((async () => { await w.write(new TextEncoder().encode("first")); await scheduler.wait(20000); await w.write(new TextEncoder().encode("later")); await w.close() })().catch(() => {}));
+	return new Response(readable);
+} }`)))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "w.localhost"
+	res, err := c.server.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	part := make([]byte, 5)
+	if _, err := io.ReadFull(res.Body, part); err != nil || string(part) != "first" || res.ContentLength != 10 {
+		t.Errorf("got %q of %d bytes, %v", part, res.ContentLength, err)
+	}
+}
