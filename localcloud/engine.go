@@ -27,6 +27,7 @@ func newWorkers(o Options, s *storage) (workers, error) {
 			"mail":      s.mails.Binding,
 			"vectorize": s.vectors.Binding,
 			"ai":        s.models.Binding,
+			"analytics": s.datasets.Binding,
 		},
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/ai"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/dataset"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/limiter"
 	"github.com/tamylaa/clodo/localcloud/internal/mail"
@@ -28,6 +29,7 @@ type storage struct {
 	limits     *limiter.Limiter
 	traffic    *traffic.Store
 	tails      *tail.Tails
+	datasets   *dataset.Store
 	buckets    *r2.Store
 	vectors    *vectorize.Store
 	models     *ai.Upstream
@@ -60,6 +62,9 @@ func openStorage(dir string, c *clock.Clock, log *slog.Logger) (*storage, error)
 		s.databases.Observe(s.traffic.Called)
 	}
 	if err == nil {
+		s.datasets, err = dataset.Open(filepath.Join(dir, "analytics.db"), c)
+	}
+	if err == nil {
 		s.vectors, err = vectorize.Open(filepath.Join(dir, "vectorize.db"), c)
 	}
 	if err != nil {
@@ -74,6 +79,9 @@ func (s *storage) close() error {
 	var err error
 	if s.traffic != nil {
 		err = errors.Join(err, s.traffic.Close())
+	}
+	if s.datasets != nil {
+		err = errors.Join(err, s.datasets.Close())
 	}
 	if s.databases != nil {
 		err = errors.Join(err, s.databases.Close())

@@ -53,7 +53,7 @@ func bindingKinds() []bindingKind {
 		{kind: "vpc_service", at: []string{"vpc_services"}, copy: "service_id", fails: true},
 		{kind: "vpc_network", at: []string{"vpc_networks"}, copy: "tunnel_id network_id", needs: "tunnel_id network_id", fails: true},
 		{kind: "service", at: []string{"services"}, copy: "service=#service entrypoint=#entrypoint environment props cross_account_grant", local: true},
-		{kind: "analytics_engine", at: []string{"analytics_engine_datasets"}, copy: "dataset=#resource"},
+		{kind: "analytics_engine", at: []string{"analytics_engine_datasets"}, copy: "dataset=#resource", local: true},
 		{kind: "dispatch_namespace", at: []string{"dispatch_namespaces"}, copy: "namespace outbound", needs: "namespace", local: true},
 		{kind: "mtls_certificate", at: []string{"mtls_certificates"}, copy: "certificate_id", fails: true},
 		{kind: "pipelines", at: []string{"pipelines"}, copy: "stream pipeline", needs: "stream pipeline", fails: true},

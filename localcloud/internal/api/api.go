@@ -13,6 +13,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/cron"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/dataset"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
@@ -57,6 +58,7 @@ type Options struct {
 	Vectors    *vectorize.Store
 	Models     *ai.Upstream
 	Traffic    *traffic.Store
+	Datasets   *dataset.Store
 	Tails      *tail.Tails
 	Clock      *clock.Clock
 	Limits     Limits
@@ -74,6 +76,7 @@ type API struct {
 	queues     *queue.Broker
 	queueing   sync.Mutex // one telling of the broker at a time
 	traffic    *traffic.Store
+	datasets   *dataset.Store
 	tails      *tail.Tails
 	crons      *cron.Scheduler
 	vectors    *vectorize.Store
@@ -96,7 +99,7 @@ type API struct {
 func New(ctx context.Context, o Options) (*API, error) {
 	a := &API{
 		store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, crons: o.Crons, vectors: o.Vectors, models: o.Models,
-		traffic: o.Traffic, tails: o.Tails, clock: o.Clock, log: o.Log,
+		traffic: o.Traffic, datasets: o.Datasets, tails: o.Tails, clock: o.Clock, log: o.Log,
 		limits: o.Limits.filled(), limiter: o.Limiter,
 	}
 	a.routes = newRoutes(Endpoints())

@@ -43,6 +43,7 @@ type binding struct {
 	VersionID    string          `json:"version_id,omitempty"`
 	Part         string          `json:"part,omitempty"`
 	IndexName    string          `json:"index_name,omitempty"`
+	Dataset      string          `json:"dataset,omitempty"`
 	Namespace    string          `json:"namespace,omitempty"`
 	Outbound     json.RawMessage `json:"outbound,omitempty"`
 	Simple       struct {
@@ -225,6 +226,10 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 		}
 		if err := s.index(b.IndexName); err != nil {
 			return nil, err
+		}
+	case "analytics_engine":
+		if !datasetName.MatchString(b.Dataset) {
+			return bad(10021, "binding %s of type analytics_engine must have a `dataset` of letters, digits and _", b.Name)
 		}
 	case "ratelimit":
 		if b.NamespaceID == "" {

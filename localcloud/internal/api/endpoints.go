@@ -82,6 +82,7 @@ func Endpoints() []Endpoint {
 		tailEndpoints(),
 		analyticsEndpoints(),
 		telemetryEndpoints(),
+		datasetEndpoints(),
 		domainEndpoints(),
 		assetEndpoints(),
 		databaseEndpoints(),

@@ -26,6 +26,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/cron"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/dataset"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
@@ -166,6 +167,7 @@ type client struct {
 	stage   *stage
 	clock   *clock.Clock
 	traffic *traffic.Store
+	points  *dataset.Store
 }
 
 // newClient starts an API on an empty folder, with two accounts and a zone. Every
@@ -209,8 +211,10 @@ func openClient(t *testing.T, dir string, edit ...func(*api.Options)) *client {
 	records, err := traffic.Open(traffic.Options{Path: filepath.Join(dir, "traffic.db"), Clock: ticking})
 	check(t, err)
 	tails := tail.New(records, ticking)
+	points, err := dataset.Open(filepath.Join(dir, "analytics.db"), ticking)
+	check(t, err)
 	options := api.Options{
-		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors, Models: models(t), Traffic: records, Tails: tails,
+		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors, Models: models(t), Traffic: records, Datasets: points, Tails: tails,
 		Crons: cron.NewScheduler(ticking, slog.New(slog.DiscardHandler)), Queues: queue.NewBroker(messages, ticking, slog.New(slog.DiscardHandler)), Clock: ticking, Log: slog.New(slog.DiscardHandler),
 	}
 	for _, fn := range edit {
@@ -228,9 +232,9 @@ func openClient(t *testing.T, dir string, edit ...func(*api.Options)) *client {
 	t.Cleanup(func() {
 		tails.Close()
 		server.Close()
-		check(t, errors.Join(records.Close(), databases.Close(), namespaces.Close(), buckets.Close(), vectors.Close(), messages.Close(), st.Close()))
+		check(t, errors.Join(records.Close(), points.Close(), databases.Close(), namespaces.Close(), buckets.Close(), vectors.Close(), messages.Close(), st.Close()))
 	})
-	return &client{t: t, url: server.URL, token: token, stage: s, clock: ticking, traffic: records}
+	return &client{t: t, url: server.URL, token: token, stage: s, clock: ticking, traffic: records, points: points}
 }
 
 func check(t *testing.T, err error) {

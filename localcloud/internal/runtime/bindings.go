@@ -47,6 +47,7 @@ type binding struct {
 	ScriptName   string `json:"script_name"`
 	Part         string // the module that a service worker finds under Name
 	Simple       json.RawMessage
+	Dataset      string
 	Namespace    string
 	Algorithm    json.RawMessage
 	Format       string
@@ -131,6 +132,8 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		return workerd.Binding{Wrapped: &workerd.Wrapped{Module: "cloudflare-internal:ai-api", Inner: []workerd.Binding{c.inner("fetcher", "ai:")}}}, nil
 	case "vectorize":
 		return c.vectors(w, b), nil
+	case "analytics_engine":
+		return c.wrapped(b.Type, c.inner("store", "analytics:"+w.Account+"/"+b.Dataset)), nil
 	case "ratelimit":
 		usual := string(b.Simple)
 		return c.wrapped(b.Type, c.inner("counters", "ratelimit:"+w.Account+"/"+b.NamespaceID), workerd.Binding{Name: "usual", JSON: &usual}), nil

@@ -55,6 +55,7 @@ func Kinds() []Kind {
 		{Name: "dispatch_namespace", State: Local, Note: "user Workers are called by fetch only; limits are not enforced; there are no outbound Workers", Objects: []Object{of("env.X", "get"), of(`env.X.get("a")`, "fetch")}},
 		{Name: "ai", State: Local, Note: "models run on the server of --ai-upstream, and without one every call fails; of the methods only run does anything, without AI Gateway and WebSockets", Objects: []Object{of("env.X", "aiSearch", "autorag", "fetch", "gateway", "getLogs", "models", "run", "toMarkdown", "websearch")}},
 		{Name: "vectorize", State: Local, Note: "searches are exact, and changes are there at once", Objects: []Object{of("env.X", "deleteByIds", "describe", "getByIds", "insert", "query", "queryById", "upsert")}},
+		{Name: "analytics_engine", State: Local, Note: "the number of points of an invocation is not limited; nothing is sampled", Objects: []Object{of("env.X", "writeDataPoint")}},
 		{Name: "ratelimit", State: Local, Note: "counts exactly, where Cloudflare counts in each of its places by itself", Objects: []Object{of("env.X", "limit")}},
 		{Name: "r2_bucket", State: Local, Objects: []Object{of("env.X", "createMultipartUpload", "delete", "get", "head", "list", "put", "resumeMultipartUpload")}},
 		{Name: "send_email", State: Local, Note: "email goes into a mailbox on this machine", Objects: []Object{of("env.X", "send")}},

@@ -19,6 +19,7 @@ var samples = map[string]string{
 	"ai":                       `{"type":"ai","name":"X"}`,
 	"worker_loader":            `{"type":"worker_loader","name":"X"}`,
 	"dispatch_namespace":       `{"type":"dispatch_namespace","name":"X","namespace":"customers"}`,
+	"analytics_engine":         `{"type":"analytics_engine","name":"X","dataset":"visits"}`,
 	"ratelimit":                `{"type":"ratelimit","name":"X","namespace_id":"1","simple":{"limit":2,"period":10}}`,
 	"queue":                    `{"type":"queue","name":"X","queue_name":"orders"}`,
 	"send_email":               `{"type":"send_email","name":"X"}`,
