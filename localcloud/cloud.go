@@ -229,7 +229,7 @@ func (c *Cloud) open(ctx context.Context) error {
 func (c *Cloud) shut(ctx context.Context) (err error) {
 	c.serving = handlers{}
 	if c.crons != nil {
-		c.crons.Close()
+		c.crons.Close(ctx)
 	}
 	if c.storage != nil {
 		c.storage.tails.Close()

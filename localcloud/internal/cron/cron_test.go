@@ -209,7 +209,7 @@ func TestASchedulerFiresByTheCloudsClock(t *testing.T) {
 	s.Set([]Job{{"acc", "hourly", "0 * * * *"}, {"acc", "bad", "nonsense"}})
 	f := make(fired, 10)
 	s.Start(f.fire)
-	defer s.Close()
+	defer s.Close(t.Context())
 	check(t, c.Advance(time.Hour))
 	if got := f.next(t); got != "hourly 01:00" {
 		t.Errorf("after an hour: %s", got)
@@ -225,7 +225,7 @@ func TestASchedulerFiresByTheCloudsClock(t *testing.T) {
 	}
 	s.Set(nil)
 	check(t, c.Advance(24*time.Hour))
-	s.Close()
+	s.Close(t.Context())
 	close(f)
 	var more []string
 	for one := range f {
@@ -234,6 +234,29 @@ func TestASchedulerFiresByTheCloudsClock(t *testing.T) {
 	if diff := cmp.Diff([]string(nil), more); diff != "" {
 		t.Errorf("fired besides: %s", diff)
 	}
+}
+
+func TestARunGetsAMomentWhenTheCloudCloses(t *testing.T) {
+	t.Parallel()
+	c := &clock.Clock{}
+	s := NewScheduler(c, slog.New(slog.DiscardHandler))
+	s.Set([]Job{{"acc", "web", "* * * * *"}})
+	began, ended := make(chan struct{}), make(chan error, 1)
+	s.Start(func(ctx context.Context, _ Job, _ time.Time) (string, error) {
+		close(began)
+		select {
+		case <-ctx.Done():
+			ended <- ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+			ended <- nil
+		}
+		return "ok", nil
+	})
+	check(t, c.Advance(time.Minute))
+	<-began
+	s.Close(t.Context())
+	check(t, <-ended)
+	s.Close(t.Context()) // again
 }
 
 func check(t *testing.T, err error) {

@@ -21,8 +21,9 @@ type Fire func(ctx context.Context, j Job, at time.Time) (outcome string, err er
 // runTime is how long a run may take, and runs how many of one trigger there are at a
 // time: more would be due faster than they end, when the clock runs fast.
 const (
-	runTime = 15 * time.Minute
-	runs    = 5
+	runTime   = 15 * time.Minute
+	runs      = 5
+	closeTime = 3 * time.Second // for runs under way when the scheduler is closed
 )
 
 // Scheduler fires triggers by the cloud's clock. What was due while it did not run is not
@@ -34,8 +35,9 @@ type Scheduler struct {
 
 	mu      sync.Mutex
 	jobs    map[Job]*running
-	changed chan struct{} // closed when jobs change
-	cancel  context.CancelFunc
+	changed chan struct{}      // closed when jobs change
+	stop    context.CancelFunc // ends firing
+	cancel  context.CancelFunc // ends runs
 	work    sync.WaitGroup
 }
 
@@ -72,26 +74,39 @@ func (s *Scheduler) Set(jobs []Job) {
 
 // Start begins to fire. Close has to be called.
 func (s *Scheduler) Start(fire Fire) {
-	ctx, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
+	firing, stop := context.WithCancel(context.Background())
+	runs, cancel := context.WithCancel(context.Background())
+	s.stop, s.cancel = stop, cancel
 	now := s.clock.Now()
 	s.mu.Lock()
 	for _, r := range s.jobs {
 		r.since = now
 	}
 	s.mu.Unlock()
-	s.work.Go(func() { s.run(ctx, fire) })
+	s.work.Go(func() { s.run(firing, runs, fire) })
 }
 
-// Close stops firing, ends what runs, and waits for it.
-func (s *Scheduler) Close() {
-	if s.cancel != nil {
-		s.cancel()
-		s.work.Wait()
+// Close stops firing. Runs under way get a moment, or as long as ctx lasts if that is
+// shorter; then they are ended.
+func (s *Scheduler) Close(ctx context.Context) {
+	if s.stop == nil {
+		return
 	}
+	s.stop()
+	ctx, cancel := context.WithTimeout(ctx, closeTime)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() { s.work.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+	s.cancel()
+	<-ended
 }
 
-func (s *Scheduler) run(ctx context.Context, fire Fire) {
+// run fires until ctx ends; the runs have a context of their own.
+func (s *Scheduler) run(ctx, running context.Context, fire Fire) {
 	for ctx.Err() == nil {
 		at, changed, some := s.next()
 		waiting, stop := context.WithCancel(ctx)
@@ -113,7 +128,7 @@ func (s *Scheduler) run(ctx context.Context, fire Fire) {
 		stop()
 		watching.Wait()
 		if err == nil {
-			s.fireDue(ctx, fire)
+			s.fireDue(running, fire)
 		}
 	}
 }

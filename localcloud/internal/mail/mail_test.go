@@ -31,11 +31,6 @@ func TestTheMailboxIsOnDisk(t *testing.T) {
 	if err := b.Finish(added.ID, "ok"); err != nil {
 		t.Fatal(err)
 	}
-	release, err := b.Hold(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	release()
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}

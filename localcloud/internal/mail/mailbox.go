@@ -5,7 +5,6 @@ package mail
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,19 +75,6 @@ func (b *Mailbox) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.conn.Close()
-}
-
-// Hold keeps the file as it is, for a copy, until release is called or ctx ends. The
-// write-ahead log is part of the file by then.
-func (b *Mailbox) Hold(ctx context.Context) (release func(), err error) {
-	b.mu.Lock()
-	if err := errors.Join(ctx.Err(), b.conn.Exec("PRAGMA wal_checkpoint(TRUNCATE)")); err != nil {
-		b.mu.Unlock()
-		return nil, fmt.Errorf("holding the mailbox: %w", err)
-	}
-	once := sync.OnceFunc(b.mu.Unlock)
-	stop := context.AfterFunc(ctx, once)
-	return func() { stop(); once() }, nil
 }
 
 // List is the mails, the newest first; at most limit.

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -34,7 +33,8 @@ const schema = `CREATE TABLE IF NOT EXISTS messages (
 const held = int64(1) << 62
 
 // Open opens the file at path, which is made when it is missing. What a Worker had when
-// the cloud was killed is due again.
+// the cloud was killed is due again. A message of a time that is yet to come, from a clock
+// that had been moved ahead, waits as long as it had to when it was sent.
 func Open(path string, c *clock.Clock) (*Store, error) {
 	conn, err := sqlite.Open(sqlite.Options{Path: path})
 	if err != nil {
@@ -44,7 +44,8 @@ func Open(path string, c *clock.Clock) (*Store, error) {
 		conn.Exec(schema),
 		conn.Exec("CREATE INDEX IF NOT EXISTS messages_due ON messages(queue, due, seq)"),
 		conn.Exec("CREATE INDEX IF NOT EXISTS messages_lease ON messages(queue, lease)"),
-		conn.Exec("UPDATE messages SET due = since, lease = '' WHERE due = ?", held))
+		conn.Exec("UPDATE messages SET due = since, lease = '' WHERE due = ?", held),
+		conn.Exec("UPDATE messages SET due = due - (since - ?1), sent = min(sent, ?1), since = ?1 WHERE since > ?1", c.Now().UnixMilli()))
 	if err != nil {
 		return nil, fmt.Errorf("opening the file of the queues %s: %w", path, errors.Join(err, conn.Close()))
 	}
@@ -56,19 +57,6 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.conn.Close()
-}
-
-// Hold keeps the file as it is, for a copy, until release is called or ctx ends. The
-// write-ahead log is part of the file by then.
-func (s *Store) Hold(ctx context.Context) (release func(), err error) {
-	s.mu.Lock()
-	if err := errors.Join(ctx.Err(), s.conn.Exec("PRAGMA wal_checkpoint(TRUNCATE)")); err != nil {
-		s.mu.Unlock()
-		return nil, fmt.Errorf("holding the queues: %w", err)
-	}
-	once := sync.OnceFunc(s.mu.Unlock)
-	stop := context.AfterFunc(ctx, once)
-	return func() { stop(); once() }, nil
 }
 
 func (s *Store) now() int64 { return s.clock.Now().UnixMilli() }

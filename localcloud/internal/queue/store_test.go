@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -86,28 +85,26 @@ func TestALeaseThatIsOverSettlesNothing(t *testing.T) {
 	}
 }
 
-func TestAHeldStoreDoesNotChange(t *testing.T) {
+func TestMessagesOfAClockThatWasMovedAheadAreNotLate(t *testing.T) {
 	t.Parallel()
-	s, _ := opened(t)
-	check(t, s.Send("q", 0, text("a")))
-	release, err := s.Hold(t.Context())
+	path, ahead := filepath.Join(t.TempDir(), "queues.db"), &clock.Clock{}
+	check(t, ahead.Advance(30*24*time.Hour))
+	s, err := Open(path, ahead)
 	check(t, err)
-	sent := make(chan error, 1)
-	go func() { sent <- s.Send("q", 0, text("b")) }()
-	select {
-	case err := <-sent:
-		t.Errorf("a message was sent meanwhile: %v", err)
-	case <-time.After(20 * time.Millisecond):
+	check(t, s.Send("q", 0, text("a"), Message{Format: Text, Body: []byte("b"), Delay: new(time.Hour)}))
+	check(t, s.Close())
+	c := &clock.Clock{}
+	s, err = Open(path, c)
+	check(t, err)
+	defer func() { check(t, s.Close()) }()
+	for _, want := range []string{"a", "b"} {
+		taken, _, err := s.Lease("q", 10, 0, Terms{Retention: 4 * 24 * time.Hour})
+		check(t, err)
+		if got := bodies(taken); !slices.Equal(got, []string{want}) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		check(t, c.Advance(time.Hour+time.Second))
 	}
-	release()
-	release() // does nothing
-	check(t, <-sent)
-	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := s.Hold(ctx); err != nil {
-		t.Fatal(err)
-	}
-	cancel() // who is gone holds nothing
-	check(t, s.Send("q", 0, text("c")))
 }
 
 // model is what is known of a message that was sent.
