@@ -199,7 +199,7 @@ func (r *Runtime) event(ctx context.Context, account, script, kind string, field
 		}
 		fields["kind"], fields["target"] = kind, codeName(w, v)
 		began := time.Now()
-		answer, err := t.generations[w].event(ctx, fields)
+		answer, err := t.generations[w].event(ctx, w, fields)
 		if errors.Is(err, errRetired) {
 			select {
 			case <-t.replaced: // the next table knows the new generation
@@ -225,7 +225,7 @@ func (r *Runtime) event(ctx context.Context, account, script, kind string, field
 }
 
 // event is one event through the dispatcher of a generation.
-func (g *generation) event(ctx context.Context, fields map[string]any) ([]byte, error) {
+func (g *generation) event(ctx context.Context, w *Worker, fields map[string]any) ([]byte, error) {
 	body, err := json.Marshal(fields)
 	if err != nil {
 		return nil, err
@@ -234,7 +234,9 @@ func (g *generation) event(ctx context.Context, fields map[string]any) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	defer g.release(false)
+	x := &exchange{generation: g, worker: w, began: time.Now(), cancel: func() {}}
+	g.enter(x)
+	defer g.leave(x)
 	if proxy == nil {
 		return nil, ErrNoHandler
 	}
@@ -243,6 +245,9 @@ func (g *generation) event(ctx context.Context, fields map[string]any) ([]byte, 
 		return nil, err
 	}
 	res, err := proxy.Transport.RoundTrip(req)
+	if outcome := x.outcome(); err != nil && outcome != "" { // it was stopped
+		return json.Marshal(map[string]string{"outcome": outcome})
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -325,9 +325,12 @@ func (g *generation) discard() {
 	g.end(ctx)
 }
 
-// address is the host:port of a socket.
+// address is the host:port of a socket, or "" when the process has ended.
 func (g *generation) address(socket string) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.process == nil {
+		return ""
+	}
 	return g.process.Address(socket)
 }

@@ -194,3 +194,27 @@ func TestAProcessThatRunsOutOfMemoryTakesOnlyItsWorkerDown(t *testing.T) {
 		t.Errorf("isolated: %v, want hog among them", c.Isolated())
 	}
 }
+
+func TestAnEventHandlerThatLoopsIsIsolated(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	v := c.version(`export default { scheduled() { for (;;); }, fetch() { return new Response("bad") } }`)
+	v.CPULimit = 2 * time.Second
+	bad := worker("bad", v)
+	bad.Crons = []string{"* * * * *"}
+	c.apply(bad, worker("good", c.version(named("good"))))
+	c.want("http://good.localhost/", 200, "good")
+	outcome := make(chan string, 1)
+	go func() {
+		d, err := c.DeliverCron(t.Context(), "acc", "bad", "* * * * *", created)
+		outcome <- fmt.Sprint(d.Outcome, " ", err)
+	}()
+	c.until("the isolation", func() bool { return len(c.Isolated()) == 1 })
+	c.wantAnswer("another", c.send(http.MethodGet, "http://good.localhost/", ""), 200, "good", others)
+	if all := c.Isolated(); len(all) != 1 || all[0].Script != "bad" {
+		t.Errorf("isolated: %v, want bad alone", all)
+	}
+	if got := <-outcome; got != "exceededCpu <nil>" {
+		t.Errorf("the event ends with %q", got)
+	}
+}
