@@ -75,7 +75,7 @@ func newCloudCmd(a *app) *cobra.Command {
 	f.StringArrayVar(&o.accounts, "seed-account", nil, "create this account when it is missing: `id=name`; repeat it")
 	f.StringVar(&o.seed, "seed", "", "`file` of accounts, zones, tokens, limits and faults to begin with, YAML or JSON")
 	f.StringVar(&o.rateLimit, "rate-limit", "", "`calls/window` that each token has, or off; default: 1200/5m, as at Cloudflare")
-	f.StringArrayVar(&o.faults, "fault", nil, "let requests fail, such as `\"POST /zones: lost, p=0.5\"`; repeat it")
+	f.StringArrayVar(&o.faults, "fault", nil, "let requests fail as a `rule` says, such as \"POST /zones: lost, p=0.5\"; repeat it")
 	f.Uint64Var(&o.faultSeed, "fault-seed", 0, "`number` that decides which requests are struck; the same one strikes the same")
 	f.StringVar(&o.aiUpstream, "ai-upstream", "", "the `url` of a server that runs the models of Workers AI: it answers POST URL/MODEL (CLODO_AI_UPSTREAM; its token: CLODO_AI_TOKEN)")
 	f.Float64Var(&o.timeScale, "time-scale", 0, "`seconds` that pass for it in one of this machine; default: 1")
@@ -171,6 +171,7 @@ func writeCloud(w io.Writer, style term.Style, info operator.CloudInfo, dir stri
 	for _, l := range []struct{ name, value string }{
 		{"API", info.API},
 		{"Workers", "http://WORKER.localhost" + port},
+		{"Page", strings.TrimSuffix(info.API, "client/v4")},
 		{"Account", info.AccountID},
 		{"Token", info.APIToken},
 		{"Zones", strings.Join(info.Zones, ", ")},
