@@ -165,6 +165,7 @@ type client struct {
 	token   string
 	header  http.Header // sent with every call
 	stage   *stage
+	api     http.Handler // without what watches it
 	clock   *clock.Clock
 	traffic *traffic.Store
 	points  *dataset.Store
@@ -234,7 +235,7 @@ func openClient(t *testing.T, dir string, edit ...func(*api.Options)) *client {
 		server.Close()
 		check(t, errors.Join(records.Close(), points.Close(), databases.Close(), namespaces.Close(), buckets.Close(), vectors.Close(), messages.Close(), st.Close()))
 	})
-	return &client{t: t, url: server.URL, token: token, stage: s, clock: ticking, traffic: records, points: points}
+	return &client{t: t, url: server.URL, token: token, stage: s, api: a, clock: ticking, traffic: records, points: points}
 }
 
 func check(t *testing.T, err error) {

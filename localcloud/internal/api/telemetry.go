@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/tamylaa/clodo/localcloud/internal/telemetry"
@@ -39,6 +40,7 @@ func (c *call) telemetryQuery() (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
+	q.ID = cmp.Or(q.ID, newUUID()) // an answer names its query
 	return told(c.telemetry().Run(c.ctx, q))
 }
 
