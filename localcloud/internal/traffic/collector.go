@@ -108,7 +108,7 @@ func (c *collector) end(e runtime.Exchange) {
 		c.giveUp(o)
 	default:
 		c.move(o, c.ended)
-		if e.Failed { // workerd will hardly say more, and who watches wants to know
+		if e.Failed || e.Outcome != "" { // workerd will hardly say more, and who watches wants to know
 			c.provisional(o)
 			c.show(o)
 		}

@@ -246,3 +246,16 @@ func TestARequestThatIsCutIsRecorded(t *testing.T) {
 		t.Errorf("recorded %+v", r)
 	}
 }
+
+// workerd tells nothing about an invocation whose process is killed.
+func TestARequestWhoseProcessIsKilledIsRecorded(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	v := c.version("v1", `export default { fetch() { for (;;); } }`)
+	v.CPULimit = 100 * time.Millisecond
+	c.apply(worker("w", all(v)))
+	c.get("w.localhost", "/loop")
+	if r := c.recorded(1)[0]; r.Outcome != "exceededCpu" || r.Status != http.StatusServiceUnavailable || r.Detail.Traced || !strings.HasSuffix(r.URL, "/loop") || r.Wall <= 0 {
+		t.Errorf("recorded %+v", r)
+	}
+}
