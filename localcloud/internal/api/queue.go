@@ -263,8 +263,8 @@ func queueInUse(q queue.Queue, by []string) error {
 	return refuse(http.StatusBadRequest, codeQueueInUse, "Queue '%s' is still referenced by the binding of Worker '%s'.", q.Name, by[0])
 }
 
-// deleteQueue takes the queue with its messages and its consumer, but not from under a
-// Worker that is bound to it.
+// deleteQueue takes the queue with its messages, but not from under a Worker that is
+// bound to it or consumes it.
 func (c *call) deleteQueue() (any, error) {
 	var gone queue.Queue
 	err := c.queuesChange(func(tx *store.Tx) (err error) {
@@ -277,6 +277,11 @@ func (c *call) deleteQueue() (any, error) {
 		}
 		if by := producers[gone.Name]; len(by) > 0 {
 			return queueInUse(gone, by)
+		}
+		for _, consumer := range gone.Consumers {
+			if consumer.Type == queue.Worker {
+				return refuse(http.StatusBadRequest, codeQueueInUse, "Queue '%s' is still consumed by Worker '%s'.", gone.Name, consumer.Script)
+			}
 		}
 		return tx.DeleteQueue(gone.ID)
 	})

@@ -133,6 +133,7 @@ func TestAQueueHasOneConsumer(t *testing.T) {
 	}
 	c.call("PUT", "/S", upload(meta(), "index.js", hello)).refused(400, 11001)
 	c.call("DELETE", "/S", nil).refused(400, 10064)
+	c.call("DELETE", at, nil).refused(400, 11005)
 	c.call("DELETE", "/S?force=true", nil).ok(nil)
 	c.call("GET", at+"/consumers", nil).ok(&all)
 	if len(all) != 0 {
