@@ -198,3 +198,27 @@ func TestManyFirstRequestsWakeOneProcess(t *testing.T) {
 		t.Errorf("the requests did not all reach one process (-want +got):\n%s", diff)
 	}
 }
+
+func TestAProcessWithNothingToDoEndsUntilTheNextRequest(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	class := Class{Name: "A", Key: "k"}
+	c.apply(worker("w", c.version(named("w"))), worker("o", c.version(`import { DurableObject } from "cloudflare:workers"; export class A extends DurableObject {}; `+named("o")), class))
+	c.want("http://w.localhost/", 200, "w")
+	before := c.processes()
+	c.mu.Lock()
+	for _, g := range c.running {
+		g.mu.Lock()
+		g.used = g.used.Add(-dozeAfter)
+		g.mu.Unlock()
+	}
+	c.mu.Unlock()
+	c.until("the end of the process", func() bool { return len(c.processes()) < len(before) })
+	if left := c.processes(); len(left) != 1 || left["acc/o"] != before["acc/o"] {
+		t.Errorf("these processes are left: %v, want that of the objects, whose alarms need it", left)
+	}
+	c.want("http://w.localhost/", 200, "w")
+	if now := c.processes(); now["acc#1"] == before["acc#1"] {
+		t.Errorf("the process did not end: %v", now)
+	}
+}
