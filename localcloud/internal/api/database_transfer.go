@@ -205,7 +205,6 @@ func (a *API) Upload(w http.ResponseWriter, req *http.Request) {
 	case err != nil:
 		http.Error(w, "The file did not arrive: "+err.Error(), http.StatusBadRequest)
 	case sum != t.etag:
-		err = errors.New("the MD5 is another")
 		http.Error(w, "The file that arrived has the MD5 "+sum+", not "+t.etag+".", http.StatusBadRequest)
 	default:
 		a.parcels.keep(req.PathValue("token"), path)
