@@ -29,7 +29,6 @@ type routes struct {
 	get   tree             // of patterns without a host, for GET
 	any   tree             // the same without a method
 	trees map[string]*tree // the same for the other methods
-	slash bool             // some pattern ends in a slash, so that a path without it may be redirected
 	hosts bool             // some pattern names a host
 }
 

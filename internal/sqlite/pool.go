@@ -75,26 +75,6 @@ func (c *Conn) transaction(begin string, fn func(*Conn) error) (err error) {
 	return c.Exec("COMMIT")
 }
 
-// Freeze moves everything that was committed into the database's main file and keeps
-// changes waiting until thaw is called, so that the file can be copied.
-func (p *Pool) Freeze() (thaw func(), err error) {
-	c := <-p.writer
-	thaw = func() { p.writer <- c }
-	var reading []*Conn // a reader would keep the log from being emptied
-	for range cap(p.readers) {
-		reading = append(reading, <-p.readers)
-	}
-	err = c.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
-	for _, r := range reading {
-		p.readers <- r
-	}
-	if err != nil {
-		thaw()
-		return nil, err
-	}
-	return thaw, nil
-}
-
 // Close closes the connections once those in use are given back. The Pool must not
 // be used afterwards.
 func (p *Pool) Close() error {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -275,15 +274,4 @@ func (a *API) runtimeVersion(v store.Version) *runtime.Version {
 		}
 	}
 	return out
-}
-
-// cpuLimit reads what a version says about its limits; 0 is the default.
-func cpuLimit(limits json.RawMessage) time.Duration {
-	var in struct {
-		Milliseconds float64 `json:"cpu_ms"`
-	}
-	if json.Unmarshal(limits, &in) != nil || in.Milliseconds <= 0 || in.Milliseconds > 300_000 {
-		return 0
-	}
-	return time.Duration(in.Milliseconds * float64(time.Millisecond))
 }

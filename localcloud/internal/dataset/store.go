@@ -59,9 +59,6 @@ func Open(path string, c *clock.Clock) (*Store, error) {
 // Close closes the file.
 func (s *Store) Close() error { return s.pool.Close() }
 
-// Freeze keeps the file as it is until thaw is called.
-func (s *Store) Freeze() (thaw func(), err error) { return s.pool.Freeze() }
-
 // Clear forgets all data points.
 func (s *Store) Clear(ctx context.Context) error {
 	return s.pool.Write(ctx, func(c *sqlite.Conn) error { return c.Exec(`DELETE FROM points`) })

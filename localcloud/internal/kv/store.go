@@ -114,20 +114,6 @@ func takeOver(conn *sqlite.Conn) error {
 // Close closes the file once what has begun is done.
 func (s *Store) Close() error { return s.pool.Close() }
 
-// Freeze completes the file and keeps changes waiting until thaw is called, so that it
-// can be copied with the folder beside it.
-func (s *Store) Freeze() (thaw func(), err error) {
-	changes, err := s.pool.Freeze()
-	if err != nil {
-		return nil, fmt.Errorf("completing the KV file: %w", err)
-	}
-	removals := s.large.Hold()
-	return func() {
-		removals()
-		changes()
-	}, nil
-}
-
 // now is the cloud's time in Unix seconds.
 func (s *Store) now() int64 { return s.clock.Now().Unix() }
 

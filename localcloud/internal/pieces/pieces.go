@@ -27,13 +27,9 @@ type Folder struct {
 	// looking is held for reading from looking a row up until its pieces are leased, so
 	// that who removes pieces can wait for those who are about to read them.
 	looking sync.RWMutex
-	// removing is held for reading while a file is removed, and taken by who must not
-	// see one vanish.
-	removing sync.RWMutex
-	mu       sync.Mutex
-	leases   map[string]int  // how many read a piece
-	doomed   map[string]bool // pieces to remove as soon as possible
-	held     int             // how many keep pieces from being removed
+	mu      sync.Mutex
+	leases  map[string]int  // how many read a piece
+	doomed  map[string]bool // pieces to remove once nobody reads them
 }
 
 // Open uses dir, which is made when it is missing.
@@ -78,15 +74,13 @@ func (f *Folder) Lease(pieces []Piece) {
 
 // Release ends a lease.
 func (f *Folder) Release(pieces []Piece) {
-	f.removing.RLock()
-	defer f.removing.RUnlock()
 	for _, p := range pieces {
 		f.mu.Lock()
 		last := f.leases[p.ID] == 1
 		if f.leases[p.ID]--; last {
 			delete(f.leases, p.ID)
 		}
-		gone := last && f.doomed[p.ID] && f.held == 0
+		gone := last && f.doomed[p.ID]
 		if gone {
 			delete(f.doomed, p.ID)
 		}
@@ -104,11 +98,9 @@ func (f *Folder) Remove(pieces ...Piece) {
 	}
 	f.looking.Lock()   // who saw the row with these pieces has leased them by now
 	f.looking.Unlock() //nolint:staticcheck // that is all
-	f.removing.RLock()
-	defer f.removing.RUnlock()
 	for _, p := range pieces {
 		f.mu.Lock()
-		wait := f.leases[p.ID] > 0 || f.held > 0
+		wait := f.leases[p.ID] > 0
 		if wait {
 			f.doomed[p.ID] = true
 		}
@@ -121,31 +113,6 @@ func (f *Folder) Remove(pieces ...Piece) {
 
 // unlink removes a file. One that stays is swept when the store is opened again.
 func (f *Folder) unlink(id string) { _ = os.Remove(f.Path(id)) }
-
-// Hold keeps all files where they are until the function it returns is called.
-func (f *Folder) Hold() (letGo func()) {
-	f.removing.Lock() // wait for those that are being removed
-	f.mu.Lock()
-	f.held++
-	f.mu.Unlock()
-	f.removing.Unlock()
-	return func() {
-		var gone []string
-		f.mu.Lock()
-		if f.held--; f.held == 0 {
-			for id := range f.doomed {
-				if f.leases[id] == 0 {
-					delete(f.doomed, id)
-					gone = append(gone, id)
-				}
-			}
-		}
-		f.mu.Unlock()
-		for _, id := range gone {
-			f.unlink(id)
-		}
-	}
-}
 
 // Sweep removes the pieces that are not used, by their ids: of writes that broke off,
 // and what could not be removed in time.

@@ -55,23 +55,8 @@ func TestAPieceStaysAsLongAsSomebodyReadsOrHoldsIt(t *testing.T) {
 	there("two read it", true)
 	f.Release([]Piece{p})
 	there("one reads it", true)
-	letGo := f.Hold()
 	f.Release([]Piece{p})
-	there("all are held", true)
-	again := f.Hold()
-	letGo()
-	there("somebody still holds", true)
-	again()
-	there("in the end", false)
-
-	p = made(t, f)
-	lease()
-	letGo = f.Hold()
-	f.Remove(p)
-	letGo()
-	there("nobody holds, one reads", true)
-	f.Release([]Piece{p})
-	there("nobody reads", false)
+	there("nobody reads it", false)
 }
 
 func TestWhatIsUsedIsNotSwept(t *testing.T) {

@@ -143,20 +143,6 @@ func (s *Store) Close() error {
 	return errors.Join(<-s.tended, s.pool.Close())
 }
 
-// Freeze completes the database's file and keeps changes waiting until thaw is called,
-// so that the store's folder can be copied: no file that an object has vanishes.
-func (s *Store) Freeze() (thaw func(), err error) {
-	changes, err := s.pool.Freeze()
-	if err != nil {
-		return nil, fmt.Errorf("completing the file of R2's objects: %w", err)
-	}
-	removals := s.files.Hold()
-	return func() {
-		removals()
-		changes()
-	}, nil
-}
-
 // CreateBucket makes a bucket; one that exists stays as it is.
 func (s *Store) CreateBucket(ctx context.Context, id string) error {
 	return s.pool.Write(ctx, func(conn *sqlite.Conn) error {

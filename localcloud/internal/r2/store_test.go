@@ -5,13 +5,10 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -232,52 +229,4 @@ func TestABucketIsDeletedWhenItIsEmpty(t *testing.T) {
 	if n := s.countPieces(t); n != 0 {
 		t.Errorf("%d files are left of a bucket that was destroyed", n)
 	}
-}
-
-func TestACopyOfAFrozenStoreHasAllOfEveryObject(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	s := openStore(t, dir, &clock.Clock{})
-	check(t, s.CreateBucket(t.Context(), "b"))
-	put(t, s, "before", large, PutOptions{})
-	stop := make(chan struct{})
-	var writers sync.WaitGroup
-	for w := range 4 {
-		writers.Go(func() {
-			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				_, err := s.Put(t.Context(), "b", fmt.Sprint("k", w), strings.NewReader(fmt.Sprint(i, large)), PutOptions{})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		})
-	}
-	for range 5 {
-		thaw, err := s.Freeze()
-		check(t, err)
-		copied := filepath.Join(t.TempDir(), "r2")
-		err = os.CopyFS(copied, os.DirFS(dir))
-		thaw()
-		check(t, err)
-		c := openStore(t, copied, &clock.Clock{})
-		page, err := c.List(t.Context(), "b", ListOptions{})
-		check(t, err)
-		for _, item := range page.Items {
-			sum := md5.Sum([]byte(read(t, c, item.Key, GetOptions{})))
-			if hex.EncodeToString(sum[:]) != item.ETag {
-				t.Errorf("the copy of %q is not whole", item.Key)
-			}
-		}
-		if len(page.Items) == 0 {
-			t.Error("the copy has nothing")
-		}
-	}
-	close(stop)
-	writers.Wait()
 }
