@@ -20,12 +20,10 @@ var tables = []string{"invocations", "d1_calls", "d1_statements"}
 
 const schema = `
 CREATE TABLE IF NOT EXISTS d1_calls(
-  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, database TEXT NOT NULL, reads INTEGER NOT NULL, writes INTEGER NOT NULL,
-  rows_read INTEGER NOT NULL, rows_written INTEGER NOT NULL, duration INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, last INTEGER NOT NULL, database TEXT NOT NULL, entries BLOB NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS d1_calls_at ON d1_calls(database, at);
 CREATE TABLE IF NOT EXISTS d1_statements(
-  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, database TEXT NOT NULL, text TEXT NOT NULL,
-  rows_read INTEGER NOT NULL, rows_returned INTEGER NOT NULL, rows_written INTEGER NOT NULL, duration INTEGER NOT NULL) STRICT;
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, last INTEGER NOT NULL, database TEXT NOT NULL, text TEXT NOT NULL, entries BLOB NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS d1_statements_at ON d1_statements(database, at);
 CREATE TABLE IF NOT EXISTS invocations(
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, account TEXT NOT NULL, script TEXT NOT NULL, version TEXT NOT NULL, entrypoint TEXT NOT NULL,

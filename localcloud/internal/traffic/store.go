@@ -204,17 +204,19 @@ func (s *Store) flush() {
 		return
 	}
 	err := s.db.change(func(c *sqlite.Conn) error {
+		var calls []d1.Call
 		for _, item := range s.dirty {
-			var err error
 			switch v := item.(type) {
 			case Record:
-				err = put(c, v)
+				if err := put(c, v); err != nil {
+					return err
+				}
 			case d1.Call:
-				err = putCall(c, v)
+				calls = append(calls, v)
 			}
-			if err != nil {
-				return err
-			}
+		}
+		if err := putCalls(c, calls); err != nil {
+			return err
 		}
 		if s.fresh += len(s.dirty); s.fresh < trimAfter {
 			return nil
