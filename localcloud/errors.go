@@ -3,13 +3,16 @@ package localcloud
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/localcloud/internal/archive"
 )
 
 // ErrPortInUse is a port that another program listens on.
@@ -73,10 +76,14 @@ func notAFolderError(dir string) error {
 	}, State: diag.NothingChanged, Exit: diag.ExitUsage}
 }
 
-func foreignError(err error) error {
+func foreignError(r io.Reader, err error) error {
+	name := "the file"
+	if f, ok := r.(interface{ Name() string }); ok {
+		name = strconv.Quote(f.Name())
+	}
 	return &diag.Error{Finding: diag.Finding{
-		Code: "L111", Severity: diag.SeverityError, Message: "the file is not a saved local cloud, or it is damaged",
-		Why: err.Error(), Fix: "name a file that `clodo cloud save` wrote",
+		Code: "L111", Severity: diag.SeverityError, Message: name + " is not a saved local cloud, or it is damaged",
+		Why: strings.TrimPrefix(err.Error(), archive.ErrForeign.Error()+": "), Fix: "name a file that `clodo cloud save` wrote",
 	}, State: diag.NothingChanged, Exit: diag.ExitUsage, Err: err}
 }
 

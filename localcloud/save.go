@@ -197,7 +197,7 @@ func Restore(dir string, r io.Reader) error {
 	if err != nil {
 		err = errors.Join(err, os.RemoveAll(fresh), unlock())
 		if errors.Is(err, archive.ErrForeign) {
-			return foreignError(err)
+			return foreignError(r, err)
 		}
 		return folderError(dir, err)
 	}

@@ -212,7 +212,7 @@ const (
 func cloudOptions(c CloudOptions) (localcloud.Options, error) {
 	o := localcloud.Options{
 		Dir: c.StateDir, Seed: localcloud.Seed{Zones: c.Zones, Accounts: seedAccounts(c.Accounts)},
-		FaultSeed: c.FaultSeed, TimeScale: c.TimeScale, AIUpstream: c.AIUpstream, AIToken: c.AIToken,
+		FaultSeed: c.FaultSeed, TimeScale: c.TimeScale, AIUpstream: c.AIUpstream, AIToken: c.AIToken, Log: c.Log,
 	}
 	var err error
 	if c.SeedFile != "" {

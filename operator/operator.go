@@ -14,6 +14,7 @@ package operator
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -77,6 +78,8 @@ type CloudOptions struct {
 	FaultSeed           uint64   // decides which requests the faults strike
 	AIUpstream, AIToken string   // the server that runs the models of Workers AI, and its token; default: none
 	TimeScale           float64  // seconds that pass for it in one of this machine; default: 1
+
+	Log *slog.Logger // default: what the local cloud has to tell is discarded
 }
 
 // CloudAccount is an account that a local cloud is seeded with.

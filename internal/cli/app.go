@@ -26,10 +26,10 @@ type app struct {
 	version string
 	globals globals
 
-	stopNote atomic.Pointer[string] // said on the first Ctrl-C, nil says nothing
-	progress term.Progress          // shows events while a plan is made or carried out
-	reply    reply
-	replied  bool
+	stopNotes atomic.Pointer[stopNotes] // said on Ctrl-C
+	progress  term.Progress             // shows events while a plan is made or carried out
+	reply     reply
+	replied   bool
 }
 
 // reply is what a command answers.

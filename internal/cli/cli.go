@@ -29,7 +29,7 @@ func Main(args []string, streams term.Streams, version string) int {
 	select {
 	case exit = <-ended:
 	case <-now:
-		t.Note("Stopped now. `clodo status` shows what is live; `clodo deploy --resume` goes on.")
+		t.Note("%s", a.ctrlC().second)
 		exit = diag.ExitInterrupted
 	}
 	if err := t.Close(); err != nil && exit == diag.ExitOK {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/url"
 	"path/filepath"
 	"strconv"
@@ -90,7 +91,7 @@ func newCloudCmd(a *app) *cobra.Command {
 	cloud.AddCommand(
 		sub("status", "whether it runs, and where", a.runCloudStatus),
 		sub("stop", "end it; what it knows is kept", a.runCloudStop),
-		sub("env", "the three variables that point other tools to it, for eval", a.runCloudEnv),
+		sub("env", "the variables that point other tools to it, for eval", a.runCloudEnv),
 		newCloudSaveCmd(a, o),
 		newCloudRestoreCmd(a, o),
 		sub("reset", "forget everything it knows; a running one is stopped first", a.runCloudReset),
@@ -101,16 +102,14 @@ func newCloudCmd(a *app) *cobra.Command {
 // cloudDir is the folder of the local cloud that is meant: the project's own, or one
 // below the current folder where there is no project.
 func (a *app) cloudDir(o *cloudOptions) string {
-	if o.state == "" {
-		if dir, err := operator.ProjectCloudDir(a.dir()); err == nil {
-			return dir
+	dir := o.state
+	if dir == "" {
+		if own, err := operator.ProjectCloudDir(a.dir()); err == nil {
+			return own
 		}
-		o.state = filepath.Join(".clodo", "cloud")
+		dir = filepath.Join(".clodo", "cloud")
 	}
-	if filepath.IsAbs(o.state) {
-		return o.state
-	}
-	return filepath.Join(a.dir(), o.state)
+	return a.path(dir)
 }
 
 func (o *cloudOptions) cloud(dir string) (operator.CloudOptions, error) {
@@ -144,12 +143,32 @@ func (a *app) runCloud(ctx context.Context, o *cloudOptions) (reply, error) {
 			fmt.Fprintf(w, "Would serve a local cloud from %s. Nothing was changed.\n", c.StateDir)
 		}}, nil
 	}
-	a.onStop("Stopping.")
+	c.Log = a.cloudLog()
+	a.onStop(stopsCloud)
 	err = operator.ServeCloud(ctx, c, func(info operator.CloudInfo) { a.writeReady(info, c.StateDir) })
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil // Ctrl-C is how it is meant to end
 	}
 	return reply{Own: true}, err
+}
+
+// cloudLog puts what the local cloud has to tell on stderr: what went wrong, and with
+// --verbose each cron trigger, batch of messages, email and fault too. A cloud in the
+// background has stderr in its log file.
+func (a *app) cloudLog() *slog.Logger {
+	level := slog.LevelWarn
+	if a.globals.verbose > 0 {
+		level = slog.LevelInfo
+	}
+	return slog.New(slog.NewTextHandler(a.term.Err(), &slog.HandlerOptions{Level: level}))
+}
+
+// startHint is the command that starts the local cloud of these flags.
+func (o *cloudOptions) startHint() string {
+	if o.state != "" {
+		return "clodo cloud --state " + o.state
+	}
+	return "clodo cloud"
 }
 
 // writeReady says where the cloud answers: one line of JSON for scripts, which is a
@@ -203,7 +222,7 @@ func (a *app) runCloudStatus(_ context.Context, o *cloudOptions) (reply, error) 
 	}
 	return reply{Result: state, Text: func(w io.Writer) {
 		if !running {
-			fmt.Fprintf(w, "No local cloud runs for %s. Start it with: clodo cloud\n", dir)
+			fmt.Fprintf(w, "No local cloud runs for %s. Start it with: %s\n", dir, o.startHint())
 			return
 		}
 		writeCloud(w, a.term.OutStyle(), info, dir)

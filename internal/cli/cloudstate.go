@@ -44,7 +44,7 @@ func (a *app) runCloudEnv(_ context.Context, o *cloudOptions) (reply, error) {
 	}
 	if !running {
 		return reply{}, &diag.Error{Finding: diag.Finding{
-			Code: "L113", Severity: diag.SeverityError, Message: fmt.Sprintf("no local cloud runs for %s", dir), Fix: "start it with: clodo cloud",
+			Code: "L113", Severity: diag.SeverityError, Message: fmt.Sprintf("no local cloud runs for %s", dir), Fix: "start it with: " + o.startHint(),
 		}, State: diag.NothingChanged, Exit: diag.ExitUnavailable}
 	}
 	return reply{Result: cloudState{State: dir, Running: true, Cloud: &info}, Text: func(w io.Writer) {
@@ -91,7 +91,9 @@ func newCloudRestoreCmd(a *app, o *cloudOptions) *cobra.Command {
 			if err := operator.RestoreCloud(dir, file); err != nil {
 				return reply{}, err
 			}
-			return cloudReply(dir, "The local cloud of %s is as it was saved. Start it with: clodo cloud"), nil
+			return reply{Result: cloudState{State: dir}, Text: func(w io.Writer) {
+				fmt.Fprintf(w, "The local cloud of %s is as it was saved. Start it with: %s\n", dir, o.startHint())
+			}}, nil
 		}),
 	}
 }

@@ -60,7 +60,7 @@ func (a *app) runDemo(ctx context.Context, o *demoOptions) (reply, error) {
 			fmt.Fprintf(w, "Would write three services into %s and run them on this machine. Nothing was changed.\n", o.dir)
 		}}, nil
 	}
-	a.onStop("Stopping.")
+	a.onStop(stopsDemo)
 	stage := &stages{app: a}
 	op, err := operator.Demo(ctx, operator.DemoOptions{
 		Dir: dir, Heading: stage.begin, Line: func(line string) { a.term.Note("  %s", line) },

@@ -75,7 +75,7 @@ func (a *app) runDeploy(ctx context.Context, o *deployOptions) (reply, error) {
 	if err := o.check(a.globals.dryRun); err != nil {
 		return reply{}, err
 	}
-	a.onStop("Stopping after the step in hand. Ctrl-C again stops now.")
+	a.onStop(stopsRelease)
 	if o.resume {
 		return a.runResume(ctx)
 	}

@@ -25,17 +25,23 @@ func (a *app) interruptible(parent context.Context) (ctx context.Context, now <-
 			return
 		case <-signals:
 		}
-		if note := a.stopNote.Load(); note != nil {
-			a.term.Note("%s", *note)
+		if note := a.ctrlC().first; note != "" {
+			a.term.Note("%s", note)
 		}
 		cancel(&diag.Error{
 			Finding: diag.Finding{Code: "U011", Severity: diag.SeverityError, Message: "interrupted"},
 			Exit:    diag.ExitInterrupted,
 		})
-		select {
-		case <-done:
-		case <-signals:
-			close(second)
+		for again := time.Now().Add(sameSignal); ; {
+			select {
+			case <-done:
+				return
+			case <-signals:
+				if time.Now().After(again) {
+					close(second)
+					return
+				}
+			}
 		}
 	}()
 	return ctx, second, func() {
@@ -45,8 +51,31 @@ func (a *app) interruptible(parent context.Context) (ctx context.Context, now <-
 	}
 }
 
-// onStop is what the first Ctrl-C is answered with.
-func (a *app) onStop(note string) { a.stopNote.Store(&note) }
+// sameSignal is how long after a signal another one is still the same: timeout(1),
+// npm and others that run programs send theirs to the process and to its group.
+const sameSignal = 200 * time.Millisecond
+
+// stopNotes are what the first and the second Ctrl-C are answered with; "" says nothing.
+type stopNotes struct{ first, second string }
+
+var (
+	stopsRelease = stopNotes{
+		"Stopping after the step in hand. Ctrl-C again stops now.",
+		"Stopped now. `clodo status` shows what is live; `clodo deploy --resume` goes on.",
+	}
+	stopsCloud = stopNotes{"Stopping.", "Stopped now, before the Workers had ended. What was answered is kept; start it again with: clodo cloud"}
+	stopsDemo  = stopNotes{"Stopping.", "Stopped now."}
+)
+
+// onStop says what Ctrl-C is answered with from now on.
+func (a *app) onStop(notes stopNotes) { a.stopNotes.Store(&notes) }
+
+func (a *app) ctrlC() stopNotes {
+	if notes := a.stopNotes.Load(); notes != nil {
+		return *notes
+	}
+	return stopNotes{second: "Stopped now."}
+}
 
 // limited ends ctx after --timeout.
 func limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {

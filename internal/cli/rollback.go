@@ -58,7 +58,7 @@ func (a *app) runRollback(ctx context.Context, o *rollbackOptions) (reply, error
 	if err := o.check(); err != nil {
 		return reply{}, err
 	}
-	a.onStop("Stopping after the step in hand. Ctrl-C again stops now.")
+	a.onStop(stopsRelease)
 	op, err := a.open()
 	if err != nil {
 		return reply{}, err
