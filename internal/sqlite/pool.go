@@ -14,16 +14,21 @@ type Pool struct {
 	readers chan *Conn
 }
 
-// OpenPool opens the file of o, with as many connections for reading.
-func OpenPool(o Options, readers int) (*Pool, error) {
+// OpenPool opens the file at path, which is made when it is missing, with as many
+// connections for reading. Before they are there prepare, as one change, makes the
+// tables and what else a file needs that was left as it was.
+func OpenPool(path string, readers int, prepare func(*Conn) error) (*Pool, error) {
 	p := &Pool{writer: make(chan *Conn, 1), readers: make(chan *Conn, readers)}
 	for i := range 1 + readers {
-		c, err := Open(o)
+		c, err := Open(Options{Path: path})
 		if err != nil {
 			return nil, errors.Join(err, p.closeFree())
 		}
 		if i == 0 {
 			p.writer <- c
+			if err := c.transaction("BEGIN IMMEDIATE", prepare); err != nil {
+				return nil, errors.Join(fmt.Errorf("preparing %s: %w", path, err), p.closeFree())
+			}
 		} else {
 			p.readers <- c
 		}

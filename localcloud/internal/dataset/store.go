@@ -36,24 +36,17 @@ type Store struct {
 	clock *clock.Clock
 }
 
+const schema = `
+CREATE TABLE IF NOT EXISTS points(id INTEGER PRIMARY KEY, account TEXT NOT NULL, dataset TEXT NOT NULL, at INTEGER NOT NULL, doc TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS points_of ON points(account, dataset, at)`
+
 // Open opens the file at path, which is made when it is missing.
 func Open(path string, c *clock.Clock) (*Store, error) {
-	pool, err := sqlite.OpenPool(sqlite.Options{Path: path}, 2)
+	pool, err := sqlite.OpenPool(path, 2, func(c *sqlite.Conn) error { return c.Script(schema) })
 	if err != nil {
 		return nil, fmt.Errorf("opening the Analytics Engine file: %w", err)
 	}
-	s := &Store{pool: pool, clock: c}
-	err = pool.Write(context.Background(), func(c *sqlite.Conn) error {
-		if err := c.Exec(`CREATE TABLE IF NOT EXISTS points(id INTEGER PRIMARY KEY, account TEXT NOT NULL, dataset TEXT NOT NULL, at INTEGER NOT NULL, doc TEXT NOT NULL) STRICT`); err != nil {
-			return err
-		}
-		return c.Exec(`CREATE INDEX IF NOT EXISTS points_of ON points(account, dataset, at)`)
-	})
-	if err != nil {
-		_ = pool.Close() // the error that counts came before
-		return nil, fmt.Errorf("preparing the Analytics Engine file: %w", err)
-	}
-	return s, nil
+	return &Store{pool: pool, clock: c}, nil
 }
 
 // Close closes the file.

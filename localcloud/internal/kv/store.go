@@ -64,39 +64,34 @@ type Store struct {
 // Open opens the file at path and the folder beside it, which are made when they are
 // missing. Entries expire by c.
 func Open(path string, c *clock.Clock) (*Store, error) {
-	pool, err := sqlite.OpenPool(sqlite.Options{Path: path}, reading)
+	used := map[string]bool{}
+	pool, err := sqlite.OpenPool(path, reading, func(conn *sqlite.Conn) error { return prepare(conn, c, used) })
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("opening the KV file: %w", err)
 	}
-	s := &Store{pool: pool, clock: c}
-	if s.large, err = pieces.Open(strings.TrimSuffix(path, filepath.Ext(path))); err == nil {
-		err = s.prepare()
+	large, err := pieces.Open(strings.TrimSuffix(path, filepath.Ext(path)))
+	if err == nil {
+		err = large.Sweep(used)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening the KV file %s: %w", path, errors.Join(err, pool.Close()))
+		return nil, fmt.Errorf("opening the folder of large KV values: %w", errors.Join(err, pool.Close()))
 	}
-	return s, nil
+	return &Store{pool: pool, large: large, clock: c}, nil
 }
 
-// prepare makes the table and removes what nobody needs.
-func (s *Store) prepare() error {
-	used := map[string]bool{}
-	err := s.write(func(conn *sqlite.Conn) error {
-		if err := errors.Join(conn.Exec(schema), takeOver(conn)); err != nil {
-			return err
-		}
-		if err := conn.Exec("DELETE FROM pairs WHERE expiration BETWEEN 1 AND ?", s.now()); err != nil {
-			return err
-		}
-		return conn.Query(func(row *sqlite.Stmt) error {
-			used[row.ColumnText(0)] = true
-			return nil
-		}, "SELECT piece FROM pairs WHERE piece <> ''")
-	})
-	if err != nil {
+// prepare makes the table, deletes what has expired and notes the pieces that the rest
+// uses.
+func prepare(conn *sqlite.Conn, c *clock.Clock, used map[string]bool) error {
+	if err := errors.Join(conn.Script(schema), takeOver(conn)); err != nil {
 		return err
 	}
-	return s.large.Sweep(used)
+	if err := conn.Exec("DELETE FROM pairs WHERE expiration BETWEEN 1 AND ?", c.Now().Unix()); err != nil {
+		return err
+	}
+	return conn.Query(func(row *sqlite.Stmt) error {
+		used[row.ColumnText(0)] = true
+		return nil
+	}, "SELECT piece FROM pairs WHERE piece <> ''")
 }
 
 // takeOver moves the entries of a file that an earlier version made.

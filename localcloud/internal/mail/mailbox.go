@@ -5,13 +5,13 @@ package mail
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"mime"
 	"net/mail"
-	"sync"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
@@ -49,40 +49,39 @@ type Mail struct {
 // ErrNotFound is a mail that is not there.
 var ErrNotFound = errors.New("the mailbox has no such mail")
 
+const schema = `CREATE TABLE IF NOT EXISTS mails(seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, doc TEXT NOT NULL, raw BLOB NOT NULL) STRICT`
+
 // Mailbox holds all mails of a cloud. It is safe for concurrent use.
 type Mailbox struct {
 	clock *clock.Clock
 	log   *slog.Logger
-	mu    sync.Mutex
-	conn  *sqlite.Conn
+	pool  *sqlite.Pool
 }
 
 // Open opens the file at path, which is made when it is missing.
 func Open(path string, c *clock.Clock, log *slog.Logger) (*Mailbox, error) {
-	conn, err := sqlite.Open(sqlite.Options{Path: path})
+	pool, err := sqlite.OpenPool(path, 1, func(c *sqlite.Conn) error { return c.Script(schema) })
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("opening the mailbox: %w", err)
 	}
-	err = conn.Exec("CREATE TABLE IF NOT EXISTS mails(seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, doc TEXT NOT NULL, raw BLOB NOT NULL) STRICT")
-	if err != nil {
-		return nil, fmt.Errorf("opening the mailbox %s: %w", path, errors.Join(err, conn.Close()))
-	}
-	return &Mailbox{clock: c, log: log, conn: conn}, nil
+	return &Mailbox{clock: c, log: log, pool: pool}, nil
 }
 
 // Close closes the file.
-func (b *Mailbox) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.conn.Close()
+func (b *Mailbox) Close() error { return b.pool.Close() }
+
+func (b *Mailbox) exec(query string, args ...any) error {
+	return b.pool.Write(context.Background(), func(c *sqlite.Conn) error { return c.Exec(query, args...) })
+}
+
+func (b *Mailbox) query(row func(*sqlite.Stmt) error, query string, args ...any) error {
+	return b.pool.Read(context.Background(), func(c *sqlite.Conn) error { return c.Query(row, query, args...) })
 }
 
 // List is the mails, the newest first; at most limit.
 func (b *Mailbox) List(limit int) ([]Mail, error) {
 	all := []Mail{}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	err := b.conn.Query(func(row *sqlite.Stmt) error {
+	err := b.query(func(row *sqlite.Stmt) error {
 		var m Mail
 		if err := json.Unmarshal([]byte(row.ColumnText(0)), &m); err != nil {
 			return fmt.Errorf("reading the mailbox: %w", err)
@@ -95,10 +94,8 @@ func (b *Mailbox) List(limit int) ([]Mail, error) {
 
 // Get is one mail and its text as it was sent.
 func (b *Mailbox) Get(id string) (m Mail, raw []byte, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	found := false
-	err = b.conn.Query(func(row *sqlite.Stmt) error {
+	err = b.query(func(row *sqlite.Stmt) error {
 		found = true
 		raw = make([]byte, row.ColumnLen(1))
 		row.ColumnBytes(1, raw)
@@ -112,9 +109,7 @@ func (b *Mailbox) Get(id string) (m Mail, raw []byte, err error) {
 
 // Clear empties the mailbox.
 func (b *Mailbox) Clear() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.conn.Exec("DELETE FROM mails")
+	return b.exec("DELETE FROM mails")
 }
 
 // Add puts a mail into the mailbox; its id, time, size and subject are filled in.
@@ -147,9 +142,7 @@ func (b *Mailbox) put(m Mail, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.conn.Exec("INSERT INTO mails(id, doc, raw) VALUES(?, ?, ?) ON CONFLICT(id) DO UPDATE SET doc = excluded.doc", m.ID, string(doc), append([]byte{}, raw...))
+	return b.exec("INSERT INTO mails(id, doc, raw) VALUES(?, ?, ?) ON CONFLICT(id) DO UPDATE SET doc = excluded.doc", m.ID, string(doc), append([]byte{}, raw...))
 }
 
 // decoded is a header in readable form.

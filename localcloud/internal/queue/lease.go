@@ -28,9 +28,9 @@ func (f Fate) plus(g Fate) Fate {
 // Nobody else gets them before visible has passed, or, when it is 0, before they are
 // settled. Each counts as attempted from now on.
 func (s *Store) Lease(queue string, limit int, visible time.Duration, t Terms) (taken []Delivered, fate Fate, err error) {
-	err = s.transaction(func() error {
+	err = s.write(func(conn *sqlite.Conn) error {
 		now := s.now()
-		if fate.Expired, err = s.expire(queue, now, t); err != nil {
+		if fate.Expired, err = expire(conn, queue, now, t); err != nil {
 			return err
 		}
 		until := held
@@ -38,12 +38,12 @@ func (s *Store) Lease(queue string, limit int, visible time.Duration, t Terms) (
 			until = now + visible.Milliseconds()
 		}
 		for size := 0; len(taken) < limit; {
-			m, ok, err := s.next(queue, now)
+			m, ok, err := next(conn, queue, now)
 			if err != nil || !ok {
 				return err
 			}
 			if m.Attempts > t.MaxRetries { // its lease ended with nobody saying anything
-				f, err := s.bury(m.ID, now, t)
+				f, err := bury(conn, m.ID, now, t)
 				if err != nil {
 					return err
 				}
@@ -54,7 +54,7 @@ func (s *Store) Lease(queue string, limit int, visible time.Duration, t Terms) (
 				return nil
 			}
 			m.Attempts, m.Lease = m.Attempts+1, newID()
-			if err := s.conn.Exec("UPDATE messages SET attempts = ?, lease = ?, due = ? WHERE id = ?", m.Attempts, m.Lease, until, m.ID); err != nil {
+			if err := conn.Exec("UPDATE messages SET attempts = ?, lease = ?, due = ? WHERE id = ?", m.Attempts, m.Lease, until, m.ID); err != nil {
 				return err
 			}
 			taken = append(taken, m)
@@ -71,8 +71,8 @@ func (s *Store) Lease(queue string, limit int, visible time.Duration, t Terms) (
 }
 
 // next is the first message that is due. A message that was just taken is not.
-func (s *Store) next(queue string, now int64) (m Delivered, ok bool, err error) {
-	err = s.conn.Query(func(row *sqlite.Stmt) error {
+func next(conn *sqlite.Conn, queue string, now int64) (m Delivered, ok bool, err error) {
+	err = conn.Query(func(row *sqlite.Stmt) error {
 		m, ok = delivered(row), true
 		return nil
 	}, selected+" WHERE queue = ? AND due <= ? ORDER BY due, seq LIMIT 1", queue, now)
@@ -89,10 +89,10 @@ type Settled struct {
 
 // Settle ends leases. Those that were over already are late, and change nothing.
 func (s *Store) Settle(queue string, t Terms, all ...Settled) (late []string, fate Fate, err error) {
-	err = s.transaction(func() error {
+	err = s.write(func(conn *sqlite.Conn) error {
 		now := s.now()
 		for _, one := range all {
-			id, attempts, err := s.leased(queue, one.Lease, now)
+			id, attempts, err := leased(conn, queue, one.Lease, now)
 			if err != nil {
 				return err
 			}
@@ -100,13 +100,13 @@ func (s *Store) Settle(queue string, t Terms, all ...Settled) (late []string, fa
 			case id == "":
 				late = append(late, one.Lease)
 			case !one.Retry:
-				err = s.conn.Exec("DELETE FROM messages WHERE id = ?", id)
+				err = conn.Exec("DELETE FROM messages WHERE id = ?", id)
 			case attempts > t.MaxRetries:
 				var f Fate
-				f, err = s.bury(id, now, t)
+				f, err = bury(conn, id, now, t)
 				fate = fate.plus(f)
 			default:
-				err = s.conn.Exec("UPDATE messages SET lease = '', due = ? WHERE id = ?", now+one.Delay.Milliseconds(), id)
+				err = conn.Exec("UPDATE messages SET lease = '', due = ? WHERE id = ?", now+one.Delay.Milliseconds(), id)
 			}
 			if err != nil {
 				return err
@@ -128,10 +128,10 @@ func (s *Store) Settle(queue string, t Terms, all ...Settled) (late []string, fa
 
 // Return gives leased messages back as if they had not been taken.
 func (s *Store) Return(queue string, leases ...string) error {
-	return s.transaction(func() error {
+	return s.write(func(conn *sqlite.Conn) error {
 		now := s.now()
 		for _, lease := range leases {
-			if err := s.conn.Exec("UPDATE messages SET attempts = attempts - 1, lease = '', due = ? WHERE queue = ? AND lease = ? AND due > ?", now, queue, lease, now); err != nil {
+			if err := conn.Exec("UPDATE messages SET attempts = attempts - 1, lease = '', due = ? WHERE queue = ? AND lease = ? AND due > ?", now, queue, lease, now); err != nil {
 				return err
 			}
 		}
@@ -141,10 +141,10 @@ func (s *Store) Return(queue string, leases ...string) error {
 
 // Extend makes leases last for visible from now on, and counts those that it did.
 func (s *Store) Extend(queue string, visible time.Duration, leases ...string) (extended int, err error) {
-	err = s.transaction(func() error {
+	err = s.write(func(conn *sqlite.Conn) error {
 		now := s.now()
 		for _, lease := range leases {
-			id, _, err := s.leased(queue, lease, now)
+			id, _, err := leased(conn, queue, lease, now)
 			if err != nil {
 				return err
 			}
@@ -152,7 +152,7 @@ func (s *Store) Extend(queue string, visible time.Duration, leases ...string) (e
 				continue
 			}
 			extended++
-			if err := s.conn.Exec("UPDATE messages SET due = ? WHERE id = ?", now+visible.Milliseconds(), id); err != nil {
+			if err := conn.Exec("UPDATE messages SET due = ? WHERE id = ?", now+visible.Milliseconds(), id); err != nil {
 				return err
 			}
 		}
@@ -162,11 +162,11 @@ func (s *Store) Extend(queue string, visible time.Duration, leases ...string) (e
 }
 
 // leased is the message of a lease that is not over.
-func (s *Store) leased(queue, lease string, now int64) (id string, attempts int, err error) {
+func leased(conn *sqlite.Conn, queue, lease string, now int64) (id string, attempts int, err error) {
 	if lease == "" {
 		return "", 0, nil
 	}
-	err = s.conn.Query(func(row *sqlite.Stmt) error {
+	err = conn.Query(func(row *sqlite.Stmt) error {
 		id, attempts = row.ColumnText(0), int(row.ColumnInt64(1))
 		return nil
 	}, "SELECT id, attempts FROM messages WHERE queue = ? AND lease = ? AND due > ?", queue, lease, now)
@@ -175,19 +175,19 @@ func (s *Store) leased(queue, lease string, now int64) (id string, attempts int,
 
 // bury takes a message out of its queue for good. In the dead letter queue it starts
 // anew, with its id and the time it was sent.
-func (s *Store) bury(id string, now int64, t Terms) (Fate, error) {
+func bury(conn *sqlite.Conn, id string, now int64, t Terms) (Fate, error) {
 	if t.DeadLetter == "" {
-		return Fate{Dropped: 1}, s.conn.Exec("DELETE FROM messages WHERE id = ?", id)
+		return Fate{Dropped: 1}, conn.Exec("DELETE FROM messages WHERE id = ?", id)
 	}
-	return Fate{Dead: 1}, s.conn.Exec("UPDATE messages SET queue = ?, attempts = 0, lease = '', since = ?, due = ? WHERE id = ?", t.DeadLetter, now, now, id)
+	return Fate{Dead: 1}, conn.Exec("UPDATE messages SET queue = ?, attempts = 0, lease = '', since = ?, due = ? WHERE id = ?", t.DeadLetter, now, now, id)
 }
 
 // expire deletes messages that nobody has and that are too old.
-func (s *Store) expire(queue string, now int64, t Terms) (int, error) {
+func expire(conn *sqlite.Conn, queue string, now int64, t Terms) (int, error) {
 	if t.Retention == 0 {
 		return 0, nil
 	}
-	before := s.conn.TotalChanges()
-	err := s.conn.Exec("DELETE FROM messages WHERE queue = ? AND since <= ? AND due <= ?", queue, now-t.Retention.Milliseconds(), now)
-	return int(s.conn.TotalChanges() - before), err
+	before := conn.TotalChanges()
+	err := conn.Exec("DELETE FROM messages WHERE queue = ? AND since <= ? AND due <= ?", queue, now-t.Retention.Milliseconds(), now)
+	return int(conn.TotalChanges() - before), err
 }

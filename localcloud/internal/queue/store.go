@@ -1,11 +1,10 @@
 package queue
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
@@ -16,17 +15,18 @@ import (
 type Store struct {
 	clock *clock.Clock
 	sent  func(queue string) // is told of every message that came into a queue; may be nil
-
-	mu   sync.Mutex
-	conn *sqlite.Conn
+	pool  *sqlite.Pool
 }
 
 // schema: due is when a message may be delivered, in Unix milliseconds; while it is
 // leased, when the lease ends. since is when it came into its queue, which a dead letter
 // does later than it was sent.
-const schema = `CREATE TABLE IF NOT EXISTS messages (
+const schema = `
+CREATE TABLE IF NOT EXISTS messages (
 	seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, queue TEXT NOT NULL, format TEXT NOT NULL, body BLOB NOT NULL,
-	sent INTEGER NOT NULL, since INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL, lease TEXT NOT NULL) STRICT`
+	sent INTEGER NOT NULL, since INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL, lease TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS messages_due ON messages(queue, due, seq);
+CREATE INDEX IF NOT EXISTS messages_lease ON messages(queue, lease)`
 
 // held is the due time of a message that a Worker has: its lease ends with the delivery,
 // whatever the cloud's clock does meanwhile.
@@ -36,41 +36,32 @@ const held = int64(1) << 62
 // the cloud was killed is due again. A message of a time that is yet to come, from a clock
 // that had been moved ahead, waits as long as it had to when it was sent.
 func Open(path string, c *clock.Clock) (*Store, error) {
-	conn, err := sqlite.Open(sqlite.Options{Path: path})
+	pool, err := sqlite.OpenPool(path, 2, func(conn *sqlite.Conn) error {
+		if err := conn.Script(schema); err != nil {
+			return err
+		}
+		if err := conn.Exec("UPDATE messages SET due = since, lease = '' WHERE due = ?", held); err != nil {
+			return err
+		}
+		return conn.Exec("UPDATE messages SET due = due - (since - ?1), sent = min(sent, ?1), since = ?1 WHERE since > ?1", c.Now().UnixMilli())
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("opening the file of the queues: %w", err)
 	}
-	err = errors.Join(
-		conn.Exec(schema),
-		conn.Exec("CREATE INDEX IF NOT EXISTS messages_due ON messages(queue, due, seq)"),
-		conn.Exec("CREATE INDEX IF NOT EXISTS messages_lease ON messages(queue, lease)"),
-		conn.Exec("UPDATE messages SET due = since, lease = '' WHERE due = ?", held),
-		conn.Exec("UPDATE messages SET due = due - (since - ?1), sent = min(sent, ?1), since = ?1 WHERE since > ?1", c.Now().UnixMilli()))
-	if err != nil {
-		return nil, fmt.Errorf("opening the file of the queues %s: %w", path, errors.Join(err, conn.Close()))
-	}
-	return &Store{conn: conn, clock: c}, nil
+	return &Store{pool: pool, clock: c}, nil
 }
 
 // Close closes the file.
-func (s *Store) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.conn.Close()
-}
+func (s *Store) Close() error { return s.pool.Close() }
 
 func (s *Store) now() int64 { return s.clock.Now().UnixMilli() }
 
-func (s *Store) transaction(work func() error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.conn.Exec("BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	if err := work(); err != nil {
-		return errors.Join(err, s.conn.Exec("ROLLBACK"))
-	}
-	return s.conn.Exec("COMMIT")
+func (s *Store) query(row func(*sqlite.Stmt) error, query string, args ...any) error {
+	return s.pool.Read(context.Background(), func(conn *sqlite.Conn) error { return conn.Query(row, query, args...) })
+}
+
+func (s *Store) write(fn func(*sqlite.Conn) error) error {
+	return s.pool.Write(context.Background(), fn)
 }
 
 // Send puts messages into a queue, all or none of them: when it returns nil they are on
@@ -79,7 +70,7 @@ func (s *Store) Send(queue string, delay time.Duration, all ...Message) error {
 	if err := CheckBatch(all); err != nil {
 		return err
 	}
-	err := s.transaction(func() error {
+	err := s.write(func(conn *sqlite.Conn) error {
 		now := s.now()
 		for _, m := range all {
 			wait := delay
@@ -90,7 +81,7 @@ func (s *Store) Send(queue string, delay time.Duration, all ...Message) error {
 			if body == nil {
 				body = []byte{}
 			}
-			if err := s.conn.Exec("INSERT INTO messages(id, queue, format, body, sent, since, due, attempts, lease) VALUES(?, ?, ?, ?, ?, ?, ?, 0, '')",
+			if err := conn.Exec("INSERT INTO messages(id, queue, format, body, sent, since, due, attempts, lease) VALUES(?, ?, ?, ?, ?, ?, ?, 0, '')",
 				newID(), queue, string(m.Format), body, now, now, now+wait.Milliseconds()); err != nil {
 				return err
 			}
@@ -112,9 +103,7 @@ type Metrics struct {
 
 // Metrics counts what a queue holds.
 func (s *Store) Metrics(queue string) (m Metrics, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err = s.conn.Query(func(row *sqlite.Stmt) error {
+	err = s.query(func(row *sqlite.Stmt) error {
 		m = Metrics{row.ColumnInt64(0), row.ColumnInt64(1), row.ColumnInt64(2)}
 		return nil
 	}, "SELECT count(*), coalesce(sum(length(body)), 0), coalesce(min(sent), 0) FROM messages WHERE queue = ?", queue)
@@ -123,12 +112,12 @@ func (s *Store) Metrics(queue string) (m Metrics, err error) {
 
 // Purge deletes all messages of a queue, or those with ids if there are some.
 func (s *Store) Purge(queue string, ids ...string) error {
-	return s.transaction(func() error {
+	return s.write(func(conn *sqlite.Conn) error {
 		if len(ids) == 0 {
-			return s.conn.Exec("DELETE FROM messages WHERE queue = ?", queue)
+			return conn.Exec("DELETE FROM messages WHERE queue = ?", queue)
 		}
 		for _, id := range ids {
-			if err := s.conn.Exec("DELETE FROM messages WHERE queue = ? AND id = ?", queue, id); err != nil {
+			if err := conn.Exec("DELETE FROM messages WHERE queue = ? AND id = ?", queue, id); err != nil {
 				return err
 			}
 		}
@@ -139,8 +128,8 @@ func (s *Store) Purge(queue string, ids ...string) error {
 // Expire deletes messages of a queue that are older than retention and that nobody has,
 // and counts them.
 func (s *Store) Expire(queue string, retention time.Duration) (n int, err error) {
-	err = s.transaction(func() error {
-		n, err = s.expire(queue, s.now(), Terms{Retention: retention})
+	err = s.write(func(conn *sqlite.Conn) error {
+		n, err = expire(conn, queue, s.now(), Terms{Retention: retention})
 		return err
 	})
 	return n, err
@@ -148,10 +137,8 @@ func (s *Store) Expire(queue string, retention time.Duration) (n int, err error)
 
 // Peek is the next messages of a queue, without taking them; at most limit.
 func (s *Store) Peek(queue string, limit int) ([]Delivered, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var all []Delivered
-	err := s.conn.Query(func(row *sqlite.Stmt) error {
+	err := s.query(func(row *sqlite.Stmt) error {
 		all = append(all, delivered(row))
 		return nil
 	}, selected+" WHERE queue = ? AND due <= ? ORDER BY due, seq LIMIT ?", queue, s.now(), limit)
@@ -162,10 +149,8 @@ func (s *Store) Peek(queue string, limit int) ([]Delivered, error) {
 // are due, or when the first one has waited for long enough. ok is false for a queue with
 // nothing to wait for.
 func (s *Store) ready(queue string, size int, wait time.Duration) (at time.Time, ok bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var due []int64
-	err = s.conn.Query(func(row *sqlite.Stmt) error {
+	err = s.query(func(row *sqlite.Stmt) error {
 		due = append(due, row.ColumnInt64(0))
 		return nil
 	}, "SELECT due FROM messages WHERE queue = ? AND due < ? ORDER BY due, seq LIMIT ?", queue, held, size)

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -63,7 +62,7 @@ func Open(dir string, c *clock.Clock) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making R2's folder: %w", err)
 	}
-	pool, err := sqlite.OpenPool(sqlite.Options{Path: filepath.Join(dir, "r2.db")}, reading)
+	pool, err := sqlite.OpenPool(filepath.Join(dir, "r2.db"), reading, func(conn *sqlite.Conn) error { return conn.Script(schema) })
 	if err != nil {
 		return nil, err
 	}
@@ -81,17 +80,9 @@ func Open(dir string, c *clock.Clock) (*Store, error) {
 	return s, nil
 }
 
-// prepare makes the tables, learns the buckets and removes what nobody needs.
+// prepare learns the buckets and removes what nobody needs.
 func (s *Store) prepare(ctx context.Context) error {
-	err := s.pool.Write(ctx, func(conn *sqlite.Conn) error {
-		for statement := range strings.SplitSeq(schema, ";") {
-			if strings.TrimSpace(statement) == "" {
-				continue
-			}
-			if err := conn.Exec(statement); err != nil {
-				return err
-			}
-		}
+	err := s.pool.Read(ctx, func(conn *sqlite.Conn) error {
 		return conn.Query(func(row *sqlite.Stmt) error {
 			b := bucket{seq: row.ColumnInt64(1)}
 			err := json.Unmarshal([]byte(row.ColumnText(2)), &b.rules)

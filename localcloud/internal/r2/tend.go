@@ -19,10 +19,11 @@ const (
 
 // tend follows the rules from next on until ctx ends.
 func (s *Store) tend(ctx context.Context, next time.Time) error {
-	for ; ; next = s.clock.Now().Add(tendEvery) {
+	for {
 		if err := s.clock.Wait(ctx, next); err != nil {
 			return nil // the store is closed
 		}
+		next = s.clock.Now().Add(tendEvery) // first, as the clock may be moved ahead meanwhile
 		if err := s.follow(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"context"
-	"errors"
 	"fmt"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
@@ -13,13 +11,9 @@ import (
 const reading = 4
 
 func openDatabase(path string) (*sqlite.Pool, error) {
-	db, err := sqlite.OpenPool(sqlite.Options{Path: path}, reading)
+	db, err := sqlite.OpenPool(path, reading, func(c *sqlite.Conn) error { return c.Script(schema) })
 	if err != nil {
 		return nil, fmt.Errorf("opening the state database: %w", err)
-	}
-	prepare := func(c *sqlite.Conn) error { return c.Script(schema) }
-	if err := db.Write(context.Background(), prepare); err != nil {
-		return nil, errors.Join(fmt.Errorf("preparing the state database: %w", err), db.Close())
 	}
 	return db, nil
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
@@ -33,75 +31,38 @@ CREATE INDEX IF NOT EXISTS invocations_at ON invocations(account, at);
 CREATE INDEX IF NOT EXISTS invocations_of ON invocations(account, script, at);
 `
 
-// database is traffic.db: one connection for the writer, a few for queries.
-type database struct {
-	writer  *sqlite.Conn
-	readers chan *sqlite.Conn
-}
+// database is traffic.db.
+type database struct{ pool *sqlite.Pool }
 
 func openDatabase(path string) (*database, error) {
-	// URLs and logs are nobody else's business.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	pool, err := sqlite.OpenPool(path, reading, func(c *sqlite.Conn) error { return c.Script(schema) })
 	if err != nil {
 		return nil, fmt.Errorf("opening the record of the traffic: %w", err)
 	}
-	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
-		return nil, fmt.Errorf("opening the record of the traffic: %w", err)
-	}
-	db := &database{readers: make(chan *sqlite.Conn, reading)}
-	if db.writer, err = sqlite.Open(sqlite.Options{Path: path}); err != nil {
-		return nil, err
-	}
-	for statement := range strings.SplitSeq(schema, ";") {
-		if strings.TrimSpace(statement) == "" {
-			continue
-		}
-		if err := db.writer.Exec(statement); err != nil {
-			return nil, errors.Join(fmt.Errorf("preparing the record of the traffic: %w", err), db.close())
-		}
-	}
-	for range reading {
-		r, err := sqlite.Open(sqlite.Options{Path: path})
-		if err != nil {
-			return nil, errors.Join(err, db.close())
-		}
-		db.readers <- r
-	}
-	return db, nil
+	return &database{pool}, nil
 }
 
-// close closes what nobody uses any more.
-func (db *database) close() error {
-	var errs []error
-	for {
-		select {
-		case c := <-db.readers:
-			errs = append(errs, c.Close())
-		default:
-			return errors.Join(append(errs, db.writer.Close())...)
-		}
-	}
-}
+func (db *database) close() error { return db.pool.Close() }
 
 func (db *database) last() (id int64, err error) {
-	err = db.writer.Query(func(s *sqlite.Stmt) error { id = s.ColumnInt64(0); return nil }, "SELECT coalesce(max(id), 0) FROM invocations")
+	err = db.read(context.Background(), func(c *sqlite.Conn) error {
+		return c.Query(func(s *sqlite.Stmt) error { id = s.ColumnInt64(0); return nil }, "SELECT coalesce(max(id), 0) FROM invocations")
+	})
 	return id, err
 }
 
-// change runs fn in a transaction of the writer.
-func (db *database) change(fn func(*sqlite.Conn) error) (err error) {
-	if err := db.writer.Exec("BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	defer func() {
-		if !db.writer.Autocommit() {
-			err = errors.Join(err, db.writer.Exec("ROLLBACK"))
-		}
-	}()
-	if err := fn(db.writer); err != nil {
-		return err
-	}
-	return db.writer.Exec("COMMIT")
+// change runs fn as one change.
+func (db *database) change(fn func(*sqlite.Conn) error) error {
+	return db.pool.Write(context.Background(), fn)
+}
+
+// read lends a connection for one query, which ends with ctx.
+func (db *database) read(ctx context.Context, fn func(*sqlite.Conn) error) error {
+	return db.pool.Read(ctx, func(c *sqlite.Conn) error {
+		c.Interrupt(ctx.Done())
+		defer c.Interrupt(nil)
+		return fn(c)
+	})
 }
 
 func put(c *sqlite.Conn, r Record) error {
@@ -143,22 +104,6 @@ func scan(s *sqlite.Stmt) (Record, error) {
 		}
 	}
 	return r, nil
-}
-
-// read lends a connection for one query, which ends with ctx.
-func (db *database) read(ctx context.Context, fn func(*sqlite.Conn) error) error {
-	var c *sqlite.Conn
-	select {
-	case c = <-db.readers:
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for the record of the traffic: %w", context.Cause(ctx))
-	}
-	c.Interrupt(ctx.Done())
-	defer func() {
-		c.Interrupt(nil)
-		db.readers <- c
-	}()
-	return fn(c)
 }
 
 // rows runs a query that is made anew each time.

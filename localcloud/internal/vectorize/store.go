@@ -74,6 +74,15 @@ type Property struct {
 	Since int64  // Index.Changes when it was made
 }
 
+// schema: vectors_of finds the vectors of an index in the order of the file.
+const schema = `
+CREATE TABLE IF NOT EXISTS indexes(
+	number INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, name TEXT NOT NULL, doc TEXT NOT NULL, UNIQUE(account, name)) STRICT;
+CREATE TABLE IF NOT EXISTS vectors(
+	number INTEGER PRIMARY KEY, of INTEGER NOT NULL, id TEXT NOT NULL, namespace TEXT NOT NULL, metadata TEXT, change INTEGER NOT NULL,
+	floats BLOB NOT NULL, UNIQUE(of, id)) STRICT;
+CREATE INDEX IF NOT EXISTS vectors_of ON vectors(of)`
+
 // Store holds all indexes.
 type Store struct {
 	pool  *sqlite.Pool
@@ -83,22 +92,11 @@ type Store struct {
 
 // Open opens the file at path, which is made when it is missing.
 func Open(path string, c *clock.Clock) (*Store, error) {
-	pool, err := sqlite.OpenPool(sqlite.Options{Path: path}, 2)
+	pool, err := sqlite.OpenPool(path, 2, func(c *sqlite.Conn) error { return c.Script(schema) })
 	if err != nil {
 		return nil, fmt.Errorf("opening the Vectorize file: %w", err)
 	}
-	s := &Store{pool: pool, clock: c}
-	err = pool.Write(context.Background(), func(c *sqlite.Conn) error {
-		return errors.Join(
-			c.Exec(`CREATE TABLE IF NOT EXISTS indexes(number INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, name TEXT NOT NULL, doc TEXT NOT NULL, UNIQUE(account, name)) STRICT`),
-			c.Exec(`CREATE TABLE IF NOT EXISTS vectors(number INTEGER PRIMARY KEY, of INTEGER NOT NULL, id TEXT NOT NULL, namespace TEXT NOT NULL, metadata TEXT, change INTEGER NOT NULL, floats BLOB NOT NULL, UNIQUE(of, id)) STRICT`),
-			c.Exec(`CREATE INDEX IF NOT EXISTS vectors_of ON vectors(of)`), // in the order of the file
-		)
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the Vectorize file: %w", err), pool.Close())
-	}
-	return s, nil
+	return &Store{pool: pool, clock: c}, nil
 }
 
 // Close closes the file.
