@@ -16,7 +16,7 @@ func TestWranglerShowsTheAnalyticsOfADatabase(t *testing.T) {
 			t.Parallel()
 			p := newProject(t, version)
 			p.run("shop", "d1", "create", "shop")
-			p.run("", "d1", "execute", "shop", "--remote", "--yes", "--command", "CREATE TABLE items(name TEXT); INSERT INTO items VALUES ('a'), ('b'); SELECT name FROM items")
+			p.run("", "d1", "execute", "shop", "--remote", "--yes", "--command", "CREATE TABLE items(name TEXT); INSERT INTO items VALUES ('a'), ('b'), ('c'); SELECT name FROM items")
 			var insights []struct {
 				Query        string
 				TotalWritten int `json:"totalRowsWritten"`
@@ -31,7 +31,7 @@ func TestWranglerShowsTheAnalyticsOfADatabase(t *testing.T) {
 					t.Fatalf("insights of %+v", insights)
 				}
 			}
-			if first := insights[0]; first.Query != "INSERT INTO items VALUES ('a'), ('b')" || first.TotalWritten != 2 || first.Times != 1 {
+			if first := insights[0]; first.Query != "INSERT INTO items VALUES ('a'), ('b'), ('c')" || first.TotalWritten != 3 || first.Times != 1 {
 				t.Errorf("the statement that wrote most is %+v", first)
 			}
 			out := p.run("", "d1", "info", "shop", "--json")
@@ -39,7 +39,7 @@ func TestWranglerShowsTheAnalyticsOfADatabase(t *testing.T) {
 				Written int `json:"rows_written_24h"`
 				Writes  int `json:"write_queries_24h"`
 			}
-			if from := strings.IndexByte(out, '{'); from < 0 || json.NewDecoder(strings.NewReader(out[from:])).Decode(&info) != nil || info.Written != 2 || info.Writes != 2 {
+			if from := strings.IndexByte(out, '{'); from < 0 || json.NewDecoder(strings.NewReader(out[from:])).Decode(&info) != nil || info.Written != 5 || info.Writes != 2 {
 				t.Errorf("%+v of\n%s", info, out)
 			}
 		})
