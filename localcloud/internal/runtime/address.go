@@ -208,7 +208,7 @@ func (t *table) notFound(w http.ResponseWriter, req *http.Request, m match) {
 		message = fmt.Sprintf("the route %q keeps Workers away from %q, and the local cloud has no origin behind it", m.excluded, host+req.URL.Path)
 	}
 	hosts := t.hosts()
-	w.Header().Set("Cf-Ray", newRay())
+	w.Header().Set("Cf-Ray", newRay(mark("")))
 	if strings.Contains(req.Header.Get("Accept"), "text/html") {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(http.StatusNotFound)

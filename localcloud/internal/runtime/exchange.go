@@ -29,7 +29,8 @@ type exchange struct {
 
 	// Used by the request's own goroutine only.
 	upgraded bool
-	failed   bool // the process did not answer
+	failed   bool        // the process did not answer
+	sent     http.Header // of the request
 
 	mu        sync.Mutex
 	answered  bool   // the answer has begun

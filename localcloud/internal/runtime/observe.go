@@ -36,6 +36,7 @@ type Exchange struct {
 	Start    time.Time
 	Duration time.Duration // until the last byte of the answer
 	Request  *http.Request // without its body; nobody changes it any more
+	Sent     http.Header   // of the request, as the Worker got them; nil when it did not
 	Status   int           // 0 when there was no answer
 	Header   http.Header   // of the answer
 	Bytes    int64         // of the answer's body
@@ -93,7 +94,7 @@ func (r *Runtime) observe(w http.ResponseWriter, req *http.Request, worker *Work
 		e.Duration = time.Since(e.Start)
 		e.Status, e.Bytes, e.Header = seen.status, seen.bytes, seen.Header()
 		e.Gone = req.Context().Err() != nil
-		e.Failed, e.Outcome = x.failed, x.outcome()
+		e.Failed, e.Outcome, e.Sent = x.failed, x.outcome(), x.sent
 		r.options.Observer.Ended(e)
 	}
 }

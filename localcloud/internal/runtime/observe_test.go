@@ -74,6 +74,17 @@ func TestAnObserverSeesWhatTheProxyAndWorkerdSawOfARequest(t *testing.T) {
 	}
 }
 
+func TestOfARequestThatLeavesNothingOnlyTheRayIsTold(t *testing.T) {
+	t.Parallel()
+	c, w := watchedCloud(t)
+	c.apply(worker("w", c.version(`export default { fetch() { return new Response("hello", { status: 201 }) } }`)))
+	c.want("http://w.localhost/", 201, "hello")
+	w.wait(t, func() bool { return len(w.ended) == 1 && len(w.traced) == 1 })
+	if trace := w.traced[0]; trace.Ray != w.ended[0].Ray || trace.Status != 201 || trace.Outcome != "ok" || trace.Event != nil || *trace.Began <= 0 || trace.Ended < *trace.Began {
+		t.Errorf("workerd told %+v of %s", trace, w.ended[0].Ray)
+	}
+}
+
 func TestATailConsumerGetsTheEventsOfItsWorkerAlsoWhenThatHasDurableObjects(t *testing.T) {
 	t.Parallel()
 	c, w := watchedCloud(t)

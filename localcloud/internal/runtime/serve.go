@@ -102,7 +102,7 @@ func (r *Runtime) unreachable(w http.ResponseWriter, worker *Worker, err error) 
 func (r *Runtime) forward(w http.ResponseWriter, req *http.Request, g *generation, proxy *httputil.ReverseProxy, worker *Worker, v *Version) next {
 	ray := req.Header.Get("Cf-Ray")
 	if !sentAgain(req) {
-		ray = newRay()
+		ray = newRay(mark(v.ID))
 	}
 	req.Header.Set("Cf-Ray", ray)
 	w.Header().Set("Cf-Ray", ray)
@@ -202,10 +202,11 @@ func scheme(host string) string {
 // values are those that Cloudflare uses for unknown ones.
 const cfBlob = `{"colo":"LCL","country":"XX","continent":"","city":"","region":"","regionCode":"","postalCode":"","latitude":"0","longitude":"0","timezone":"UTC","asn":0,"asOrganization":"","isEUCountry":"0","httpProtocol":"HTTP/1.1","tlsVersion":"TLSv1.3","tlsCipher":"AEAD-AES128-GCM-SHA256","clientTcpRtt":0,"requestPriority":"","edgeRequestKeepAliveStatus":1}`
 
-func newRay() string {
-	var b [8]byte
+// newRay is a ray that begins with a version's mark.
+func newRay(mark string) string {
+	var b [5]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:]) + "-LCL"
+	return mark + hex.EncodeToString(b[:]) + "-LCL"
 }
 
 // proxies are the ways to the sockets of a process.
@@ -229,7 +230,9 @@ func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.Rev
 				pr.Out.URL.Scheme, pr.Out.URL.Host = target.Scheme, target.Host
 				pr.Out.URL.RawQuery = pr.In.URL.RawQuery // as it was sent, even where Go would not parse it
 				pr.Out.Host = strings.ToLower(pr.In.Host)
-				if exchangeOf(pr.In).dispatched {
+				x := exchangeOf(pr.In)
+				x.sent = pr.Out.Header
+				if x.dispatched {
 					for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 						if sent, ok := pr.In.Header[name]; ok {
 							pr.Out.Header[name] = sent

@@ -1,11 +1,15 @@
 package runtime
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/tamylaa/clodo/internal/workerd"
 )
@@ -21,6 +25,10 @@ const tailService = "tail"
 // 1970, by the machine's clock.
 type Trace struct {
 	Invoked
+	// Ray is set for the many that answered a request of the data port, ended well and
+	// left nothing: they have no Event, as the Exchange of that ray says all of it.
+	Ray             string          `json:"-"`
+	Status          int             `json:"-"` // with Ray
 	Entrypoint      string          `json:"entrypoint"`
 	Outcome         string          `json:"outcome"`
 	Began           *float64        `json:"eventTimestamp"`
@@ -51,7 +59,7 @@ func (c *configuration) tails(w *Worker, v *Version) ([]workerd.Designator, erro
 			CompatibilityDate: ownDate,
 			Bindings:          []workerd.Binding{{Name: "SINK", Service: &workerd.Designator{Service: c.resource(tailService + ":")}}},
 		}})
-		props, err := json.Marshal(Invoked{w.Account, w.Script, v.ID})
+		props, err := json.Marshal(marked{Invoked{w.Account, w.Script, v.ID}, mark(v.ID)})
 		if err != nil {
 			return nil, fmt.Errorf("encoding the name of a version: %w", err)
 		}
@@ -74,12 +82,72 @@ func (r *Runtime) traced(w http.ResponseWriter, req *http.Request, _ string) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	var all []Trace
-	if err := json.Unmarshal(body, &all); err != nil {
+	all, err := readTraces(body)
+	if err != nil {
 		r.log.Error("what workerd told about invocations is not readable", "error", err)
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	r.options.Observer.Traced(all)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// marked is what js/tail.js knows of a version: also how the rays begin that the proxy
+// makes for it, so that the tail knows a request of the data port from one that another
+// Worker handed on.
+type marked struct {
+	Invoked
+	Mark string `json:"mark"`
+}
+
+// mark is the beginning of a version's rays.
+func mark(version string) string {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, version) // never fails
+	return fmt.Sprintf("%06x", h.Sum32()>>8)
+}
+
+// readTraces reads the lines of js/tail.js: {…} is a trace, =… says whose the short
+// lines are that follow it, and a short line is a ray, its status, and times.
+func readTraces(body []byte) ([]Trace, error) {
+	all := make([]Trace, 0, bytes.Count(body, []byte{'\n'}))
+	var of Invoked
+	for line := range bytes.Lines(body) {
+		var t Trace
+		var err error
+		switch line[0] {
+		case '{':
+			err = json.Unmarshal(line, &t)
+		case '=':
+			if err = json.Unmarshal(line[1:], &of); err == nil {
+				continue
+			}
+		default:
+			t, err = shortTrace(string(line))
+			t.Invoked = of
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the line %.200q: %w", line, err)
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+func shortTrace(line string) (t Trace, err error) {
+	words := strings.Fields(line)
+	if len(words) != 5 {
+		return t, fmt.Errorf("%d words", len(words))
+	}
+	t.Ray, t.Outcome, t.Model = words[0], "ok", "stateless"
+	if t.Status, err = strconv.Atoi(words[1]); err != nil {
+		return t, err
+	}
+	t.Began = new(float64)
+	for i, into := range []*float64{t.Began, &t.Ended, &t.CPU} {
+		if *into, err = strconv.ParseFloat(words[2+i], 64); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
 }

@@ -3,6 +3,7 @@ package traffic
 import (
 	"container/list"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
@@ -31,6 +32,7 @@ type open struct {
 	list      *list.List // one of the collector's
 	element   *list.Element
 	exchange  *Record // the proxy's side, once it has ended
+	host      string
 	headers   http.Header
 	trace     *Record // workerd's side
 	kept      bool
@@ -100,7 +102,10 @@ func (c *collector) end(e runtime.Exchange) {
 	}
 	r := ofExchange(e)
 	r.ID, r.Time = c.id(), c.stamp(r.Time)
-	o.exchange, o.headers = &r, e.Request.Header
+	o.exchange, o.host = &r, strings.ToLower(e.Request.Host)
+	if o.headers = e.Sent; o.headers == nil {
+		o.headers = e.Request.Header
+	}
 	switch {
 	case o.trace != nil:
 		c.complete(o)
@@ -117,17 +122,19 @@ func (c *collector) end(e runtime.Exchange) {
 
 // trace takes workerd's side of an invocation.
 func (c *collector) trace(t runtime.Trace) {
+	if t.Ray != "" {
+		c.answered(t)
+		return
+	}
 	r, err := ofTrace(t)
 	if err != nil {
 		c.lost()
 		return
 	}
 	o := c.byKey[key{r.Ray, r.Version}]
-	if r.Trigger == Fetch && r.Ray != "" && o != nil && o.trace == nil {
-		o.trace = &r
-		if o.exchange != nil {
-			c.complete(o)
-		}
+	// The code of an object, or another entrypoint, was called by what the proxy called.
+	if r.Trigger == Fetch && r.Ray != "" && r.Entrypoint == "" && o != nil && o.trace == nil {
+		c.join(o, r)
 		return
 	}
 	r.ID, r.Time = c.id(), c.stamp(r.Time)
@@ -135,9 +142,30 @@ func (c *collector) trace(t runtime.Trace) {
 	c.publish(r)
 }
 
+// answered takes workerd's side of a request of which the proxy knows all else.
+func (c *collector) answered(t runtime.Trace) {
+	o := c.byKey[key{t.Ray, t.Version}]
+	if o == nil || o.trace != nil {
+		c.lost()
+		return
+	}
+	c.join(o, ofTimes(t))
+}
+
+func (c *collector) join(o *open, trace Record) {
+	o.trace = &trace
+	if o.exchange != nil {
+		c.complete(o)
+	}
+}
+
 func (c *collector) complete(o *open) {
 	c.move(o, nil)
 	r := merged(*o.exchange, *o.trace)
+	if o.trace.URL == "" {
+		r.Method, r.URL, r.Detail.ClientIP = o.exchange.Method, o.exchange.URL, o.exchange.Detail.ClientIP
+		r.Detail.Event = requestEvent(r, o.host, o.headers)
+	}
 	c.keep(r)
 	if !o.published || o.exchange.Trigger == Assets {
 		c.publish(r)
@@ -150,7 +178,7 @@ func (c *collector) provisional(o *open) {
 		return
 	}
 	o.kept = true
-	o.exchange.Detail.Event = requestEvent(*o.exchange, o.headers)
+	o.exchange.Detail.Event = requestEvent(*o.exchange, o.host, o.headers)
 	c.keep(*o.exchange)
 }
 

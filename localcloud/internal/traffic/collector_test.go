@@ -74,6 +74,28 @@ func TestARequestIsOneRecordHoweverItBecomesKnown(t *testing.T) {
 			func(d *desk) { d.trace(trace(v1, "r", "exception")); d.end(exchange(v1, "r")) },
 			[]string{"keep 1 web fetch exception 200 logs 1", "show 1 web fetch exception 200 logs 1"},
 		},
+		"the Worker leaves nothing": {
+			func(d *desk) { d.trace(answered(v1, "r")); d.end(exchange(v1, "r")) },
+			[]string{"keep 1 web fetch ok 200 logs 0", "show 1 web fetch ok 200 logs 0"},
+		},
+		"the Worker leaves nothing, and the proxy knows first": {
+			func(d *desk) { d.end(exchange(v1, "r")); d.trace(answered(v1, "r")) },
+			[]string{"keep 1 web fetch ok 200 logs 0", "show 1 web fetch ok 200 logs 0"},
+		},
+		"a request that the proxy does not know left nothing": {
+			func(d *desk) { d.trace(answered(v1, "other")); d.end(exchange(v1, "r", codeless)) },
+			[]string{"lost", "keep 1 web assets ok 200 logs 0", "show 1 web assets ok 200 logs 0"},
+		},
+		"an object of the Worker is called with the same request": {
+			func(d *desk) {
+				inObject := trace(v1, "r", "exception")
+				inObject.Entrypoint = "Room"
+				d.trace(inObject)
+				d.trace(trace(v1, "r", "ok"))
+				d.end(exchange(v1, "r"))
+			},
+			[]string{"keep 1 web fetch exception 200 logs 1", "show 1 web fetch exception 200 logs 1", "keep 2 web fetch ok 200 logs 1", "show 2 web fetch ok 200 logs 1"},
+		},
 		"waitUntil goes on long after the answer": {
 			func(d *desk) {
 				d.end(exchange(v1, "r"))
@@ -194,4 +216,10 @@ func TestWhatIsKeptHasNoSecrets(t *testing.T) {
 	if err != nil || strings.Contains(string(b), "secret") || !strings.Contains(string(b), `"authorization":"REDACTED"`) || !strings.Contains(string(b), `"colo":"LCL"`) {
 		t.Errorf("%v: %s", err, b)
 	}
+}
+
+// answered is what workerd tells of a request that left nothing.
+func answered(v runtime.Invoked, ray string) runtime.Trace {
+	began := 1000.0
+	return runtime.Trace{Invoked: v, Ray: ray, Status: 200, Outcome: "ok", Model: "stateless", Began: &began, Ended: 1005}
 }

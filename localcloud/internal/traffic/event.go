@@ -3,6 +3,8 @@ package traffic
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,12 +52,12 @@ func (e event) trigger() string {
 	return Unknown
 }
 
-// ofTrace is what workerd told about an invocation. When it is of a request on the
-// data port, its ray says of which.
-func ofTrace(t runtime.Trace) (Record, error) {
+// ofTimes is what workerd told about an invocation, without its event and what it left.
+func ofTimes(t runtime.Trace) Record {
 	r := Record{
-		Account: t.Account, Script: t.Script, Version: t.Version, Entrypoint: t.Entrypoint, Outcome: t.Outcome,
+		Account: t.Account, Script: t.Script, Version: t.Version, Entrypoint: t.Entrypoint, Outcome: t.Outcome, Trigger: Fetch, Status: t.Status, Ray: t.Ray,
 		Wall: -1, Duration: -1, CPU: -1, Bytes: -1, Time: ofMillis(t.Ended),
+		Detail: Detail{ObjectID: t.DurableObjectID, Model: t.Model, Truncated: t.Truncated, Traced: true},
 	}
 	if t.Began != nil {
 		r.Time = ofMillis(*t.Began)
@@ -64,7 +66,14 @@ func ofTrace(t runtime.Trace) (Record, error) {
 	if t.CPU > 0 {
 		r.CPU = time.Duration(t.CPU * float64(time.Millisecond))
 	}
-	r.Detail = Detail{Event: t.Event, Diagnostics: t.Diagnostics, ObjectID: t.DurableObjectID, Model: t.Model, Truncated: t.Truncated, Traced: true}
+	return r
+}
+
+// ofTrace is all that workerd told about an invocation. When it is of a request on
+// the data port, its ray says of which.
+func ofTrace(t runtime.Trace) (Record, error) {
+	r := ofTimes(t)
+	r.Detail.Event, r.Detail.Diagnostics = t.Event, t.Diagnostics
 	for raw, into := range map[*json.RawMessage]any{&t.Logs: &r.Detail.Logs, &t.Exceptions: &r.Detail.Exceptions} {
 		if len(*raw) > 0 {
 			if err := json.Unmarshal(*raw, into); err != nil {
@@ -119,35 +128,45 @@ func ofExchange(e runtime.Exchange) Record {
 	return r
 }
 
-// requestEvent is the event of a request that workerd told nothing about.
-func requestEvent(r Record, h http.Header) json.RawMessage {
-	headers := map[string]string{}
+// requestEvent is the event of a request as workerd tells it of those that left
+// something.
+func requestEvent(r Record, host string, h http.Header) json.RawMessage {
+	type header struct{ name, value string }
+	headers := append(make([]header, 0, len(h)+1), header{"host", host})
 	for name, values := range h {
 		name = strings.ToLower(name)
-		if value := strings.Join(values, ", "); !strings.HasPrefix(name, "x-clodo-") {
-			headers[name] = redactHeader(name, value)
+		value := strings.Join(values, ", ")
+		if internal := strings.HasPrefix(name, "x-clodo-"); internal || name == "user-agent" && value == "" {
+			continue // the transport sends no empty one
+		}
+		headers = append(headers, header{name, redactHeader(name, value)})
+	}
+	slices.SortFunc(headers, func(a, b header) int { return strings.Compare(a.name, b.name) })
+	b := appendText(append(make([]byte, 0, 1<<10), `{"request":{"url":`...), r.URL)
+	b = appendText(append(b, `,"method":`...), r.Method)
+	b = append(b, `,"headers":{`...)
+	for i, one := range headers {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(append(appendText(b, one.name), ':'), one.value)
+	}
+	b = append(b, "}}"...)
+	if r.Status != 0 {
+		b = append(strconv.AppendInt(append(b, `,"response":{"status":`...), int64(r.Status), 10), '}')
+	}
+	return append(b, '}')
+}
+
+// appendText appends a text as JSON.
+func appendText(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, _ := json.Marshal(text) // never fails
+			return append(b, quoted...)
 		}
 	}
-	type request struct {
-		URL     string            `json:"url"`
-		Method  string            `json:"method"`
-		Headers map[string]string `json:"headers"`
-	}
-	type response struct {
-		Status int `json:"status"`
-	}
-	out := struct {
-		Request  request   `json:"request"`
-		Response *response `json:"response,omitempty"`
-	}{Request: request{r.URL, r.Method, headers}}
-	if r.Status != 0 {
-		out.Response = &response{r.Status}
-	}
-	b, err := json.Marshal(out)
-	if err != nil {
-		return nil // strings always encode
-	}
-	return b
+	return append(append(append(b, '"'), text...), '"')
 }
 
 // merged is what both sides know of one request: workerd its outcome and what it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,7 @@ type Options struct {
 const (
 	queued    = 1 << 14               // what requests may be ahead of the writer
 	interval  = 50 * time.Millisecond // between two looks at what waits
+	much      = 1 << 11               // of that, and the writer does not wait for the interval
 	batch     = 1 << 10               // records that are written before the interval is over
 	heldBack  = 1 << 16               // records that wait while the file is held
 	trimAfter = 1 << 10               // records between two clearings
@@ -37,7 +39,7 @@ const (
 type Store struct {
 	options     Options
 	db          *database
-	queue       chan any
+	queue       queue
 	stop, ended chan struct{}
 	stopped     atomic.Bool
 	hub         hub
@@ -50,18 +52,6 @@ type Store struct {
 	holds     int
 	failing   bool
 }
-
-// The things that come through the queue besides exchanges and traces.
-type (
-	beginning struct {
-		version runtime.Invoked
-		ray     string
-	}
-	command struct {
-		run  func() error // by the writer
-		done chan error
-	}
-)
 
 // Open opens a store, making its file when it is missing. Close has to be called.
 func Open(o Options) (*Store, error) {
@@ -85,7 +75,7 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.close())
 	}
-	s := &Store{options: o, db: db, queue: make(chan any, queued), stop: make(chan struct{}), ended: make(chan struct{})}
+	s := &Store{options: o, db: db, queue: queue{wake: make(chan struct{}, 1)}, stop: make(chan struct{}), ended: make(chan struct{})}
 	s.collector = newCollector(last, s.keep, s.hub.publish, func() { s.dropped.Add(1) }, s.cloudTime)
 	go s.write()
 	return s, nil
@@ -102,28 +92,27 @@ func (s *Store) Close() error {
 }
 
 // Began, Ended and Traced are what the runtime tells. They never wait.
-func (s *Store) Began(v runtime.Invoked, ray string) { s.offer(beginning{v, ray}) }
+func (s *Store) Began(v runtime.Invoked, ray string) { s.offer(&beginning{v, ray}) }
 
 // Ended: see Began.
-func (s *Store) Ended(e runtime.Exchange) { s.offer(e) }
+func (s *Store) Ended(e runtime.Exchange) { s.offer(&e) }
 
 // Traced: see Began.
 func (s *Store) Traced(all []runtime.Trace) {
-	for _, t := range all {
-		s.offer(t)
+	for i := range all {
+		s.offer(&all[i])
 	}
 }
 
 // Called is what a D1 database tells of each call. It never waits.
-func (s *Store) Called(c d1.Call) { s.offer(c) }
+func (s *Store) Called(c d1.Call) { s.offer(&c) }
 
 func (s *Store) offer(item any) {
-	select {
-	case s.queue <- item:
-	default:
-		if n := s.dropped.Add(1); n&(n-1) == 0 { // at each power of two
-			s.options.Log.Warn("traffic comes faster than it can be recorded", "lost", n)
-		}
+	if s.queue.offer(item) {
+		return
+	}
+	if n := s.dropped.Add(1); n&(n-1) == 0 { // at each power of two
+		s.options.Log.Warn("traffic comes faster than it can be recorded", "lost", n)
 	}
 }
 
@@ -142,25 +131,15 @@ func (s *Store) write() {
 	defer ticks.Stop()
 	for {
 		select {
-		case item := <-s.queue:
-			s.take(item)
-			if len(s.dirty) >= batch {
-				s.flush()
-			}
+		case <-s.queue.wake:
+			s.takeAll()
 		case <-ticks.C:
+			s.takeAll()
 			s.collector.tick()
 			s.flush()
 		case <-s.stop:
 			s.holds = 0
-			for {
-				select {
-				case item := <-s.queue:
-					s.take(item)
-					continue
-				default:
-				}
-				break
-			}
+			s.takeAll()
 			s.collector.settle()
 			s.flush()
 			return
@@ -168,17 +147,29 @@ func (s *Store) write() {
 	}
 }
 
+// takeAll takes what has come, and writes it when it is much.
+func (s *Store) takeAll() {
+	all := s.queue.take()
+	for _, item := range all {
+		s.take(item)
+	}
+	s.queue.giveBack(all)
+	if len(s.dirty) >= batch {
+		s.flush()
+	}
+}
+
 func (s *Store) take(item any) {
 	switch v := item.(type) {
-	case beginning:
+	case *beginning:
 		s.collector.begin(v.version, v.ray)
-	case runtime.Exchange:
-		s.collector.end(v)
-	case runtime.Trace:
-		s.collector.trace(v)
-	case d1.Call:
-		s.add(v)
-	case command:
+	case *runtime.Exchange:
+		s.collector.end(*v)
+	case *runtime.Trace:
+		s.collector.trace(*v)
+	case *d1.Call:
+		s.add(*v)
+	case *command:
 		v.done <- v.run()
 	}
 }
@@ -241,7 +232,8 @@ func (s *Store) trim(c *sqlite.Conn) error {
 		if err := c.Exec(`DELETE FROM `+table+` WHERE id <= (SELECT max(id) FROM `+table+`) - ?`, s.options.Keep); err != nil {
 			return err
 		}
-		if err := c.Exec(`DELETE FROM `+table+` WHERE at < ?`, before); err != nil {
+		// They are in the order of their times, but for a moment: what is old is in front.
+		if err := c.Exec(`DELETE FROM `+table+` WHERE id < coalesce((SELECT id FROM `+table+` WHERE +at >= ? ORDER BY id LIMIT 1), ?)`, before, int64(math.MaxInt64)); err != nil {
 			return err
 		}
 	}
@@ -250,14 +242,8 @@ func (s *Store) trim(c *sqlite.Conn) error {
 
 // do has the writer run a command after all that was told before.
 func (s *Store) do(ctx context.Context, run func() error) error {
-	cmd := command{run: run, done: make(chan error, 1)}
-	select {
-	case s.queue <- cmd:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-s.ended:
-		return errClosed
-	}
+	cmd := &command{run: run, done: make(chan error, 1)}
+	s.queue.push(cmd)
 	select {
 	case err := <-cmd.done:
 		return err

@@ -2,6 +2,7 @@ package traffic_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -258,4 +259,61 @@ func TestARequestWhoseProcessIsKilledIsRecorded(t *testing.T) {
 	if r := c.recorded(1)[0]; r.Outcome != "exceededCpu" || r.Status != http.StatusServiceUnavailable || r.Detail.Traced || !strings.HasSuffix(r.URL, "/loop") || r.Wall <= 0 {
 		t.Errorf("recorded %+v", r)
 	}
+}
+
+// What is kept of a request that left nothing is what workerd would have told of it.
+func TestARequestThatLeftNothingHasTheSameEventAsOneThatLogged(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.apply(worker("w", all(c.version("v1", `export default { async fetch(request) {
+  if (request.headers.get("x-log")) console.log("said");
+  await request.text();
+  return new Response("hello", { status: 201 });
+} }`))))
+	send := func(method, target, body string, headers http.Header) (event string, r traffic.Record) {
+		t.Helper()
+		before := len(c.recorded(0))
+		req, err := http.NewRequestWithContext(t.Context(), method, c.server.URL+target, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header, req.Host = headers, "W.localhost"
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		r = c.recorded(before + 1)[0]
+		ray := strings.TrimSuffix(r.Ray, "-LCL")
+		event = strings.ReplaceAll(string(r.Detail.Event), ray, "RAY")
+		return event, r
+	}
+	for _, test := range []struct{ method, target, body string }{
+		{"GET", "/", ""},
+		{"HEAD", "/a%20b/../c?q=%zz;&t=0123456789abcdef0123456789abcdef", ""},
+		{"POST", "/p", "a body"},
+		{"DELETE", "/%C3%A4//x", ""},
+	} {
+		headers := http.Header{"Cookie": {"a=1"}, "X-Two": {"a", "b"}, "Connection": {"X-Hop"}, "X-Hop": {"1"}, "X-Log": {""}, "User-Agent": {""}, "X-Forwarded-For": {"10.0.0.1"}}
+		plainEvent, plain := send(test.method, test.target, test.body, headers)
+		headers.Set("X-Log", "1")
+		loggedEvent, logged := send(test.method, test.target, test.body, headers)
+		if diff := cmp.Diff(decoded(t, strings.Replace(loggedEvent, `"x-log":"1"`, `"x-log":""`, 1)), decoded(t, plainEvent)); diff != "" {
+			t.Errorf("%s %s: the event (-want +got):\n%s", test.method, test.target, diff)
+		}
+		for _, r := range []*traffic.Record{&plain, &logged} {
+			r.ID, r.Time, r.Ray, r.Wall, r.Duration, r.Detail.Event, r.Detail.Logs = 0, time.Time{}, "", 0, 0, nil, nil
+		}
+		if diff := cmp.Diff(logged, plain); diff != "" {
+			t.Errorf("%s %s: the record (-want +got):\n%s", test.method, test.target, diff)
+		}
+	}
+}
+
+func decoded(t *testing.T, text string) (v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return v
 }
