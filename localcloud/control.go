@@ -60,6 +60,9 @@ func (c *Cloud) newControl() http.Handler {
 	mux.HandleFunc("GET /local/mailbox", c.withToken(c.listMails))
 	mux.HandleFunc("GET /local/mailbox/{id}", c.withToken(c.showMail))
 	mux.HandleFunc("DELETE /local/mailbox", c.withToken(c.clearMails))
+	mux.HandleFunc("/local/", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusNotFound, map[string]string{"error": fmt.Sprintf("the local cloud has no %s %s", r.Method, r.URL.Path)})
+	})
 	return mux
 }
 

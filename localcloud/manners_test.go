@@ -77,6 +77,9 @@ func TestFaultsAreManagedWhileItRuns(t *testing.T) {
 	if code, _ := r.send("DELETE", "/local/faults/99", "", nil); code != 404 {
 		t.Errorf("removing what is not there: %d", code)
 	}
+	if code, answer := r.send("PATCH", "/local/faults", "", nil); code != 404 || !strings.Contains(string(answer), `{"error":"the local cloud has no PATCH /local/faults"}`) {
+		t.Errorf("a control endpoint that is not there: %d %s", code, answer)
+	}
 	if rules() != 2 {
 		t.Error("what was refused changed the faults")
 	}

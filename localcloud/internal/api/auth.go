@@ -53,6 +53,9 @@ func (c *call) authorize(groups []string) error {
 		}
 	}
 	if !c.token.May(c.account.ID, c.zone.ID, groups...) {
+		if c.req.URL.Path == Prefix+"/user" { // wrangler knows by the code that there is no email to show
+			return refuse(http.StatusForbidden, 9109, "Unauthorized to access requested resource")
+		}
 		return refuse(http.StatusForbidden, 10000, "Authentication error")
 	}
 	return nil

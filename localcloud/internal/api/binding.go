@@ -75,7 +75,7 @@ func (s *bindingSet) resolve(in []json.RawMessage, keep []string) ([]json.RawMes
 	add := func(raw json.RawMessage) error {
 		var b binding
 		if err := json.Unmarshal(raw, &b); err != nil {
-			return refuse(http.StatusBadRequest, 10026, "A binding is not the JSON that was expected: %s.", err)
+			return refuse(http.StatusBadRequest, 10026, "A binding is not the JSON that was expected: %s.", notJSON(err))
 		}
 		if err := checkName(b); err != nil {
 			return err
@@ -194,7 +194,7 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 	case secretKey:
 		var key secretInput
 		if err := json.Unmarshal(raw, &key); err != nil {
-			return bad(10026, "binding %s of type secret_key is not the JSON that was expected: %s", b.Name, err)
+			return bad(10026, "binding %s of type secret_key is not the JSON that was expected: %s", b.Name, notJSON(err))
 		}
 		return raw, key.checkKey()
 	case "json":

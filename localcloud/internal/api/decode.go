@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -19,9 +21,53 @@ func (c *call) decode(into any) error {
 		return bodyError(err)
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return refuse(http.StatusBadRequest, 10026, "The request body is not the JSON that was expected: %s.", err)
+		return refuse(http.StatusBadRequest, 10026, "The request body is not the JSON that was expected: %s.", notJSON(err))
 	}
 	return nil
+}
+
+// notJSON says in JSON's words, and not in those of our types, why a text was not what
+// it should be.
+func notJSON(err error) string {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err.Error()
+	}
+	what := "it"
+	if wrong.Field != "" {
+		what = strconv.Quote(wrong.Field)
+	}
+	return what + " is " + article(wrong.Value) + ", not " + article(jsonKind(wrong.Type))
+}
+
+// jsonKind is what JSON calls the values of a type.
+func jsonKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return jsonKind(t.Elem())
+	case reflect.Struct, reflect.Map:
+		return "object"
+	case reflect.Slice, reflect.Array:
+		return "array"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.String:
+		return "string"
+	default:
+		return "number"
+	}
+}
+
+// article puts the article before a kind of value, which encoding/json may have
+// followed by the value: "number 1.5".
+func article(kind string) string {
+	switch {
+	case strings.HasPrefix(kind, "bool"):
+		return "a boolean"
+	case strings.HasPrefix(kind, "array"), strings.HasPrefix(kind, "object"):
+		return "an " + kind
+	}
+	return "a " + kind
 }
 
 // bodyError tells a body that is too large from one that broke off.

@@ -175,7 +175,7 @@ func readMetadata(r io.Reader, into *metadata) error {
 		return refuse(http.StatusBadRequest, 10027, "The metadata of the upload has more than %d bytes.", maxMetadata)
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return refuse(http.StatusBadRequest, 10026, "The metadata of the upload is not the JSON that was expected: %s.", err)
+		return refuse(http.StatusBadRequest, 10026, "The metadata of the upload is not the JSON that was expected: %s.", notJSON(err))
 	}
 	return nil
 }
@@ -183,6 +183,9 @@ func readMetadata(r io.Reader, into *metadata) error {
 func readModule(part *multipart.Part, name string, before, most int64, keep func(io.Reader) (string, int64, error)) (store.Module, error) {
 	if name == "" || len(name) > maxModuleName || strings.ContainsRune(name, 0) {
 		return store.Module{}, refuse(http.StatusBadRequest, 10006, "A part of the upload has no usable name: %q.", name)
+	}
+	if inside := path.Clean(name); path.IsAbs(inside) || inside == ".." || strings.HasPrefix(inside, "../") {
+		return store.Module{}, refuse(http.StatusBadRequest, 10006, "A part of the upload has no usable name: %q leads out of the Worker.", name)
 	}
 	digest, size, err := keep(io.LimitReader(part, most-before+1))
 	if err != nil {

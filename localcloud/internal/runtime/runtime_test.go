@@ -317,13 +317,13 @@ func TestAProductThatIsNotThereSaysSoWhenItIsUsed(t *testing.T) {
 	c := newCloud(t)
 	c.apply(worker("web", c.version(`export default { async fetch(request, env) {
 	const said = [typeof env.HD, JSON.stringify({ b: env.BROWSER })];
-	for (const use of [() => env.HD.connectionString(), () => env.HD.connect(), () => env.BROWSER.fetch("x"), () => env.BROWSER()]) {
+	for (const use of [() => env.HD.connectionString(), () => env.HD.connect(), () => env.HD.connectionString, () => "" + env.HD.origin, () => String(env.HD), () => env.BROWSER.fetch("x"), () => env.BROWSER()]) {
 		try { await use(); said.push("nothing"); } catch (e) { said.push(e.message); }
 	}
 	return Response.json(said);
 } }`, `{"type":"hyperdrive","name":"HD","id":"h"}`, `{"type":"browser","name":"BROWSER"}`)))
 	_, body := c.get("http://web.localhost/")
-	if strings.Count(body, `binding \"HD\": the local cloud has no Hyperdrive`) != 2 || strings.Count(body, `binding \"BROWSER\": the local cloud has no browser`) != 2 {
+	if strings.Count(body, `binding \"HD\": the local cloud has no Hyperdrive`) != 5 || strings.Count(body, `binding \"BROWSER\": the local cloud has no browser`) != 2 {
 		t.Errorf("the Worker was told %s", body)
 	}
 }
