@@ -111,6 +111,16 @@ func (c *call) findDatabase() (d store.Database, err error) {
 	return d, err
 }
 
+// openDatabase is findDatabase with the database itself.
+func (c *call) openDatabase() (store.Database, *d1.DB, error) {
+	d, err := c.findDatabase()
+	if err != nil {
+		return d, nil, err
+	}
+	db, err := c.databases.Get(d.ID)
+	return d, db, err
+}
+
 func (c *call) databaseDetails() (any, error) {
 	d, err := c.findDatabase()
 	if err != nil {
@@ -195,11 +205,7 @@ func (c *call) runQuery(rows bool) (any, error) {
 	if in.SQL != "" {
 		batch = []d1.Statement{in.Statement}
 	}
-	d, err := c.findDatabase()
-	if err != nil {
-		return nil, err
-	}
-	db, err := c.databases.Get(d.ID)
+	_, db, err := c.openDatabase()
 	if err != nil {
 		return nil, err
 	}

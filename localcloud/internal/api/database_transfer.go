@@ -53,11 +53,7 @@ func (c *call) importDatabase() (any, error) {
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
-	d, err := c.findDatabase()
-	if err != nil {
-		return nil, err
-	}
-	db, err := c.databases.Get(d.ID)
+	d, db, err := c.openDatabase()
 	if err != nil {
 		return nil, err
 	}
@@ -152,11 +148,7 @@ func (c *call) exportDatabase() (any, error) {
 	if in.Format != "polling" {
 		return nil, refuse(http.StatusBadRequest, 7400, "The output_format of an export is polling, not %q.", in.Format)
 	}
-	d, err := c.findDatabase()
-	if err != nil {
-		return nil, err
-	}
-	db, err := c.databases.Get(d.ID)
+	d, db, err := c.openDatabase()
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (c *call) databaseBookmark() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := c.openDatabase()
+	_, db, err := c.openDatabase()
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (c *call) restoreDatabase() (any, error) {
 	if at.IsZero() == (bookmark == "") {
 		return nil, refuse(http.StatusBadRequest, 7400, "The request is malformed: it needs either a `bookmark` or a `timestamp`.")
 	}
-	db, err := c.openDatabase()
+	_, db, err := c.openDatabase()
 	if err != nil {
 		return nil, err
 	}
@@ -69,15 +69,6 @@ func (c *call) timestamp() (time.Time, error) {
 		}
 	}
 	return time.Time{}, refuse(http.StatusBadRequest, 7400, "The timestamp %q is not an ISO 8601 time such as 2026-01-31T12:00:00Z.", text)
-}
-
-// openDatabase is the database of the path.
-func (c *call) openDatabase() (*d1.DB, error) {
-	d, err := c.findDatabase()
-	if err != nil {
-		return nil, err
-	}
-	return c.databases.Get(d.ID)
 }
 
 func travelError(err error) error {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -112,3 +113,13 @@ func given(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "nu
 
 // IsDomain reports whether s can be a zone: a lower-case hostname with a dot.
 func IsDomain(s string) bool { return isHostname(s) && strings.Contains(s, ".") }
+
+// sortedNames are a map's keys in order.
+func sortedNames[V any](m map[string]V) []string {
+	names := []string{}
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -161,39 +161,15 @@ func (c *call) userWorkerJSON(s store.Script, v *store.Version) map[string]any {
 }
 
 func (c *call) userWorkers() (any, error) {
-	listed := []map[string]any{}
-	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		all, err := tx.UserWorkers(c.dispatch)
-		if err != nil {
-			return err
-		}
-		for _, s := range all {
-			if !tagsMatch(c.query.Get("tags"), s.Tags) {
-				continue
-			}
-			v, err := latestOf(tx, s)
-			if err != nil {
-				return err
-			}
-			listed = append(listed, c.userWorkerJSON(s, v))
-		}
-		return nil
-	})
-	return listed, err
+	return c.listScripts(func(tx *store.Tx) ([]store.Script, error) { return tx.UserWorkers(c.dispatch) }, c.userWorkerJSON)
 }
 
 func (c *call) userWorker() (any, error) {
-	var m map[string]any
-	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		s, err := c.script(tx)
-		if err != nil {
-			return err
-		}
-		v, err := latestOf(tx, s)
-		m = c.userWorkerJSON(s, v)
-		return err
-	})
-	return m, err
+	s, v, err := c.latest()
+	if err != nil {
+		return nil, err
+	}
+	return c.userWorkerJSON(s, v), nil
 }
 
 // maxBulkDelete is how many Workers one call deletes when it does not say.
@@ -247,19 +223,11 @@ func uuidOf(id string) string {
 }
 
 func (c *call) userWorkerBindings() (any, error) {
-	bindings := []json.RawMessage{}
-	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		s, err := c.script(tx)
-		if err != nil {
-			return err
-		}
-		v, err := latestOf(tx, s)
-		if err == nil && v != nil {
-			bindings = shown(v.Bindings)
-		}
-		return err
-	})
-	return bindings, err
+	_, v, err := c.latest()
+	if err != nil || v == nil {
+		return []json.RawMessage{}, err
+	}
+	return shown(v.Bindings), nil
 }
 
 func (c *call) userWorkerTags() (any, error) {
@@ -312,33 +280,4 @@ func (c *call) removeUserWorkerTag() (any, error) {
 		return slices.DeleteFunc(slices.Clone(have), func(t string) bool { return t == c.vars["tag"] })
 	})
 	return nil, err
-}
-
-// putContent makes a version with other code and everything else as it was.
-func (c *call) putContent() (any, error) {
-	u, err := c.readUpload()
-	if err != nil {
-		return nil, err
-	}
-	return c.exclusive(c.ctx, c.scriptName(), func() (any, error) {
-		var d *draft
-		err := c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
-			if d, err = c.derived(tx); err != nil {
-				return err
-			}
-			d.version.MainModule, d.version.BodyPart, d.version.Modules = u.meta.MainModule, u.meta.BodyPart, u.modules
-			return c.resolveBindings(tx, d, d.version.Bindings, nil)
-		})
-		if err != nil {
-			return nil, err
-		}
-		c.seal(d, "upload")
-		if err := c.start(d); err != nil {
-			return nil, err
-		}
-		if err := c.keep(d, true); err != nil {
-			return nil, err
-		}
-		return reply{result: scriptJSON(d.script, &d.version), messages: d.notes}, nil
-	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -74,6 +72,20 @@ func (c *call) existing(tx *store.Tx) (*draft, error) {
 	return d, err
 }
 
+// derived is a draft that starts as a copy of the newest version.
+func (c *call) derived(tx *store.Tx) (*draft, error) {
+	d, err := c.existing(tx)
+	if err != nil {
+		return nil, err
+	}
+	if d.latest == nil {
+		return nil, refuse(http.StatusNotFound, 10222, "This Worker has no versions.")
+	}
+	d.version = *d.latest
+	d.version.Annotations = nil // they describe one version and are not inherited
+	return d, nil
+}
+
 // noScript is the refusal for a Worker that is not there. Clients know the two codes
 // apart.
 func (c *call) noScript() error {
@@ -95,86 +107,42 @@ func (c *call) scriptName() string {
 	return c.vars["worker_id"]
 }
 
-// fromUpload fills the draft with what a client uploaded.
-func (c *call) fromUpload(tx *store.Tx, d *draft, u upload) error {
-	m := u.meta
-	if d.isNew && c.dispatch.ID == "" { // user Workers are not limited
-		if err := c.checkScriptCount(tx); err != nil {
-			return err
-		}
-	}
-	d.version = store.Version{
-		MainModule: m.MainModule, BodyPart: m.BodyPart, Modules: u.modules,
-		CompatibilityDate: m.CompatibilityDate, CompatibilityFlags: m.CompatibilityFlags,
-		UsageModel: "standard", Limits: m.Limits, Placement: m.Placement,
-		Annotations: m.Annotations,
-	}
-	if len(u.code()) == 0 {
-		d.version.Modules = nil
-	}
-	if m.CompatibilityDate != "" {
-		if _, err := time.Parse(time.DateOnly, m.CompatibilityDate); err != nil || !isoDate.MatchString(m.CompatibilityDate) {
-			return refuse(http.StatusBadRequest, 10021, "Compatibility date %q is not a date like 2026-01-31.", m.CompatibilityDate)
-		}
-	}
-	if m.Migrations != nil {
-		var err error
-		if d.script, d.moved, err = m.Migrations.apply(tx, d.script); err != nil {
-			return err
-		}
-	}
-	if err := c.takeAssets(tx, d, m); err != nil {
-		return err
-	}
-	if m.Observability != nil {
-		d.script.Observability = m.Observability
-	}
-	if m.TailConsumers != nil {
-		if err := checkTailConsumers(tx, d.script, m.TailConsumers); err != nil {
-			return err
-		}
-		d.script.TailConsumers = m.TailConsumers
-	}
-	if m.Logpush != nil {
-		d.script.Logpush = *m.Logpush
-	}
-	if m.Tags != nil {
-		if err := checkTags(m.Tags); err != nil {
-			return err
-		}
-		d.script.Tags = m.Tags
-	}
-	return c.resolveBindings(tx, d, m.Bindings, m.KeepBindings)
+// making says how a version is made.
+type making struct {
+	script  string                          // the Worker's name in the store
+	trigger string                          // what the version says that it was triggered by
+	waits   bool                            // it is kept without serving
+	resolve func(*store.Tx) (*draft, error) // reads what the version is and refuses what it cannot be
 }
 
-func (c *call) resolveBindings(tx *store.Tx, d *draft, in []json.RawMessage, keep []string) error {
-	set := bindingSet{
-		tx: tx, account: c.account.ID, script: d.script.Name, previous: d.latest, classes: d.script.Classes,
-		strict: c.query.Get("bindings_inherit") == "strict", limits: c.limits,
-		index: func(name string) error {
-			_, err := c.vectors.Index(c.ctx, c.account.ID, name)
-			return vectorError(err)
-		},
-	}
-	resolved, err := set.resolve(in, keep)
-	if err != nil {
-		return err
-	}
-	d.version.Bindings = resolved
-	if _, bound := bindingOfType(resolved, "assets"); bound && d.version.Assets == nil {
-		return refuse(http.StatusBadRequest, 10305, "The Worker has an assets binding, but no assets.")
-	}
-	return nil
-}
-
-func bindingOfType(all []json.RawMessage, kind string) (binding, bool) {
-	for _, raw := range all {
-		var b binding
-		if json.Unmarshal(raw, &b) == nil && b.Type == kind {
-			return b, true
+// makeVersion makes a version, started once alone and kept, while no other change
+// happens to its Worker. After an error everything is as it was.
+func (c *call) makeVersion(m making) (*draft, error) {
+	var d *draft
+	_, err := c.exclusive(c.ctx, m.script, func() (any, error) {
+		err := c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
+			d, err = m.resolve(tx)
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
-	}
-	return binding{}, false
+		c.seal(d, m.trigger)
+		if err := c.start(d); err != nil {
+			return nil, err
+		}
+		change := func(tx *store.Tx) error { return c.keep(tx, d) }
+		if m.waits {
+			return nil, c.store.Write(c.ctx, change)
+		}
+		return nil, c.publish(func(tx *store.Tx) error {
+			if err := change(tx); err != nil {
+				return err
+			}
+			return c.serveAlone(tx, d)
+		})
+	})
+	return d, err
 }
 
 // seal gives the draft its identity.
@@ -244,33 +212,26 @@ func (c *call) start(d *draft) error {
 	return nil
 }
 
-// keep adds the version and, when it is to serve, a deployment of it alone.
-func (c *call) keep(d *draft, serve bool) error {
-	change := func(tx *store.Tx) error {
-		if err := tx.PutScript(d.script); err != nil {
+// keep adds the version to its Worker, which may be new.
+func (c *call) keep(tx *store.Tx, d *draft) error {
+	if err := tx.PutScript(d.script); err != nil {
+		return err
+	}
+	for _, t := range d.moved {
+		if err := t.take(tx, d.script.Account); err != nil {
 			return err
 		}
-		for _, t := range d.moved {
-			if err := t.take(tx, d.script.Account); err != nil {
-				return err
-			}
-		}
-		if err := tx.AddVersion(d.version); err != nil {
-			return err
-		}
-		if !serve {
-			return nil
-		}
-		return tx.AddDeployment(store.Deployment{
-			ID: newUUID(), Account: d.script.Account, Script: d.script.Name, CreatedOn: c.now(), Source: d.version.Source,
-			Annotations: deploymentAnnotations(d.version.Annotations, d.version.Annotations["workers/triggered_by"]),
-			Versions:    []store.Share{{Version: d.version.ID, Percentage: 100}},
-		})
 	}
-	if serve {
-		return c.publish(change)
-	}
-	return c.store.Write(c.ctx, change)
+	return tx.AddVersion(d.version)
+}
+
+// serveAlone deploys the version to all traffic.
+func (c *call) serveAlone(tx *store.Tx, d *draft) error {
+	return tx.AddDeployment(store.Deployment{
+		ID: newUUID(), Account: d.script.Account, Script: d.script.Name, CreatedOn: c.now(), Source: d.version.Source,
+		Annotations: deploymentAnnotations(d.version.Annotations, d.version.Annotations["workers/triggered_by"]),
+		Versions:    []store.Share{{Version: d.version.ID, Percentage: 100}},
+	})
 }
 
 func deploymentAnnotations(from map[string]string, trigger string) map[string]string {
@@ -294,102 +255,4 @@ func (c *call) exclusive(ctx context.Context, script string, fn func() (any, err
 	}
 	defer release()
 	return fn()
-}
-
-// checkTags holds the limits on a Worker's tags.
-func checkTags(tags []string) error {
-	if len(tags) > 8 {
-		return refuse(http.StatusBadRequest, 100103, "The Worker has %d tags, more than 8.", len(tags))
-	}
-	for _, t := range tags {
-		if len(t) > 1024 || strings.ContainsAny(t, ",&") {
-			return refuse(http.StatusBadRequest, 100102, "Tag %.40q is longer than 1024 characters or has a comma or an ampersand.", t)
-		}
-	}
-	return nil
-}
-
-// uploadVersion is POST versions: a version that does not serve yet.
-func (c *call) uploadVersion() (any, error) {
-	u, err := c.readUpload()
-	if err != nil {
-		return nil, err
-	}
-	if u.meta.BodyPart != "" {
-		return nil, refuse(http.StatusBadRequest, 10216, "Versions can be uploaded only for Workers that use ES modules.")
-	}
-	if u.meta.Migrations != nil {
-		return nil, refuse(http.StatusBadRequest, 10211, "A version with a Durable Object migration cannot be uploaded: deploy it with PUT.")
-	}
-	return c.exclusive(c.ctx, c.scriptName(), func() (any, error) {
-		var d *draft
-		err := c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
-			if d, err = c.existing(tx); err != nil {
-				return err
-			}
-			// What a version brings for the Worker as a whole waits for script-settings.
-			script := d.script
-			err = c.fromUpload(tx, d, u)
-			d.script = script
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		c.seal(d, "version_upload")
-		if err := c.start(d); err != nil {
-			return nil, err
-		}
-		if err := c.keep(d, false); err != nil {
-			return nil, err
-		}
-		return reply{result: versionJSON(d.version), messages: d.notes}, nil
-	})
-}
-
-// uploadScript is PUT: a version that serves at once.
-func (c *call) uploadScript() (any, error) {
-	name := c.scriptName()
-	if own := c.vars["script_name"]; !scriptName.MatchString(own) {
-		return nil, refuse(http.StatusBadRequest, 10016, "Worker name %q must be lower-case letters, digits, hyphens and underscores, up to 63, and start with a letter, a digit or an underscore.", own)
-	}
-	u, err := c.readUpload()
-	if err != nil {
-		return nil, err
-	}
-	return c.exclusive(c.ctx, name, func() (any, error) {
-		var d *draft
-		err := c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
-			if d, err = c.begin(tx, name); err != nil {
-				return err
-			}
-			return c.fromUpload(tx, d, u)
-		})
-		if err != nil {
-			return nil, err
-		}
-		c.seal(d, "upload")
-		if err := c.start(d); err != nil {
-			return nil, err
-		}
-		if err := c.keep(d, true); err != nil {
-			return nil, err
-		}
-		result := scriptJSON(d.script, &d.version)
-		result["startup_time_ms"] = d.version.StartupMS
-		result["deployment_id"] = strings.ReplaceAll(d.version.ID, "-", "")
-		result["entry_point"] = d.version.MainModule + d.version.BodyPart
-		result["pipeline_hash"], result["mutable_pipeline_id"] = d.version.Etag, d.script.Tag
-		return reply{result: result, messages: d.notes}, nil
-	})
-}
-
-// sortedNames are a map's keys in order.
-func sortedNames[V any](m map[string]V) []string {
-	names := []string{}
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -194,20 +194,26 @@ type leaseInput struct {
 	Delay *float64 `json:"delay_seconds"`
 }
 
-// previewMessages is what the dashboard does to show messages: they are taken, and hidden
-// from consumers meanwhile, without a consumer that pulls.
-func (c *call) previewMessages() (any, error) {
+// looked is the queue of the path and how many of its messages the body asks to see.
+func (c *call) looked() (q queue.Queue, size int, err error) {
 	var in struct {
 		BatchSize int `json:"batch_size"`
 	}
 	if err := c.decode(&in); err != nil {
-		return nil, err
+		return q, 0, err
 	}
-	q, err := c.findQueue()
+	q, err = c.findQueue()
+	return q, min(max(in.BatchSize, 1), queue.MaxBatch), err
+}
+
+// previewMessages is what the dashboard does to show messages: they are taken, and hidden
+// from consumers meanwhile, without a consumer that pulls.
+func (c *call) previewMessages() (any, error) {
+	q, size, err := c.looked()
 	if err != nil {
 		return nil, err
 	}
-	taken, err := c.queues.Pull(q, min(max(in.BatchSize, 1), queue.MaxBatch), 0)
+	taken, err := c.queues.Pull(q, size, 0)
 	return map[string]any{"messages": messagesJSON(taken)}, err
 }
 
@@ -278,17 +284,11 @@ func (c *call) extendMessages() (any, error) {
 }
 
 func (c *call) peekMessages() (any, error) {
-	var in struct {
-		BatchSize int `json:"batch_size"`
-	}
-	if err := c.decode(&in); err != nil {
-		return nil, err
-	}
-	q, err := c.findQueue()
+	q, size, err := c.looked()
 	if err != nil {
 		return nil, err
 	}
-	all, err := c.queues.Peek(q, min(max(in.BatchSize, 1), queue.MaxBatch))
+	all, err := c.queues.Peek(q, size)
 	return map[string]any{"messages": messagesJSON(all)}, err
 }
 

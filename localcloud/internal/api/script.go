@@ -3,10 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
-	"io"
-	"mime/multipart"
 	"net/http"
-	"net/textproto"
 	"slices"
 	"strings"
 
@@ -95,6 +92,18 @@ func latestOf(tx *store.Tx, s store.Script) (*store.Version, error) {
 	return &v, err
 }
 
+// latest is the Worker of the path and its newest version, nil when it has none.
+func (c *call) latest() (s store.Script, v *store.Version, err error) {
+	err = c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
+		if s, err = c.script(tx); err != nil {
+			return err
+		}
+		v, err = latestOf(tx, s)
+		return err
+	})
+	return s, v, err
+}
+
 // script is the Worker of the path.
 func (c *call) script(tx *store.Tx) (store.Script, error) {
 	s, err := tx.Script(c.account.ID, c.scriptName())
@@ -105,13 +114,19 @@ func (c *call) script(tx *store.Tx) (store.Script, error) {
 }
 
 func (c *call) scripts() (any, error) {
+	return c.listScripts(func(tx *store.Tx) ([]store.Script, error) { return tx.Scripts(c.account.ID) }, scriptJSON)
+}
+
+// listScripts shows those of all that the tags of the query match, with their newest
+// versions.
+func (c *call) listScripts(all func(*store.Tx) ([]store.Script, error), show func(store.Script, *store.Version) map[string]any) (any, error) {
 	listed := []map[string]any{}
 	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		all, err := tx.Scripts(c.account.ID)
+		scripts, err := all(tx)
 		if err != nil {
 			return err
 		}
-		for _, s := range all {
+		for _, s := range scripts {
 			if !tagsMatch(c.query.Get("tags"), s.Tags) {
 				continue
 			}
@@ -119,7 +134,7 @@ func (c *call) scripts() (any, error) {
 			if err != nil {
 				return err
 			}
-			listed = append(listed, scriptJSON(s, v))
+			listed = append(listed, show(s, v))
 		}
 		return nil
 	})
@@ -226,28 +241,18 @@ func (c *call) references() (any, error) {
 // local cloud has no tails.
 // service is the older view of a Worker that clients ask for before a deploy.
 func (c *call) service() (any, error) {
-	var result any
-	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		s, err := c.script(tx)
-		if err != nil {
-			var refused *Error
-			if errors.As(err, &refused) {
-				return refuse(http.StatusNotFound, 10090, "This Worker does not exist on your account.")
-			}
-			return err
-		}
-		v, err := latestOf(tx, s)
-		if err != nil {
-			return err
-		}
-		environment := map[string]any{"environment": "production", "created_on": stamp(s.CreatedOn), "modified_on": stamp(s.ModifiedOn), "script": scriptJSON(s, v)}
-		result = map[string]any{
-			"id": s.Name, "created_on": stamp(s.CreatedOn), "modified_on": stamp(s.ModifiedOn), "usage_model": "standard",
-			"default_environment": environment, "environments": []any{environment},
-		}
-		return nil
-	})
-	return result, err
+	s, v, err := c.latest()
+	if refused := (*Error)(nil); errors.As(err, &refused) {
+		return nil, refuse(http.StatusNotFound, 10090, "This Worker does not exist on your account.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	environment := map[string]any{"environment": "production", "created_on": stamp(s.CreatedOn), "modified_on": stamp(s.ModifiedOn), "script": scriptJSON(s, v)}
+	return map[string]any{
+		"id": s.Name, "created_on": stamp(s.CreatedOn), "modified_on": stamp(s.ModifiedOn), "usage_model": "standard",
+		"default_environment": environment, "environments": []any{environment},
+	}, nil
 }
 
 // worker is the newer view; current wrangler reads the subdomain from it.
@@ -317,66 +322,4 @@ func (c *call) scriptByNameOrTag(tx *store.Tx) (store.Script, error) {
 		err = c.noScript()
 	}
 	return store.Script{}, err
-}
-
-// scriptContent gives the code back: a service worker as it is, modules as multipart.
-func (c *call) scriptContent() (any, error) {
-	var v store.Version
-	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		s, err := c.script(tx)
-		if err != nil {
-			return err
-		}
-		if id := c.query.Get("version"); id != "" {
-			v, err = c.versionOf(tx, s, id)
-			return err
-		}
-		v, err = tx.LatestVersion(s.Account, s.Name)
-		if errors.Is(err, store.ErrNotFound) {
-			err = refuse(http.StatusNotFound, 10222, "This Worker has no versions.")
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if v.BodyPart != "" && !strings.HasSuffix(c.req.URL.Path, "/v2") {
-		i := slices.IndexFunc(v.Modules, func(m store.Module) bool { return m.Name == v.BodyPart })
-		return reply{write: func(w http.ResponseWriter) error {
-			w.Header().Set("Content-Type", typeScript)
-			w.Header().Set("Etag", v.Etag)
-			return c.copyBlob(w, v.Modules[i].Blob)
-		}}, nil
-	}
-	return reply{write: func(w http.ResponseWriter) error { return c.writeModules(w, v) }}, nil
-}
-
-func (c *call) writeModules(w http.ResponseWriter, v store.Version) error {
-	parts := multipart.NewWriter(w)
-	w.Header().Set("Content-Type", parts.FormDataContentType())
-	w.Header().Set("Etag", v.Etag)
-	w.Header().Set("cf-entrypoint", v.MainModule+v.BodyPart)
-	for _, m := range v.Modules {
-		h := textproto.MIMEHeader{}
-		h.Set("Content-Disposition", multipart.FileContentDisposition(m.Name, m.Name))
-		h.Set("Content-Type", m.ContentType)
-		part, err := parts.CreatePart(h)
-		if err != nil {
-			return err
-		}
-		if err := c.copyBlob(part, m.Blob); err != nil {
-			return err
-		}
-	}
-	return parts.Close()
-}
-
-func (c *call) copyBlob(w io.Writer, digest string) error {
-	f, err := c.store.Blobs.Open(digest)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = io.Copy(w, f)
-	return err
 }

@@ -82,19 +82,11 @@ func (c *call) secrets() (any, error) {
 
 // latestSecrets are those of the newest version.
 func (c *call) latestSecrets() (map[string]secretInput, error) {
-	var found map[string]secretInput
-	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		s, err := c.script(tx)
-		if err != nil {
-			return err
-		}
-		v, err := latestOf(tx, s)
-		if err == nil && v != nil {
-			found = secretsOf(v.Bindings)
-		}
-		return err
-	})
-	return found, err
+	_, v, err := c.latest()
+	if err != nil || v == nil {
+		return nil, err
+	}
+	return secretsOf(v.Bindings), nil
 }
 
 func (c *call) secretDetails() (any, error) {
@@ -162,34 +154,28 @@ func (c *call) changeSecrets(changes map[string]*secretInput) ([]json.RawMessage
 			return nil, refuse(http.StatusBadRequest, 10021, "Secret %q has type %q: it is secret_text or secret_key.", name, in.Type)
 		}
 	}
-	var d *draft
-	_, err := c.exclusive(c.ctx, c.scriptName(), func() (any, error) {
-		err := c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
-			if d, err = c.derived(tx); err != nil {
-				return err
-			}
-			if !d.servesLatest() {
-				return refuse(http.StatusBadRequest, 10215, "Secret edit failed: the latest version of this Worker is not deployed to all of its traffic. Deploy it first, or make a version with the secret (versions secret put).")
-			}
-			bindings, err := editedSecrets(d.version.Bindings, changes)
-			if err != nil {
-				return err
-			}
-			return c.resolveBindings(tx, d, bindings, nil)
-		})
+	d, err := c.makeVersion(making{script: c.scriptName(), trigger: "secret", resolve: func(tx *store.Tx) (*draft, error) {
+		d, err := c.derived(tx)
 		if err != nil {
 			return nil, err
 		}
-		c.seal(d, "secret")
-		if err := c.start(d); err != nil {
-			return nil, err
+		if !d.servesLatest() {
+			return nil, refuse(http.StatusBadRequest, 10215, "Secret edit failed: the latest version of this Worker is not deployed to all of its traffic. Deploy it first, or make a version with the secret (versions secret put).")
 		}
-		return nil, c.keep(d, true)
-	})
+		return d, c.editSecretsOf(tx, d, changes)
+	}})
 	if err != nil {
 		return nil, err
 	}
 	return d.version.Bindings, nil
+}
+
+func (c *call) editSecretsOf(tx *store.Tx, d *draft, changes map[string]*secretInput) error {
+	bindings, err := editedSecrets(d.version.Bindings, changes)
+	if err != nil {
+		return err
+	}
+	return c.resolveBindings(tx, d, bindings, nil)
 }
 
 // editedSecrets applies changes to bindings.
@@ -255,34 +241,21 @@ func (c *call) editLatestVersion() (any, error) {
 		return nil, err
 	}
 	c.vars["script_name"] = name
-	return c.exclusive(c.ctx, name, func() (any, error) {
-		var d *draft
-		err := c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
-			if d, err = c.derived(tx); err != nil {
-				return err
-			}
-			d.version.Annotations = in.Annotations
-			bindings, err := editedSecrets(d.version.Bindings, in.Env)
-			if err != nil {
-				return err
-			}
-			return c.resolveBindings(tx, d, bindings, nil)
-		})
+	d, err := c.makeVersion(making{script: name, trigger: "secret", waits: true, resolve: func(tx *store.Tx) (*draft, error) {
+		d, err := c.derived(tx)
 		if err != nil {
 			return nil, err
 		}
-		c.seal(d, "secret")
-		if err := c.start(d); err != nil {
-			return nil, err
-		}
-		if err := c.keep(d, false); err != nil {
-			return nil, err
-		}
-		v := d.version
-		return map[string]any{
-			"id": v.ID, "number": v.Number, "created_on": stamp(v.CreatedOn), "source": v.Source, "annotations": v.Annotations,
-			"bindings": shown(v.Bindings), "compatibility_date": v.CompatibilityDate, "compatibility_flags": flags(&v),
-			"main_module": v.MainModule, "startup_time_ms": v.StartupMS, "usage_model": "standard", "urls": []string{},
-		}, nil
-	})
+		d.version.Annotations = in.Annotations
+		return d, c.editSecretsOf(tx, d, in.Env)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	v := d.version
+	return map[string]any{
+		"id": v.ID, "number": v.Number, "created_on": stamp(v.CreatedOn), "source": v.Source, "annotations": v.Annotations,
+		"bindings": shown(v.Bindings), "compatibility_date": v.CompatibilityDate, "compatibility_flags": flags(&v),
+		"main_module": v.MainModule, "startup_time_ms": v.StartupMS, "usage_model": "standard", "urls": []string{},
+	}, nil
 }

@@ -21,20 +21,11 @@ func settingsEndpoints() []Endpoint {
 
 // settings is what belongs to the newest version beside its code.
 func (c *call) settings() (any, error) {
-	var result any
-	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		s, err := c.script(tx)
-		if err != nil {
-			return err
-		}
-		v, err := latestOf(tx, s)
-		if err != nil {
-			return err
-		}
-		result = settingsJSON(s, v)
-		return nil
-	})
-	return result, err
+	s, v, err := c.latest()
+	if err != nil {
+		return nil, err
+	}
+	return settingsJSON(s, v), nil
 }
 
 func settingsJSON(s store.Script, v *store.Version) map[string]any {
@@ -134,7 +125,7 @@ func parseSettings(contentType string, body io.Reader) (settingsInput, error) {
 		return in, unreadable(err)
 	}
 	if err := json.Unmarshal(b, &in); err != nil {
-		return in, refuse(http.StatusBadRequest, 10026, "The settings are not the JSON that was expected: %s.", err)
+		return in, refuse(http.StatusBadRequest, 10026, "The settings are not the JSON that was expected: %s.", notJSON(err))
 	}
 	return in, checkAnnotations(in.Annotations)
 }
@@ -145,43 +136,20 @@ func (c *call) editSettings() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.exclusive(c.ctx, c.scriptName(), func() (any, error) {
-		var d *draft
-		err := c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
-			if d, err = c.derived(tx); err != nil {
-				return err
-			}
-			if d.active != nil && !d.servesLatest() {
-				return refuse(http.StatusBadRequest, 10214, "Settings edit failed: the latest version of this Worker is not deployed to all of its traffic, and would begin to serve. Deploy it first.")
-			}
-			return c.applySettings(tx, d, in)
-		})
+	d, err := c.makeVersion(making{script: c.scriptName(), trigger: "settings", resolve: func(tx *store.Tx) (*draft, error) {
+		d, err := c.derived(tx)
 		if err != nil {
 			return nil, err
 		}
-		c.seal(d, "settings")
-		if err := c.start(d); err != nil {
-			return nil, err
+		if d.active != nil && !d.servesLatest() {
+			return nil, refuse(http.StatusBadRequest, 10214, "Settings edit failed: the latest version of this Worker is not deployed to all of its traffic, and would begin to serve. Deploy it first.")
 		}
-		if err := c.keep(d, true); err != nil {
-			return nil, err
-		}
-		return settingsJSON(d.script, &d.version), nil
-	})
-}
-
-// derived is a draft that starts as a copy of the newest version.
-func (c *call) derived(tx *store.Tx) (*draft, error) {
-	d, err := c.existing(tx)
+		return d, c.applySettings(tx, d, in)
+	}})
 	if err != nil {
 		return nil, err
 	}
-	if d.latest == nil {
-		return nil, refuse(http.StatusNotFound, 10222, "This Worker has no versions.")
-	}
-	d.version = *d.latest
-	d.version.Annotations = nil // they describe one version and are not inherited
-	return d, nil
+	return settingsJSON(d.script, &d.version), nil
 }
 
 func (c *call) applySettings(tx *store.Tx, d *draft, in settingsInput) error {
