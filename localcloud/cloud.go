@@ -30,7 +30,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/fault"
 	"github.com/tamylaa/clodo/localcloud/internal/page"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
-	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
+	"github.com/tamylaa/clodo/localcloud/internal/quota"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -108,7 +108,7 @@ type Cloud struct {
 	options    Options
 	lock       *folderLock
 	clock      clock.Clock
-	limiter    *ratelimit.Limiter
+	quota      *quota.Counter
 	faults     *fault.Faults
 	storage    *storage
 	workers    workers
@@ -151,7 +151,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 	}
 	c := &Cloud{options: o, lock: lock, stop: make(chan struct{})}
 	c.gate.renew()
-	c.limiter, c.faults = ratelimit.New(&c.clock, o.RateLimit), fault.New(&c.clock, o.Log)
+	c.quota, c.faults = quota.New(&c.clock, o.RateLimit), fault.New(&c.clock, o.Log)
 	if err := c.start(ctx); err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
@@ -205,7 +205,7 @@ func (c *Cloud) open(ctx context.Context) error {
 		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces, Buckets: c.storage.buckets,
 		Queues: c.storage.queues, Crons: c.crons, Vectors: c.storage.vectors, Models: c.storage.models, Traffic: c.storage.traffic, Datasets: c.storage.datasets, Tails: c.storage.tails,
 		Runtime: c.workers, Clock: &c.clock, Log: c.options.Log,
-		Limits: c.options.Limits, Limiter: c.limiter,
+		Limits: c.options.Limits, Quota: c.quota,
 	}); err != nil {
 		return folderError(c.options.Dir, err)
 	}

@@ -10,20 +10,20 @@ import (
 
 	"github.com/tamylaa/clodo/localcloud/internal/api"
 	"github.com/tamylaa/clodo/localcloud/internal/fault"
-	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
+	"github.com/tamylaa/clodo/localcloud/internal/quota"
 )
 
 // RateLimit is how many calls a token may make within a window of the cloud's time;
 // whoever makes one more is refused everything for as long as the window. The zero
 // value is Cloudflare's: 1,200 calls in five minutes.
-type RateLimit = ratelimit.Policy
+type RateLimit = quota.Policy
 
 // Unlimited, as RateLimit.Calls, switches the limit off.
-const Unlimited = ratelimit.Unlimited
+const Unlimited = quota.Unlimited
 
 // ParseRateLimit reads "off", or calls and window such as "1200/5m".
 func ParseRateLimit(text string) (RateLimit, error) {
-	limit, err := ratelimit.Parse(text)
+	limit, err := quota.Parse(text)
 	return limit, settingError(err, "say off, or calls and window such as 1200/5m")
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/tamylaa/clodo/internal/source"
 	"github.com/tamylaa/clodo/localcloud/internal/api"
 	"github.com/tamylaa/clodo/localcloud/internal/fault"
-	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
+	"github.com/tamylaa/clodo/localcloud/internal/quota"
 )
 
 // SeedFile is what a seed file says: what a cloud has, and how it behaves.
@@ -43,7 +43,7 @@ func ParseSeedFile(name string, data []byte) (SeedFile, []diag.Finding) {
 		"tokens":   func(v *source.Value) { r.each(v, r.token) },
 		"limits":   r.limits,
 		"rate_limit": func(v *source.Value) {
-			r.check(v, func(s string) (err error) { r.out.RateLimit, err = ratelimit.Parse(s); return err })
+			r.check(v, func(s string) (err error) { r.out.RateLimit, err = quota.Parse(s); return err })
 		},
 		"faults":            func(v *source.Value) { r.each(v, r.fault) },
 		"fault_seed":        func(v *source.Value) { r.out.FaultSeed = uint64(r.number(v)) },

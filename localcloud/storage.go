@@ -2,18 +2,20 @@ package localcloud
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 
 	"github.com/tamylaa/clodo/localcloud/internal/ai"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/dataset"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
-	"github.com/tamylaa/clodo/localcloud/internal/limiter"
 	"github.com/tamylaa/clodo/localcloud/internal/mail"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
+	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 	"github.com/tamylaa/clodo/localcloud/internal/tail"
 	"github.com/tamylaa/clodo/localcloud/internal/traffic"
@@ -26,7 +28,7 @@ type storage struct {
 	store      *store.Store
 	databases  *d1.Store
 	namespaces *kv.Store
-	limits     *limiter.Limiter
+	limits     *ratelimit.Limiter
 	traffic    *traffic.Store
 	tails      *tail.Tails
 	datasets   *dataset.Store
@@ -36,73 +38,55 @@ type storage struct {
 	messages   *queue.Store
 	queues     *queue.Broker
 	mails      *mail.Mailbox
+
+	opened []io.Closer
 }
 
 // openStorage opens what dir holds, making what is missing. Its products
 // go by c. The caller has the folder's lock.
 func openStorage(dir string, c *clock.Clock, log *slog.Logger) (*storage, error) {
-	s := &storage{limits: limiter.New(c)}
-	var err error
-	if s.store, err = store.Open(dir); err == nil {
-		if s.databases, err = d1.NewStore(filepath.Join(dir, "d1"), c); err == nil {
-			if s.namespaces, err = kv.Open(filepath.Join(dir, "kv.db"), c); err == nil {
-				s.buckets, err = r2.Open(filepath.Join(dir, "r2"), c)
-			}
+	s := &storage{limits: ratelimit.New(c)}
+	in := func(name string) string { return filepath.Join(dir, name) }
+	for _, open := range []func() (io.Closer, error){
+		func() (_ io.Closer, err error) { s.store, err = store.Open(dir); return s.store, err },
+		func() (_ io.Closer, err error) { s.databases, err = d1.NewStore(in("d1"), c); return s.databases, err },
+		func() (_ io.Closer, err error) { s.namespaces, err = kv.Open(in("kv.db"), c); return s.namespaces, err },
+		func() (_ io.Closer, err error) { s.buckets, err = r2.Open(in("r2"), c); return s.buckets, err },
+		func() (_ io.Closer, err error) {
+			s.messages, err = queue.Open(in("queues.db"), c)
+			return s.messages, err
+		},
+		func() (_ io.Closer, err error) { s.mails, err = mail.Open(in("mail.db"), c, log); return s.mails, err },
+		func() (_ io.Closer, err error) {
+			s.datasets, err = dataset.Open(in("analytics.db"), c)
+			return s.datasets, err
+		},
+		func() (_ io.Closer, err error) {
+			s.vectors, err = vectorize.Open(in("vectorize.db"), c)
+			return s.vectors, err
+		},
+		func() (_ io.Closer, err error) {
+			s.traffic, err = traffic.Open(traffic.Options{Path: in("traffic.db"), Clock: c, Log: log})
+			return s.traffic, err
+		},
+	} {
+		opened, err := open()
+		if err != nil {
+			return nil, errors.Join(err, s.close())
 		}
+		s.opened = append(s.opened, opened)
 	}
-	if err == nil {
-		s.messages, err = queue.Open(filepath.Join(dir, "queues.db"), c)
-	}
-	if err == nil {
-		s.mails, err = mail.Open(filepath.Join(dir, "mail.db"), c, log)
-	}
-	if err == nil {
-		s.traffic, err = traffic.Open(traffic.Options{Path: filepath.Join(dir, "traffic.db"), Clock: c, Log: log})
-		s.tails = tail.New(s.traffic, c)
-		s.databases.Observe(s.traffic.Called)
-	}
-	if err == nil {
-		s.datasets, err = dataset.Open(filepath.Join(dir, "analytics.db"), c)
-	}
-	if err == nil {
-		s.vectors, err = vectorize.Open(filepath.Join(dir, "vectorize.db"), c)
-	}
-	if err != nil {
-		return nil, errors.Join(err, s.close())
-	}
+	s.databases.Observe(s.traffic.Called)
+	s.tails = tail.New(s.traffic, c)
 	s.queues = queue.NewBroker(s.messages, c, log)
 	return s, nil
 }
 
-// close closes what is open.
+// close closes what is open, the last first.
 func (s *storage) close() error {
 	var err error
-	if s.traffic != nil {
-		err = errors.Join(err, s.traffic.Close())
-	}
-	if s.datasets != nil {
-		err = errors.Join(err, s.datasets.Close())
-	}
-	if s.databases != nil {
-		err = errors.Join(err, s.databases.Close())
-	}
-	if s.mails != nil {
-		err = errors.Join(err, s.mails.Close())
-	}
-	if s.messages != nil {
-		err = errors.Join(err, s.messages.Close())
-	}
-	if s.namespaces != nil {
-		err = errors.Join(err, s.namespaces.Close())
-	}
-	if s.buckets != nil {
-		err = errors.Join(err, s.buckets.Close())
-	}
-	if s.vectors != nil {
-		err = errors.Join(err, s.vectors.Close())
-	}
-	if s.store != nil {
-		err = errors.Join(err, s.store.Close())
+	for _, one := range slices.Backward(s.opened) {
+		err = errors.Join(err, one.Close())
 	}
 	return err
 }

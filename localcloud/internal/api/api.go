@@ -16,8 +16,8 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/dataset"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
+	"github.com/tamylaa/clodo/localcloud/internal/quota"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
-	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 	"github.com/tamylaa/clodo/localcloud/internal/tail"
@@ -62,7 +62,7 @@ type Options struct {
 	Tails      *tail.Tails
 	Clock      *clock.Clock
 	Limits     Limits
-	Limiter    *ratelimit.Limiter // of the calls of each token; nil: no limit
+	Quota      *quota.Counter // of the calls of each token; nil: no limit
 	Log        *slog.Logger
 }
 
@@ -83,7 +83,7 @@ type API struct {
 	models     *ai.Upstream
 	clock      *clock.Clock
 	limits     Limits
-	limiter    *ratelimit.Limiter
+	quota      *quota.Counter
 	log        *slog.Logger
 	routes     *routes
 	jwtKey     []byte
@@ -100,7 +100,7 @@ func New(ctx context.Context, o Options) (*API, error) {
 	a := &API{
 		store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, crons: o.Crons, vectors: o.Vectors, models: o.Models,
 		traffic: o.Traffic, datasets: o.Datasets, tails: o.Tails, clock: o.Clock, log: o.Log,
-		limits: o.Limits.filled(), limiter: o.Limiter,
+		limits: o.Limits.filled(), quota: o.Quota,
 	}
 	a.routes = newRoutes(Endpoints())
 	key, err := signingKey(ctx, o.Store)

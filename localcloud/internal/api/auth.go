@@ -65,7 +65,7 @@ func (c *call) countCall() error {
 	if !c.counted {
 		return nil
 	}
-	v := c.limiter.Take(c.token.ID)
+	v := c.quota.Take(c.token.ID)
 	v.Header(c.w.Header())
 	if v.Refused {
 		return tooManyCalls()

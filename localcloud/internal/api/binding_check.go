@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/tamylaa/clodo/localcloud/internal/limiter"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
+	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -70,7 +70,7 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 		if b.NamespaceID == "" {
 			return bad(10021, "binding %s of type ratelimit must have a `namespace_id`", b.Name)
 		}
-		if err := limiter.Check(b.Simple.Limit, b.Simple.Period); err != nil {
+		if err := ratelimit.Check(b.Simple.Limit, b.Simple.Period); err != nil {
 			return bad(10021, "binding %s of type ratelimit: %s", b.Name, err)
 		}
 	case "kv_namespace":

@@ -65,6 +65,6 @@ func (a *API) Reset(ctx context.Context) error {
 			return err
 		}
 	}
-	a.limiter.Forget()
+	a.quota.Forget()
 	return a.vectors.Clear(ctx)
 }

@@ -79,20 +79,14 @@ func (p *Page) query(r *http.Request) (content, error) {
 func (p *Page) databaseView(r *http.Request) (databaseView, *d1.DB, error) {
 	var v databaseView
 	id := r.PathValue("id")
-	err := p.Store.Read(r.Context(), func(tx *store.Tx) error {
-		accounts, err := tx.Accounts()
-		if err != nil {
-			return err
-		}
-		for _, a := range accounts {
-			d, err := tx.Database(a.ID, id)
-			if errors.Is(err, store.ErrNotFound) || err == nil && d.ID != id {
-				continue
+	err := p.Store.Read(r.Context(), func(tx *store.Tx) (err error) {
+		v.Account, err = owner(tx, func(account string) (err error) {
+			if v.Database, err = tx.Database(account, id); err == nil && v.Database.ID != id {
+				err = store.ErrNotFound // a name is no id
 			}
-			v.Database, v.Account = d, a.Name
 			return err
-		}
-		return errAbsent
+		})
+		return err
 	})
 	if err != nil {
 		return v, nil, err

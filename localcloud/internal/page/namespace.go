@@ -1,7 +1,6 @@
 package page
 
 import (
-	"errors"
 	"net/http"
 	"time"
 	"unicode/utf8"
@@ -36,20 +35,9 @@ type valueView struct {
 func (p *Page) namespace(r *http.Request) (content, error) {
 	v := namespaceView{Prefix: r.FormValue("prefix")}
 	id := r.PathValue("id")
-	err := p.Store.Read(r.Context(), func(tx *store.Tx) error {
-		accounts, err := tx.Accounts()
-		if err != nil {
-			return err
-		}
-		for _, a := range accounts {
-			n, err := tx.Namespace(a.ID, id)
-			if errors.Is(err, store.ErrNotFound) {
-				continue
-			}
-			v.Namespace, v.Account = n, a.Name
-			return err
-		}
-		return errAbsent
+	err := p.Store.Read(r.Context(), func(tx *store.Tx) (err error) {
+		v.Account, err = owner(tx, func(account string) (err error) { v.Namespace, err = tx.Namespace(account, id); return err })
+		return err
 	})
 	if err != nil {
 		return content{}, err

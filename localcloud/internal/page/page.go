@@ -136,6 +136,20 @@ type content struct {
 	Data  any
 }
 
+// owner is the name of the account in which find does not answer store.ErrNotFound.
+func owner(tx *store.Tx, find func(account string) error) (string, error) {
+	accounts, err := tx.Accounts()
+	if err != nil {
+		return "", err
+	}
+	for _, a := range accounts {
+		if err := find(a.ID); !errors.Is(err, store.ErrNotFound) {
+			return a.Name, err
+		}
+	}
+	return "", errAbsent
+}
+
 // errAbsent is a page about something that does not exist.
 var errAbsent = errors.New("there is nothing of that name here")
 

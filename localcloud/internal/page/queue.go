@@ -1,7 +1,6 @@
 package page
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -44,20 +43,9 @@ type messageRow struct {
 
 func (p *Page) queue(r *http.Request) (content, error) {
 	var v queueView
-	err := p.Store.Read(r.Context(), func(tx *store.Tx) error {
-		accounts, err := tx.Accounts()
-		if err != nil {
-			return err
-		}
-		for _, a := range accounts {
-			q, err := tx.Queue(a.ID, r.PathValue("id"))
-			if errors.Is(err, store.ErrNotFound) {
-				continue
-			}
-			v.Queue, v.AccountName = q, a.Name
-			return err
-		}
-		return errAbsent
+	err := p.Store.Read(r.Context(), func(tx *store.Tx) (err error) {
+		v.AccountName, err = owner(tx, func(account string) (err error) { v.Queue, err = tx.Queue(account, r.PathValue("id")); return err })
+		return err
 	})
 	if err != nil {
 		return content{}, err

@@ -20,8 +20,8 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/kv"
-	"github.com/tamylaa/clodo/localcloud/internal/limiter"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
+	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 )
 
 // cloud is a Runtime with real workerd and its data port.
@@ -79,7 +79,7 @@ func newCloudIn(t testing.TB, dir string, changes ...func(*Options)) *cloud {
 	log := &logged{}
 	options := Options{
 		Dir: filepath.Join(dir, "run"), Log: slog.New(slog.NewTextHandler(log, nil)),
-		Resources: map[string]Resource{"d1": databases.Binding, "kv": namespaces.Binding, "r2": buckets.Binding, "ratelimit": limiter.New(minuteBegins(t)).Binding},
+		Resources: map[string]Resource{"d1": databases.Binding, "kv": namespaces.Binding, "r2": buckets.Binding, "ratelimit": ratelimit.New(minuteBegins(t)).Binding},
 		Workerd:   func(context.Context) (string, error) { return bin, nil },
 	}
 	for _, change := range changes {
