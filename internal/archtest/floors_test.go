@@ -193,3 +193,32 @@ func TestTheArchitecturePageShowsThisHouse(t *testing.T) {
 		t.Errorf("docs/architecture.md shows %d floors; the house has %d", shown, len(floors))
 	}
 }
+
+// The page's table of the local cloud has every package below localcloud/internal once.
+func TestTheArchitecturePageShowsTheLocalCloudsPackages(t *testing.T) {
+	t.Parallel()
+	const below = "localcloud/internal/"
+	var want []string
+	for _, s := range sources(t) {
+		if name, ok := strings.CutPrefix(s.pkg, below); ok && !strings.Contains(name, "/") {
+			want = append(want, name)
+		}
+	}
+	slices.Sort(want)
+	want = slices.Compact(want)
+	_, table, found := strings.Cut(read(t, "docs/architecture.md"), "| package | what |\n|---|---|\n")
+	table, _, ended := strings.Cut(table, "\n\n")
+	if !found || !ended {
+		t.Fatal("docs/architecture.md has no table of the packages below " + below)
+	}
+	var got []string
+	for row := range strings.SplitSeq(table, "\n") {
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(strings.Split(row, "|")[1], -1) {
+			got = append(got, m[1])
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("docs/architecture.md shows %q below %s; there are %q", got, below, want)
+	}
+}
