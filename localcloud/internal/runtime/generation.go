@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"net/http"
 	"net/http/httputil"
 	"sync"
 	"sync/atomic"
@@ -310,7 +309,7 @@ func (g *generation) end(ctx context.Context) {
 	g.mu.Lock()
 	p := g.process
 	for _, proxy := range g.proxies {
-		proxy.Transport.(*http.Transport).CloseIdleConnections()
+		proxy.Transport.(*direct).CloseIdleConnections()
 	}
 	g.mu.Unlock()
 	if p != nil {

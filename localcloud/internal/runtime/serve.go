@@ -211,16 +211,15 @@ func newRay(mark string) string {
 
 // proxies are the ways to the sockets of a process.
 func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.ReverseProxy {
-	transport := &http.Transport{
-		DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-		// workerd closes connections that were idle for 5 s; to be earlier means
-		// never to send a request into one that is about to close.
-		IdleConnTimeout:    3 * time.Second,
-		DisableCompression: true,
-		WriteBufferSize:    32 << 10,
-		ReadBufferSize:     32 << 10,
-	}
-	transport.MaxIdleConnsPerHost = 512
+	dial := (&net.Dialer{Timeout: 5 * time.Second}).DialContext
+	transport := &direct{dial: dial, idle: map[string][]*line{}, Transport: &http.Transport{
+		DialContext:         dial,
+		IdleConnTimeout:     idleTimeout,
+		DisableCompression:  true,
+		WriteBufferSize:     32 << 10,
+		ReadBufferSize:      32 << 10,
+		MaxIdleConnsPerHost: 512,
+	}}
 	quiet := log.New(io.Discard, "", 0) // it only repeats that a client or a Worker broke off
 	all := map[string]*httputil.ReverseProxy{}
 	for _, s := range config.Sockets {

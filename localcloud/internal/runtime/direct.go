@@ -1,0 +1,221 @@
+package runtime
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"slices"
+	"sync"
+	"time"
+)
+
+// idleTimeout is for connections to workerd, which closes its end of those that were
+// idle for 5 s; to be earlier means never to send a request into one about to close.
+const idleTimeout = 3 * time.Second
+
+// maxHead is how long the head of an answer may be, as for http.Transport.
+const maxHead = 10 << 20
+
+// direct is the way to a process. Reads, which are most requests, are exchanged by the
+// goroutine that has them: http.Transport has two more for each connection, and to
+// wake them costs as much as the rest. Those with a body or an upgrade need them.
+type direct struct {
+	*http.Transport
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu     sync.Mutex
+	idle   map[string][]*line // by address, the longest unused first
+	reaper bool               // reap is going to be called
+}
+
+// line is a connection. It is used by one request at a time.
+type line struct {
+	net.Conn
+	address string
+	r       *bufio.Reader
+	w       *bufio.Writer
+	budget  int64 // what may still be read
+	heard   bool  // something was read for this request
+	since   time.Time
+}
+
+func (l *line) Read(b []byte) (int, error) {
+	if l.budget <= 0 {
+		return 0, errors.New("the head of the answer is too long")
+	}
+	n, err := l.Conn.Read(b[:min(int64(len(b)), l.budget)])
+	l.budget -= int64(n)
+	l.heard = l.heard || n > 0
+	return n, err
+}
+
+func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil || req.Method != http.MethodGet && req.Method != http.MethodHead || req.Header.Get("Upgrade") != "" {
+		return d.Transport.RoundTrip(req)
+	}
+	ctx := req.Context()
+	l, reused := d.take(req.URL.Host), true
+	if l == nil {
+		conn, err := d.dial(ctx, "tcp", req.URL.Host)
+		if err != nil {
+			return nil, err
+		}
+		l, reused = &line{Conn: conn, address: req.URL.Host}, false
+		l.r, l.w = bufio.NewReaderSize(l, 8<<10), bufio.NewWriterSize(conn, 4<<10)
+	}
+	l.budget, l.heard = maxHead, false
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() }) // which ends reads and writes
+	res, err := l.exchange(req)
+	if err != nil {
+		stop()
+		_ = l.Close()
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case reused && !l.heard: // closed since it was used last
+			return d.Transport.RoundTrip(req)
+		}
+		return nil, err
+	}
+	l.budget = math.MaxInt64
+	a := &answer{ReadCloser: res.Body, ctx: ctx, d: d, l: l, stop: stop, once: res.Close}
+	if res.Body == http.NoBody {
+		a.finish(true)
+		return res, nil
+	}
+	res.Body = a
+	return res, nil
+}
+
+// exchange sends a request and reads the head of its answer.
+func (l *line) exchange(req *http.Request) (*http.Response, error) {
+	if err := errors.Join(req.Write(l.w), l.w.Flush()); err != nil {
+		return nil, err
+	}
+	for {
+		res, err := http.ReadResponse(l.r, req)
+		switch {
+		case err != nil:
+			return nil, err
+		case res.StatusCode == http.StatusSwitchingProtocols:
+			return nil, errors.New("the Worker's process switched protocols unasked")
+		case res.StatusCode >= http.StatusOK:
+			return res, nil
+		}
+		if trace := httptrace.ContextClientTrace(req.Context()); trace != nil && trace.Got1xxResponse != nil {
+			if err := trace.Got1xxResponse(res.StatusCode, textproto.MIMEHeader(res.Header)); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// answer is the body of an answer, at whose end the connection is free again.
+type answer struct {
+	io.ReadCloser
+	ctx  context.Context
+	d    *direct
+	l    *line
+	stop func() bool
+	once bool // the connection is of no use afterwards
+	over bool
+}
+
+func (a *answer) Read(b []byte) (int, error) {
+	if a.over {
+		return a.ReadCloser.Read(b)
+	}
+	n, err := a.ReadCloser.Read(b)
+	if err != nil {
+		a.finish(errors.Is(err, io.EOF))
+		if cause := context.Cause(a.ctx); cause != nil && !errors.Is(err, io.EOF) {
+			err = cause
+		}
+	}
+	return n, err
+}
+
+// Close does not read the rest, which may take forever.
+func (a *answer) Close() error {
+	a.finish(false)
+	return nil
+}
+
+func (a *answer) finish(complete bool) {
+	if a.over {
+		return
+	}
+	a.over = true
+	if !a.stop() || !complete || a.once || a.l.r.Buffered() > 0 {
+		_ = a.l.Close()
+		return
+	}
+	a.d.put(a.l)
+}
+
+// take is the connection that was used last.
+func (d *direct) take(address string) *line {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	free := d.idle[address]
+	if len(free) == 0 {
+		return nil
+	}
+	l := free[len(free)-1]
+	free[len(free)-1] = nil
+	d.idle[address] = free[:len(free)-1]
+	if time.Since(l.since) < idleTimeout {
+		return l
+	}
+	_ = l.Close() // and the others are older: reap sees to them
+	return nil
+}
+
+func (d *direct) put(l *line) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l.since = time.Now()
+	d.idle[l.address] = append(d.idle[l.address], l)
+	if !d.reaper {
+		d.reaper = true
+		time.AfterFunc(idleTimeout, d.reap)
+	}
+}
+
+// reap closes what was idle for long, as long as there is any.
+func (d *direct) reap() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.reaper = d.closeIdle(time.Now().Add(-idleTimeout)); d.reaper {
+		time.AfterFunc(idleTimeout, d.reap)
+	}
+}
+
+// closeIdle is for who holds mu. It reports whether some were used later.
+func (d *direct) closeIdle(before time.Time) (left bool) {
+	for address, free := range d.idle {
+		d.idle[address] = slices.DeleteFunc(free, func(l *line) bool {
+			old := !l.since.After(before)
+			if old {
+				_ = l.Close()
+			}
+			return old
+		})
+		left = left || len(d.idle[address]) > 0
+	}
+	return left
+}
+
+// CloseIdleConnections closes what nobody uses.
+func (d *direct) CloseIdleConnections() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closeIdle(time.Now())
+	d.Transport.CloseIdleConnections()
+}
