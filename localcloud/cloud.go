@@ -137,7 +137,13 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 	if o.workers == nil {
 		o.workers = newWorkers
 	}
-	if err := cmp.Or(checkAddresses(o), settingError(o.RateLimit.Check(), "set Calls to Unlimited for no limit")); err != nil {
+	_, noAI := ai.New(ai.Options{Upstream: o.AIUpstream})
+	if err := cmp.Or(
+		checkAddresses(o),
+		settingError(o.RateLimit.Check(), "set Calls to Unlimited for no limit"),
+		settingError(o.Seed.check(), seedFix),
+		settingError(noAI, "name one such as http://127.0.0.1:9000/run"),
+	); err != nil {
 		return nil, err
 	}
 	dir, err := filepath.Abs(o.Dir)

@@ -51,6 +51,34 @@ type Token struct {
 	Expires  time.Time `json:"expires,omitzero"`
 }
 
+// seedFix shows a seed that is right.
+const seedFix = "a zone is NAME or NAME@ACCOUNT_ID such as shop.example; the id of an account is 32 hex digits"
+
+// check finds what is wrong with a seed whatever the cloud has already, before
+// anything is touched.
+func (s Seed) check() error {
+	for _, a := range s.Accounts {
+		if err := checkAccount(a); err != nil {
+			return err
+		}
+	}
+	for _, z := range s.Zones {
+		name, _, _ := strings.Cut(z, "@")
+		if err := checkZone(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkZone says what is wrong with the name of a zone.
+func checkZone(name string) error {
+	if !api.IsDomain(strings.ToLower(strings.TrimSuffix(name, "."))) {
+		return fmt.Errorf("zone %q is not a domain", name)
+	}
+	return nil
+}
+
 // Extend adds to what the running cloud has.
 func (c *Cloud) Extend(ctx context.Context, s Seed) error {
 	_, err := seed(ctx, c.storage.store, s)
@@ -205,10 +233,10 @@ func freeSubdomain(name string, have []store.Account) string {
 
 // addZone adds a domain to an account; an empty one means the first.
 func addZone(tx *store.Tx, account, name string) error {
-	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if !api.IsDomain(name) {
-		return fmt.Errorf("zone %q is not a domain", name)
+	if err := checkZone(name); err != nil {
+		return err
 	}
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	zones, err := tx.Zones()
 	if err != nil || slices.ContainsFunc(zones, func(z store.Zone) bool { return z.Name == name }) {
 		return err
@@ -221,7 +249,7 @@ func addZone(tx *store.Tx, account, name string) error {
 		account = accounts[0].ID
 	}
 	if !slices.ContainsFunc(accounts, func(a store.Account) bool { return a.ID == account }) {
-		return fmt.Errorf("zone %q: there is no account %q", name, account)
+		return settingError(fmt.Errorf("zone %q: there is no account %q", name, account), seedFix)
 	}
 	at := time.Now().UTC()
 	return tx.AddZone(store.Zone{ID: randomHex(), Account: account, Name: name, Type: "full", CreatedOn: at, ModifiedOn: at})

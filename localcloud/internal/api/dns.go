@@ -82,6 +82,8 @@ func (in dnsInput) onto(r store.DNSRecord, zone store.Zone) (store.DNSRecord, er
 	switch {
 	case r.Type == "":
 		return r, refuse(http.StatusBadRequest, 1004, "DNS Validation Error: the record has no type.")
+	case !slices.Contains(recordTypes, r.Type):
+		return r, refuse(http.StatusBadRequest, 1004, "DNS Validation Error: %q is no type of record; there are %s.", r.Type, strings.Join(recordTypes, ", "))
 	case r.Content == "" && len(r.Data) == 0:
 		return r, refuse(http.StatusBadRequest, 1004, "DNS Validation Error: the record has neither content nor data.")
 	case r.Type == "A" && !isAddress(r.Content, netip.Addr.Is4):
@@ -94,6 +96,11 @@ func (in dnsInput) onto(r store.DNSRecord, zone store.Zone) (store.DNSRecord, er
 		return r, refuse(http.StatusBadRequest, 1004, "DNS Validation Error: ttl must be 1 or from 60 to 86400, got %v.", r.TTL)
 	}
 	return r, nil
+}
+
+// recordTypes are the types of records that Cloudflare's document has.
+var recordTypes = []string{
+	"A", "AAAA", "CAA", "CERT", "CNAME", "DNSKEY", "DS", "HTTPS", "LOC", "MX", "NAPTR", "NS", "OPENPGPKEY", "PTR", "SMIMEA", "SRV", "SSHFP", "SVCB", "TLSA", "TXT", "URI",
 }
 
 func isAddress(s string, kind func(netip.Addr) bool) bool {

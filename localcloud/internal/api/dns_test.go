@@ -20,6 +20,7 @@ func TestDNSRecordsThatExcludeEachOther(t *testing.T) {
 		"a CNAME beside an address":       {record("CNAME", "a", "other.example"), 81053},
 		"an address beside a CNAME":       {record("AAAA", "c", "2001:db8::1"), 81053},
 		"a second CNAME":                  {record("CNAME", "c", "third.example"), 81053},
+		"a type that there is not":        {record("Q", "x", "192.0.2.1"), 1004},
 		"an address that is none":         {record("A", "x", "192.0.2"), 9005},
 		"an IPv6 address as A":            {record("A", "x", "2001:db8::1"), 9005},
 		"an IPv4 address as AAAA":         {record("AAAA", "x", "192.0.2.1"), 9005},
