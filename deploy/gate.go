@@ -166,6 +166,8 @@ func (b *planBuilder) services(p Plan, t project.Target) {
 			fix = fmt.Sprintf("deploy both: clodo deploy %s %s", bd.Portfolio, t.Service)
 		} else if s := diag.Nearest(name, account.Scripts); s != "" {
 			fix = fmt.Sprintf("did you mean %q?", s)
+		} else if t.Local {
+			fix = "deploy both from a folder above them: each project has a local cloud of its own, and that Worker is not in this one"
 		}
 		b.errorf("D212", bd.Pos, fmt.Sprintf("account %q has no such Worker, and this release does not make it", account.Name), fix,
 			"binding %s of %s points to Worker %q, which does not exist", bd.Name, t.TargetID, name)

@@ -298,6 +298,10 @@ func TestTheGateTellsEverythingAtOnceBeforeAnyChange(t *testing.T) {
 		{"a variable that is too long", func(_ *world, t *project.Target) {
 			t.Worker.Bindings = []project.Binding{{Kind: "plain_text", Name: "X", Text: strings.Repeat("x", 6000)}}
 		}, "C043", "6000"},
+		{"a binding to a Worker of another local cloud", func(_ *world, t *project.Target) {
+			t.Local = true
+			t.Worker.Bindings = []project.Binding{{Kind: "service", Name: "AUTH", Service: "elsewhere", Pos: at}}
+		}, "D212", "a folder above them"},
 	}
 	all := newWorld(t)
 	allTarget := target("api")

@@ -227,6 +227,8 @@ func TestTroubleWithTheDiskIsExplained(t *testing.T) {
 		"a full disk":                       {&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, "L107", "is full"},
 		"a full database":                   {errors.New("sqlite: database or disk is full"), "L107", "is full"},
 		"a full disk below the log's index": {fmt.Errorf("opening: %w", sqlite.ResultIOErrSHMSize.ToError()), "L107", "is full"},
+		"a file that is no database":        {fmt.Errorf("opening: %w", sqlite.ResultNotADB.ToError()), "L106", "has a damaged file"},
+		"a database with a broken page":     {fmt.Errorf("opening: %w", sqlite.ResultCorrupt.ToError()), "L106", "has a damaged file"},
 		"a read-only disk":                  {&os.PathError{Op: "mkdir", Path: "x", Err: syscall.EROFS}, "L106", "not writable"},
 		"no permission":                     {&os.PathError{Op: "mkdir", Path: "x", Err: syscall.EACCES}, "L106", "not writable"},
 		"anything else":                     {io.ErrUnexpectedEOF, "L106", "cannot be used"},

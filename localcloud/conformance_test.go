@@ -53,6 +53,7 @@ var products = []struct{ name, path string }{
 	{"Workers: everything else", "/accounts/{}/workers/"},
 	{"Zones and DNS", "/zones"},
 	{"Analytics", "/graphql"},
+	{"Analytics", "/accounts/{}/analytics_engine/"},
 	{"Audit logs and billing", "/accounts/{}/logs/"},
 	{"Audit logs and billing", "/accounts/{}/audit_logs"},
 	{"Audit logs and billing", "/accounts/{}/billable"},

@@ -113,9 +113,18 @@ func folderError(dir string, err error) error {
 		sqlite.ErrCode(err) == sqlite.ResultIOErrSHMSize: // SQLite's words for an index of the log that cannot grow
 		finding.Code, finding.Message = "L107", fmt.Sprintf("the disk of state folder %q is full", dir)
 		finding.Fix = "free some space, or name a folder on another disk: --state DIR"
+	case damaged(err):
+		finding.Message = fmt.Sprintf("state folder %q has a damaged file", dir)
+		finding.Fix = "put back a saved cloud (clodo cloud restore FILE), start afresh (clodo cloud reset), or name another folder: --state DIR"
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS), strings.Contains(text, "readonly database"):
 		finding.Message = fmt.Sprintf("state folder %q is not writable", dir)
 		finding.Fix = "make it writable, or name another folder: --state DIR"
 	}
 	return &diag.Error{Finding: finding, Exit: diag.ExitFailed, Err: err}
+}
+
+// damaged reports that SQLite found no database in a file, or a broken one.
+func damaged(err error) bool {
+	code := sqlite.ErrCode(err).ToPrimary()
+	return code == sqlite.ResultNotADB || code == sqlite.ResultCorrupt
 }
