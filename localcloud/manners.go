@@ -18,7 +18,7 @@ import (
 // value is Cloudflare's: 1,200 calls in five minutes.
 type RateLimit = quota.Policy
 
-// Unlimited, as RateLimit.Calls, switches the limit off.
+// Unlimited as RateLimit.Calls, switches the limit off.
 const Unlimited = quota.Unlimited
 
 // ParseRateLimit reads "off", or calls and window such as "1200/5m".

@@ -31,8 +31,8 @@ import (
 	"time"
 )
 
-// Retention is how long commits are kept, as on Cloudflare, unless there is no room.
-const Retention = 30 * 24 * time.Hour
+// retention is how long commits are kept, as on Cloudflare, unless there is no room.
+const retention = 30 * 24 * time.Hour
 
 // flushEvery is how far apart the times of commits are written. Those of the last
 // moment before a crash are taken to be the time of the last that was written.
@@ -324,7 +324,7 @@ func (l *Log) append(frames int) (err error) {
 
 // prune deletes segments that nobody may ask for any more.
 func (l *Log) prune() error {
-	oldest := l.options.Now().Add(-Retention).UnixMilli()
+	oldest := l.options.Now().Add(-retention).UnixMilli()
 	var size int64
 	for _, s := range l.segments {
 		size += s.base + s.size

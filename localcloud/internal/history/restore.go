@@ -56,7 +56,7 @@ func (l *Log) At(t time.Time) (uint64, error) {
 	switch {
 	case t.After(now):
 		return 0, unknown("%s is in the future", stamp(t))
-	case t.Before(now.Add(-Retention)):
+	case t.Before(now.Add(-retention)):
 		return 0, unknown("%s is more than 30 days ago", stamp(t))
 	case at < l.segments[0].time:
 		return 0, unknown("the history of this database begins at %s, after %s", stamp(time.UnixMilli(l.segments[0].time)), stamp(t))
@@ -91,7 +91,7 @@ func (l *Log) Restore(path string, seq uint64) error {
 	if seq < l.Seq() {
 		if ended, err := l.when(seq + 1); err != nil {
 			return err
-		} else if ended < l.options.Now().Add(-Retention).UnixMilli() {
+		} else if ended < l.options.Now().Add(-retention).UnixMilli() {
 			return unknown("the bookmark %s is of a state that ended more than 30 days ago", l.Bookmark(seq))
 		}
 	}

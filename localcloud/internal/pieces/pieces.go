@@ -96,8 +96,9 @@ func (f *Folder) Remove(pieces ...Piece) {
 	if len(pieces) == 0 {
 		return
 	}
-	f.looking.Lock()   // who saw the row with these pieces has leased them by now
-	f.looking.Unlock() //nolint:staticcheck // that is all
+	f.looking.Lock() // who saw the row with these pieces has leased them by now
+	//lint:ignore SA2001 waiting for them is all
+	f.looking.Unlock()
 	for _, p := range pieces {
 		f.mu.Lock()
 		wait := f.leases[p.ID] > 0

@@ -61,8 +61,8 @@ func checkDelay(d *time.Duration) error {
 	return nil
 }
 
-// CheckBatch says why messages cannot be sent together.
-func CheckBatch(all []Message) error {
+// checkBatch says why messages cannot be sent together.
+func checkBatch(all []Message) error {
 	if len(all) == 0 {
 		return &Error{CodeCount, "a batch has at least one message"}
 	}
@@ -117,7 +117,7 @@ func parseBatch(body []byte, delay *time.Duration) ([]Message, error) {
 		}
 		all = append(all, m)
 	}
-	return all, CheckBatch(all)
+	return all, checkBatch(all)
 }
 
 // Seconds is a delay from a request.

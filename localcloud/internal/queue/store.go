@@ -67,7 +67,7 @@ func (s *Store) write(fn func(*sqlite.Conn) error) error {
 // Send puts messages into a queue, all or none of them: when it returns nil they are on
 // disk. delay is for messages without one of their own.
 func (s *Store) Send(queue string, delay time.Duration, all ...Message) error {
-	if err := CheckBatch(all); err != nil {
+	if err := checkBatch(all); err != nil {
 		return err
 	}
 	err := s.write(func(conn *sqlite.Conn) error {

@@ -313,7 +313,7 @@ func FuzzParseBatch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		all, err := parseBatch(body, nil)
-		if err == nil && CheckBatch(all) != nil {
+		if err == nil && checkBatch(all) != nil {
 			t.Errorf("a batch was read that cannot be sent: %+v", all)
 		}
 	})
@@ -349,7 +349,7 @@ func TestLimitsOfMessages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			code := 0
-			if err := CheckBatch(test.batch); err != nil {
+			if err := checkBatch(test.batch); err != nil {
 				code = err.(*Error).Code //nolint:errorlint // nothing else is returned
 			}
 			if code != test.code {

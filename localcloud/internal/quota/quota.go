@@ -21,7 +21,7 @@ type Policy struct {
 	Window time.Duration // of the cloud's time; default: five minutes
 }
 
-// Unlimited, as Policy.Calls, switches the limit off.
+// Unlimited as Policy.Calls, switches the limit off.
 const Unlimited = -1
 
 // MaxCalls bounds what is remembered for a token: eight bytes a call.

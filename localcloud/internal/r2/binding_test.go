@@ -165,7 +165,7 @@ func FuzzParseSpan(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, header string, size int64) {
 		size &= 1<<62 - 1
-		span := ParseSpan(header)
+		span := parseSpan(header)
 		if span == nil {
 			return
 		}

@@ -150,9 +150,9 @@ func (d Due) check(rule string, allowed ...string) error {
 	return invalid("The condition of the rule %q is one of %s, not %q.", rule, strings.Join(allowed, ", "), d.Type)
 }
 
-// DefaultRules are those of a new bucket: uploads that nobody completes go after a
+// defaultRules are those of a new bucket: uploads that nobody completes go after a
 // week.
-func DefaultRules() Rules {
+func defaultRules() Rules {
 	week := int64(7 * 24 * 3600)
 	return Rules{Lifecycle: []LifecycleRule{{
 		ID: "Default Multipart Abort Rule", Enabled: true, Abort: &Transition{Due{Type: "Age", MaxAge: &week}},

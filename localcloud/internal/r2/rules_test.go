@@ -180,7 +180,7 @@ func TestRulesThatCannotBeFollowedAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if r, err := s.Rules("b"); err != nil || len(r.Lifecycle) != 1 || r.Lifecycle[0].ID != DefaultRules().Lifecycle[0].ID {
+	if r, err := s.Rules("b"); err != nil || len(r.Lifecycle) != 1 || r.Lifecycle[0].ID != defaultRules().Lifecycle[0].ID {
 		t.Errorf("the rules are now %+v, %v", r, err)
 	}
 }

@@ -36,9 +36,9 @@ func (s Span) within(size int64) (offset, length int64, err error) {
 	return offset, length, nil
 }
 
-// ParseSpan reads a Range header. As with HTTP, one that cannot be read, or names
+// parseSpan reads a Range header. As with HTTP, one that cannot be read, or names
 // several ranges, asks for everything: the answer is nil.
-func ParseSpan(header string) *Span {
+func parseSpan(header string) *Span {
 	unit, set, ok := strings.Cut(strings.TrimSpace(header), "=")
 	if !ok || !strings.EqualFold(strings.TrimSpace(unit), "bytes") {
 		return nil

@@ -140,7 +140,7 @@ func (s *Store) CreateBucket(ctx context.Context, id string) error {
 		if _, err := s.bucket(id); err == nil {
 			return nil
 		}
-		b := bucket{rules: DefaultRules()}
+		b := bucket{rules: defaultRules()}
 		rules, err := json.Marshal(b.rules)
 		if err != nil {
 			return err

@@ -123,7 +123,7 @@ func (q *request) getOptions() (GetOptions, error) {
 	o := GetOptions{OnlyIf: q.OnlyIf.condition(), Secret: secret}
 	switch {
 	case q.RangeHeader != nil:
-		o.Span = ParseSpan(*q.RangeHeader)
+		o.Span = parseSpan(*q.RangeHeader)
 	case q.Range != nil:
 		o.Span = &Span{Offset: (*int64)(q.Range.Offset), Length: (*int64)(q.Range.Length), Suffix: (*int64)(q.Range.Suffix)}
 	}

@@ -49,7 +49,6 @@ type Store struct {
 	collector *collector
 	dirty     []any // Record or d1.Call
 	fresh     int   // written since the last clearing
-	holds     int
 	failing   bool
 }
 
@@ -138,7 +137,6 @@ func (s *Store) write() {
 			s.collector.tick()
 			s.flush()
 		case <-s.stop:
-			s.holds = 0
 			s.takeAll()
 			s.collector.settle()
 			s.flush()
@@ -191,7 +189,7 @@ func (s *Store) cloudTime(t time.Time) time.Time {
 
 // flush writes what is known. A failure is told once until it works again.
 func (s *Store) flush() {
-	if len(s.dirty) == 0 || s.holds > 0 {
+	if len(s.dirty) == 0 {
 		return
 	}
 	err := s.db.change(func(c *sqlite.Conn) error {
@@ -264,25 +262,6 @@ func (s *Store) Sync(ctx context.Context) error {
 		s.flush()
 		return nil
 	})
-}
-
-// Hold keeps the file as it is until release is called, so that it can be copied.
-// What happens meanwhile is written afterwards, as far as it fits into memory.
-func (s *Store) Hold(ctx context.Context) (release func(), err error) {
-	err = s.do(ctx, func() error {
-		s.flush()
-		s.holds++
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	var once atomic.Bool
-	return func() {
-		if !once.Swap(true) {
-			_ = s.do(context.Background(), func() error { s.holds = max(0, s.holds-1); return nil }) // fails after Close only
-		}
-	}, nil
 }
 
 // Clear forgets everything.

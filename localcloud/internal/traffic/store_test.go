@@ -143,27 +143,6 @@ func TestRecordsSurviveAndNumbersGoOn(t *testing.T) {
 	}
 }
 
-func TestNothingIsWrittenWhileTheFileIsHeld(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, Options{})
-	release, err := s.Hold(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.serve(v1, "r1", "ok")
-	if got := s.recent(t, Filter{}); len(got) != 0 {
-		t.Errorf("written while held: %v", got)
-	}
-	release()
-	release()
-	if got := s.recent(t, Filter{}); len(got) != 1 {
-		t.Errorf("after the release there are %v", got)
-	}
-	if _, err := s.Hold(t.Context()); err != nil { // Close must not wait for it
-		t.Fatal(err)
-	}
-}
-
 func TestWhatDoesNotFitIsCountedAndNobodyWaits(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Options{})
