@@ -90,13 +90,13 @@ func (s *Store) Close() error {
 	return s.db.close()
 }
 
-// Began, Ended and Traced are what the runtime tells. They never wait.
+// Began is told by the runtime that a request has come. It never waits.
 func (s *Store) Began(v runtime.Invoked, ray string) { s.offer(&beginning{v, ray}) }
 
-// Ended: see Began.
+// Ended is told that a request was answered. It never waits.
 func (s *Store) Ended(e runtime.Exchange) { s.offer(&e) }
 
-// Traced: see Began.
+// Traced is told what workerd says of invocations. It never waits.
 func (s *Store) Traced(all []runtime.Trace) {
 	for i := range all {
 		s.offer(&all[i])
