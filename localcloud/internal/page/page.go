@@ -210,16 +210,18 @@ func (p *Page) functions() template.FuncMap {
 	}
 }
 
-// took is how long an invocation went on, as far as that is known.
+// took is how long an invocation went on, as far as that is known: to a tenth of a
+// millisecond where it was measured in front of workerd, to one where workerd tells.
 func took(r traffic.Record) string {
-	d := r.Duration
-	if d < 0 {
-		d = r.Wall
-	}
-	if d < 0 {
+	switch {
+	case r.Duration >= 0:
+		return fmt.Sprintf("%.1f ms", float64(r.Duration)/float64(time.Millisecond))
+	case r.Wall < 0:
 		return ""
+	case r.Wall < time.Millisecond:
+		return "< 1 ms"
 	}
-	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+	return fmt.Sprintf("%d ms", r.Wall.Milliseconds())
 }
 
 // size is a number of bytes for people.
