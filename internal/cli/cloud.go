@@ -48,7 +48,8 @@ func newCloudCmd(a *app) *cobra.Command {
 			"real runtime, workerd. Any tool that takes an API address works with it. What it\n" +
 			"knows is kept in its state folder and survives a restart. `--local` on other\n" +
 			"commands uses the one of the project and starts it in the background if need be.\n" +
-			"What goes wrong in it is told on stderr; with -v all that happens, Workers' logs too.",
+			"What goes wrong in it is told on stderr; with -v all that happens, and what Workers\n" +
+			"log.",
 		GroupID: blockSetup,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
