@@ -59,23 +59,38 @@ func (d *DB) Job(k Kind, bookmark string) *Job {
 	return nil
 }
 
+// mayBegin says why no job of a kind can begin; d.jobs is locked.
+func (d *DB) mayBegin(k Kind) error {
+	if d.jobs.ctx.Err() != nil {
+		return ErrNotFound
+	}
+	if j := d.jobs.last[k]; j != nil {
+		select {
+		case <-j.done:
+		default:
+			return ErrBusy
+		}
+	}
+	return nil
+}
+
 // begin has work done when it is its turn.
 func (d *DB) begin(ctx context.Context, k Kind, work func(ctx context.Context, j *Job) error) (*Job, error) {
+	// First, because the bookmark would wait for the end of the other job.
+	d.jobs.Lock()
+	err := d.mayBegin(k)
+	d.jobs.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	bookmark, err := d.Bookmark(ctx, time.Time{})
 	if err != nil {
 		return nil, err
 	}
 	d.jobs.Lock()
 	defer d.jobs.Unlock()
-	if d.jobs.ctx.Err() != nil {
-		return nil, ErrNotFound
-	}
-	if j := d.jobs.last[k]; j != nil {
-		select {
-		case <-j.done:
-		default:
-			return nil, ErrBusy
-		}
+	if err := d.mayBegin(k); err != nil { // another has come meanwhile
+		return nil, err
 	}
 	j := &Job{Bookmark: bookmark, done: make(chan struct{})}
 	d.jobs.last[k] = j

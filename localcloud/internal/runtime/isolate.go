@@ -147,11 +147,20 @@ const (
 	deadlySpan = time.Minute
 )
 
+// noticing is how much earlier than its death a process's broken connections may be
+// noticed.
+const noticing = 2 * time.Second
+
 // blame notes who had requests under way when the process died; g.mu is held.
 func (g *generation) blame() {
 	present := map[string]*Worker{}
 	for x := range g.exchanges {
 		present[x.worker.key()] = x.worker
+	}
+	for key, last := range g.left {
+		if last.failed && time.Since(last.at) < noticing {
+			present[key] = last.worker
+		}
 	}
 	var guilty []*Worker
 	g.r.learnt.Lock()

@@ -97,7 +97,7 @@ func (g *generation) enter(x *exchange) {
 func (g *generation) leave(x *exchange) {
 	g.mu.Lock()
 	delete(g.exchanges, x)
-	g.left[x.worker.key()] = departure{x.worker, time.Now()}
+	g.left[x.worker.key()] = departure{x.worker, time.Now(), x.failed}
 	g.mu.Unlock()
 	g.release(x.upgraded)
 }
@@ -106,6 +106,7 @@ func (g *generation) leave(x *exchange) {
 type departure struct {
 	worker *Worker
 	at     time.Time
+	failed bool // the process did not answer it
 }
 
 // underway are the requests that wait for an answer or its end.
