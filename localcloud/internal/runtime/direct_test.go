@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/iotest"
 	"time"
 )
 
@@ -183,7 +182,7 @@ func TestWhatHasABodyOrAnUpgradeGoesTheOtherWay(t *testing.T) {
 	w := newWorkshop(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 	w.dial = nil // would panic
 	for _, req := range []*http.Request{
-		httptest.NewRequest(http.MethodPut, w.url, iotest.OneByteReader(strings.NewReader("body"))),
+		httptest.NewRequest(http.MethodPut, w.url, strings.NewReader("body")), // one write: the answer may come before it is read
 		httptest.NewRequest(http.MethodDelete, w.url, nil),
 	} {
 		req.RequestURI = ""
