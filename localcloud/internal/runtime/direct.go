@@ -27,7 +27,7 @@ const maxHead = 10 << 20
 // wake them costs as much as the rest. Those with a body or an upgrade need them.
 type direct struct {
 	*http.Transport
-	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	dial dialer
 
 	mu     sync.Mutex
 	idle   map[string][]*line // by address, the longest unused first

@@ -213,7 +213,7 @@ func newRay(mark string) string {
 func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.ReverseProxy {
 	dial := (&net.Dialer{Timeout: 5 * time.Second}).DialContext
 	transport := &direct{dial: dial, idle: map[string][]*line{}, Transport: &http.Transport{
-		DialContext:         dial,
+		DialContext:         patiently(dial),
 		IdleConnTimeout:     idleTimeout,
 		DisableCompression:  true,
 		WriteBufferSize:     32 << 10,
