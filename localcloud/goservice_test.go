@@ -23,6 +23,9 @@ import (
 	config "github.com/tamylaa/clodo/project"
 )
 
+// long has no room in the environment that the runtime of Go takes from the shim.
+var long = strings.Repeat("l", 5120)
+
 // goService is testdata/goservice on the real runtime, as a function that sends it a
 // request.
 func goService(t *testing.T) func(method, path string, body io.Reader, header ...string) *http.Response {
@@ -30,7 +33,7 @@ func goService(t *testing.T) func(method, path string, body io.Reader, header ..
 	npmtest.Workerd(t)
 	// What the go command reads is unknown to the cache of test results, unless the
 	// test reads it too.
-	for _, pattern := range []string{"../*.go", "../internal/host/*.go", "testdata/goservice/*"} {
+	for _, pattern := range []string{"../*.go", "../internal/host/*.go", "../internal/host/shim/bindings/*.js", "testdata/goservice/*"} {
 		names, err := filepath.Glob(pattern)
 		fatal(t, err)
 		for _, name := range names {
@@ -46,9 +49,15 @@ func goService(t *testing.T) func(method, path string, body io.Reader, header ..
 	fatal(t, err)
 	c := start(t, Options{Dir: t.TempDir()})
 	r := remote{t, c.Info()}
+	r.upload("other", `export default { async fetch(request) {
+		const headers = { "x-asked": request.headers.get("x-asked") };
+		return new Response(request.body, { status: 201, headers });
+	} }`, "")
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
-	fatal(t, form.WriteField("metadata", fmt.Sprintf(`{"main_module":%q,"compatibility_date":"2026-11-01","compatibility_flags":["enable_request_signal"]}`, built.MainModule)))
+	fatal(t, form.WriteField("metadata", fmt.Sprintf(`{"main_module":%q,"compatibility_date":"2026-11-01","compatibility_flags":["enable_request_signal"],"bindings":[
+		{"type":"service","name":"OTHER","service":"other"},{"type":"plain_text","name":"GREETING","text":"grüezi"},
+		{"type":"secret_text","name":"LONG","text":%q}]}`, built.MainModule, long)))
 	for _, m := range built.Modules {
 		h := textproto.MIMEHeader{}
 		h.Set("Content-Disposition", fmt.Sprintf(`form-data; name=%q; filename=%q`, m.Name, m.Name))
@@ -183,6 +192,34 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 		}
 		if status, body := get("/users/1"); status != 200 {
 			t.Errorf("the next request: %d %s", status, body)
+		}
+	})
+	t.Run("a binding is asked, with bodies both ways", func(t *testing.T) {
+		for _, size := range []int{0, 1, 64 << 10, 64<<10 + 1, 3 << 20} {
+			sent := make([]byte, size)
+			_, _ = rand.Read(sent)
+			res := send("POST", "/relay?binding=OTHER&op=fetch", bytes.NewReader(sent))
+			head := res.Header.Get("X-Head")
+			if got := text(t, res); got != string(sent) || !strings.Contains(head, `"status":201`) || !strings.Contains(head, `["x-asked","by go"]`) {
+				t.Errorf("%d bytes came back as %d with %s", size, len(got), head)
+			}
+		}
+	})
+	t.Run("what cannot be asked is said in JavaScript's words", func(t *testing.T) {
+		for query, want := range map[string]string{
+			"?binding=NONE&op=fetch":     "fetch NONE: fetch: the Worker has no binding NONE",
+			"?binding=OTHER&op=nothing":  "fetch OTHER: nothing: the shim has no operation nothing of fetch",
+			"?binding=GREETING&op=fetch": "fetch GREETING: fetch: (binding ?? globalThis).fetch is not a function",
+		} {
+			res := send("POST", "/relay"+query, nil)
+			if got := text(t, res); res.StatusCode != 502 || !strings.Contains(got, want) {
+				t.Errorf("%s: %d %s", query, res.StatusCode, got)
+			}
+		}
+	})
+	t.Run("variables and secrets are the environment, however long", func(t *testing.T) {
+		if _, got := get("/variables?name=GREETING&name=LONG&name=NONE"); got != "GREETING=grüezi\nLONG="+long+"\nNONE=\n" {
+			t.Errorf("%.200s", got)
 		}
 	})
 	t.Run("clients that leave cost nobody else anything", func(t *testing.T) {

@@ -54,14 +54,15 @@ func (b *build) goProgram(ctx context.Context) (Result, error) {
 			Why: "What go build made of it does not run.", Fix: "make it package main, with a main function that ends in clodo.Serve",
 		})
 	}
+	var modules []Module
+	for _, m := range shim.Modules() {
+		modules = append(modules, Module{Name: m.Name, ContentType: TypeESModule, Bytes: m.Bytes})
+	}
+	modules = append(modules,
+		Module{Name: shim.ProgramName, ContentType: TypeWasm, Bytes: program},
+		Module{Name: shim.ExecName, ContentType: TypeESModule, Bytes: exec})
 	return Result{
-		Format: Modules, MainModule: shim.WorkerName, Exports: []string{"default"},
-		Modules: []Module{
-			{Name: shim.WorkerName, ContentType: TypeESModule, Bytes: shim.Worker},
-			{Name: shim.ProgramName, ContentType: TypeWasm, Bytes: program},
-			{Name: shim.ExecName, ContentType: TypeESModule, Bytes: exec},
-		},
-		Warnings: b.warnings,
+		Format: Modules, MainModule: shim.WorkerName, Exports: []string{"default"}, Modules: modules, Warnings: b.warnings,
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"net/http"
@@ -42,10 +43,19 @@ func shimDone(spoilt int32)
 //go:wasmimport clodo call
 func shimCall(number, operation int32, p unsafe.Pointer, n int32)
 
+// shimCancel says that nobody waits for a call any more, or reads its answer.
+//
+//go:wasmimport clodo cancel
+func shimCancel(number int32)
+
 // The operations of shimCall.
 const (
-	readBody = 1 // the next part of the request's body; empty at its end
-	drain    = 2 // returns when the client takes more
+	readBody    = 1 // the next part of the request's body; empty at its end
+	drain       = 2 // returns when the client takes more
+	bindingCall = 3 // an operation of a binding
+	uploadPart  = 4 // a part of the body of such a call; returns when more may come
+	uploadEnd   = 5 // its end, or what went wrong
+	answerPart  = 6 // the next part of its answer; empty at the end
 )
 
 // instance is this instance of the program: what the shim exports to and imports from
@@ -59,7 +69,14 @@ type instance struct {
 	lastCall int32
 }
 
-var program = &instance{calls: map[int32]chan settled{}}
+var program = newInstance()
+
+// newInstance runs before what imports this package begins, which may look at the
+// environment.
+func newInstance() *instance {
+	setEnvironment()
+	return &instance{calls: map[int32]chan settled{}}
+}
 
 //go:wasmexport clodo_buffer
 func buffer(n int32) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(program.room(int(n)))) }
@@ -78,31 +95,82 @@ type settled struct {
 	err  error
 }
 
+// thrownError is what JavaScript threw.
+type thrownError struct{ message string }
+
+func (e *thrownError) Error() string { return e.message }
+
 //go:wasmexport clodo_settle
 func settle(number, failed, n int32) { program.settle(number, failed != 0, program.inbox[:n]) }
 
 func (i *instance) settle(number int32, failed bool, data []byte) {
 	c := i.calls[number]
 	if c == nil {
-		return // its request is over
+		return // nobody waits for it any more
 	}
 	delete(i.calls, number)
 	if failed {
-		c <- settled{err: errors.New(string(data))}
+		c <- settled{err: &thrownError{string(data)}}
 		return
 	}
-	c <- settled{data: append([]byte(nil), data...)}
+	if len(data) > 4096 { // it keeps the inbox, and the next one is made
+		i.inbox = nil
+	} else {
+		data = append([]byte(nil), data...)
+	}
+	c <- settled{data: data}
 }
 
-// call does something that JavaScript does asynchronously. The request's end does not
-// interrupt it: the shim drops the instance then.
-func (i *instance) call(operation int32, data []byte) ([]byte, error) {
+// errOver is what is left of a request gets once that has ended.
+var errOver = errors.New("the request is over")
+
+// begin begins what JavaScript does asynchronously for a request.
+func (i *instance) begin(e *exchange, operation int32, data []byte) (int32, <-chan settled) {
 	i.lastCall++
 	c := make(chan settled, 1)
+	if e != i.current {
+		c <- settled{err: errOver}
+		return i.lastCall, c
+	}
 	i.calls[i.lastCall] = c
 	shimCall(i.lastCall, operation, unsafe.Pointer(unsafe.SliceData(data)), int32(len(data)))
+	return i.lastCall, c
+}
+
+// call begins it and waits for the result. The request's end does not interrupt it.
+func (i *instance) call(e *exchange, operation int32, data []byte) ([]byte, error) {
+	_, c := i.begin(e, operation, data)
 	r := <-c
 	return r.data, r.err
+}
+
+// cancel gives a call up.
+func (i *instance) cancel(number int32) {
+	delete(i.calls, number)
+	shimCancel(number)
+}
+
+// end takes the request from the instance. What still waits for JavaScript, in
+// goroutines that outlive it, gets an error: its promises are of that request, and
+// nobody would keep them.
+func (i *instance) end() {
+	i.current = nil
+	for number, c := range i.calls {
+		delete(i.calls, number)
+		c <- settled{err: errOver}
+	}
+}
+
+type exchangeKey struct{}
+
+// exchange is the request that ctx belongs to, or else the one that the instance has;
+// nil when that is over or there is none.
+func (i *instance) exchange(ctx context.Context) *exchange {
+	e, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if ok && e != i.current {
+		return nil
+	}
+	return i.current
 }
 
 // Serve answers requests with h. It does not return.

@@ -20,17 +20,20 @@ type exchange struct {
 //go:wasmexport clodo_request
 func request(n int32) { program.request(reader{program.inbox[:n]}) }
 
-// request begins a request, of which r is the head: method, URL, length of the body
-// (-1 unknown, 0 none), number of headers, and their names and values.
+// request begins a request, of which r is the head: length of the body (-1 unknown, 0
+// none), number of headers, method, URL, and the headers' names and values.
 func (i *instance) request(r reader) {
-	method, address, length := r.text(), r.text(), r.number()
+	length := r.number()
 	header := make(http.Header, r.number())
+	method, address := r.text(), r.text()
 	for len(r.rest) > 0 {
 		name := http.CanonicalHeaderKey(r.text())
 		header[name] = append(header[name], r.text())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	e := &exchange{cancel: cancel, writer: &responseWriter{program: i, header: http.Header{}, noBody: method == http.MethodHead}}
+	e := &exchange{cancel: cancel}
+	e.writer = &responseWriter{program: i, exchange: e, header: http.Header{}, noBody: method == http.MethodHead}
+	ctx = context.WithValue(ctx, exchangeKey{}, e)
 	i.current = e
 	go i.answer(ctx, e, method, address, length, header)
 }
@@ -56,7 +59,7 @@ func (i *instance) answer(ctx context.Context, e *exchange, method, address stri
 			e.writer.fail()
 		}
 		e.cancel()
-		i.current = nil
+		i.end()
 		shimDone(spoilt)
 	}()
 	u, err := url.Parse(address)
@@ -65,7 +68,7 @@ func (i *instance) answer(ctx context.Context, e *exchange, method, address stri
 	} else {
 		r := newRequest(ctx, method, u, length, header)
 		if length != 0 {
-			r.Body = &body{program: i}
+			r.Body = &body{program: i, exchange: e}
 		}
 		i.handler.ServeHTTP(e.writer, r)
 	}
@@ -84,9 +87,10 @@ func newRequest(ctx context.Context, method string, u *url.URL, length int, head
 
 // body is the request's body, read as the handler asks for it.
 type body struct {
-	program *instance
-	rest    []byte
-	err     error
+	program  *instance
+	exchange *exchange
+	rest     []byte
+	err      error
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -94,7 +98,7 @@ func (b *body) Read(p []byte) (int, error) {
 		if b.err != nil {
 			return 0, b.err
 		}
-		part, err := b.program.call(readBody, nil)
+		part, err := b.program.call(b.exchange, readBody, nil)
 		switch {
 		case err != nil:
 			b.err = fmt.Errorf("reading the body: %w", err)

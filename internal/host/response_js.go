@@ -15,13 +15,14 @@ var errGone = errors.New("the client is gone")
 
 // responseWriter hands an answer to the shim: whole when it is short, else in parts.
 type responseWriter struct {
-	program *instance
-	header  http.Header
-	status  int // 0 until the handler decides
-	body    []byte
-	started bool
-	gone    bool
-	noBody  bool // of a HEAD
+	program  *instance
+	exchange *exchange
+	header   http.Header
+	status   int // 0 until the handler decides
+	body     []byte
+	started  bool
+	gone     bool
+	noBody   bool // of a HEAD
 }
 
 func (w *responseWriter) Header() http.Header { return w.header }
@@ -107,7 +108,7 @@ func (w *responseWriter) send(b []byte) error {
 		w.gone = true
 		return errGone
 	case 1:
-		if _, err := w.program.call(drain, nil); err != nil {
+		if _, err := w.program.call(w.exchange, drain, nil); err != nil {
 			w.gone = true
 			return errGone
 		}

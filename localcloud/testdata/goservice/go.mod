@@ -1,4 +1,4 @@
-module goservice
+module github.com/tamylaa/clodo/localcloud/testdata/goservice
 
 go 1.26.0
 

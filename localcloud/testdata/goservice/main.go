@@ -29,6 +29,8 @@ func main() {
 	app.HandleFunc("GET /stream", stream)
 	app.HandleFunc("GET /locked", locked)
 	app.HandleFunc("GET /endless", endless)
+	app.Route("POST /relay", relay)
+	app.HandleFunc("GET /variables", variables)
 	app.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) {
 		count++
 		fmt.Fprint(w, count)

@@ -1,0 +1,16 @@
+package host
+
+// Error is what a binding answered instead of a result.
+type Error struct {
+	Kind    string // "d1", "kv"
+	Binding string // its name in the Worker's configuration; "" when the operation needs none
+	Op      string
+	Message string // in the words of the binding, on Workers those of the JavaScript error
+}
+
+func (e *Error) Error() string {
+	if e.Binding == "" {
+		return e.Kind + "." + e.Op + ": " + e.Message
+	}
+	return e.Kind + " " + e.Binding + ": " + e.Op + ": " + e.Message
+}
