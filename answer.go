@@ -1,6 +1,9 @@
 package clodo
 
-import "net/http"
+import (
+	"encoding/json"
+	"net/http"
+)
 
 // answer is an answer on its way to the client, with what has passed counted.
 type answer struct {
@@ -27,3 +30,16 @@ func (a *answer) Write(b []byte) (int, error) {
 
 // Unwrap gives [http.ResponseController] what it needs.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// JSON answers with v as JSON. When v cannot be JSON nothing has been sent, and the
+// error is an internal one for [WriteError].
+func JSON(w http.ResponseWriter, status int, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(b, '\n')) // the client may be gone
+	return nil
+}

@@ -1,13 +1,13 @@
 package clodo
 
 import (
-	"context"
+	"io"
 	"net/http"
-	"time"
 )
 
 // LimitBody refuses bodies of more than n bytes: at once with 413 when the request
 // says its size, else with an error of the read, which [WriteError] answers with 413.
+// Of several limits the smallest counts.
 func LimitBody(n int64) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -15,20 +15,21 @@ func LimitBody(n int64) Middleware {
 				WriteError(w, r, &http.MaxBytesError{Limit: n})
 				return
 			}
-			r.Body = http.MaxBytesReader(w, r.Body, n)
+			r.Body = &limitedBody{http.MaxBytesReader(w, r.Body, n)}
 			next.ServeHTTP(w, r)
 		})
 	}
 }
 
-// Timeout ends the context of a request after d. A handler that returns the context's
-// error is answered with 504; one that does not look at its context goes on.
-func Timeout(d time.Duration) Middleware {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			ctx, cancel := context.WithTimeout(r.Context(), d)
-			defer cancel()
-			next.ServeHTTP(w, r.WithContext(ctx))
-		})
+// limitedBody tells [Decode] that a body has a limit.
+type limitedBody struct{ io.ReadCloser }
+
+func limited(body io.Reader) bool {
+	switch b := body.(type) {
+	case *limitedBody:
+		return true
+	case *timedBody:
+		return limited(b.ReadCloser)
 	}
+	return false
 }

@@ -23,12 +23,13 @@ func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Problem is an error that its client may read: RFC 9457's application/problem+json,
 // with a code for programs.
 type Problem struct {
-	Status int     // of HTTP; 0 is 500
-	Code   string  // for programs, such as "not_found"; "" leaves it out
-	Title  string  // "" is the text of Status
-	Detail string  // of this occurrence, for people
-	Fields []Field // what is wrong with which part of the request
-	Err    error   // the reason, which is logged and never sent
+	Status int         // of HTTP; 0 is 500
+	Code   string      // for programs, such as "not_found"; "" leaves it out
+	Title  string      // "" is the text of Status
+	Detail string      // of this occurrence, for people
+	Fields []Field     // what is wrong with which part of the request
+	Header http.Header // sent with it, such as Retry-After
+	Err    error       // the reason, which is logged and never sent
 }
 
 // Field is what is wrong with one part of a request.
@@ -70,25 +71,41 @@ func (p *Problem) title() string {
 	return p.Title
 }
 
+// problemJSON is a Problem on the wire.
+type problemJSON struct {
+	Title  string  `json:"title"`
+	Status int     `json:"status"`
+	Detail string  `json:"detail,omitempty"`
+	Code   string  `json:"code,omitempty"`
+	Fields []Field `json:"errors,omitempty"`
+}
+
 // MarshalJSON is what is sent.
 func (p *Problem) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		Title  string  `json:"title"`
-		Status int     `json:"status"`
-		Detail string  `json:"detail,omitempty"`
-		Code   string  `json:"code,omitempty"`
-		Fields []Field `json:"errors,omitempty"`
-	}{p.title(), p.status(), p.Detail, p.Code, p.Fields})
+	return json.Marshal(problemJSON{p.title(), p.status(), p.Detail, p.Code, p.Fields})
+}
+
+// UnmarshalJSON reads what another service has sent.
+func (p *Problem) UnmarshalJSON(b []byte) error {
+	var sent problemJSON
+	if err := json.Unmarshal(b, &sent); err != nil {
+		return err
+	}
+	*p = Problem{Title: sent.Title, Status: sent.Status, Detail: sent.Detail, Code: sent.Code, Fields: sent.Fields}
+	return nil
 }
 
 // problemOf is the Problem that an error means to a client. What it does not know it
 // calls an internal error: the words of such an error are for the log alone.
 func problemOf(err error) *Problem {
 	var p *Problem
+	var means interface{ Problem() *Problem }
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.As(err, &means):
+		return means.Problem()
 	case errors.As(err, &large):
 		return &Problem{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Detail: fmt.Sprintf("The body is larger than %d bytes.", large.Limit), Err: err}
 	case errors.Is(err, context.DeadlineExceeded):
@@ -97,9 +114,9 @@ func problemOf(err error) *Problem {
 	return &Problem{Status: http.StatusInternalServerError, Code: "internal_error", Err: err}
 }
 
-// WriteError answers a request with an error: a [Problem] as it is, a body that is too
-// large with 413, a deadline that passed with 504, and any other as 500 without its
-// words. Errors of the server's own are logged by [slog.Default]. When the handler had begun to
+// WriteError answers a request with an error: a [Problem] as it is, an error that has a
+// method Problem() *Problem with that, a body that is too large with 413, a deadline that
+// passed with 504, and any other as 500 without its words. Errors of the server's own are logged by [slog.Default]. When the handler had begun to
 // answer, nothing can be taken back and the error is only logged.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
@@ -118,6 +135,9 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	h := w.Header()
 	h.Del("Content-Length")
 	h.Del("Content-Encoding")
+	for name, values := range p.Header {
+		h[http.CanonicalHeaderKey(name)] = values
+	}
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(p.status())

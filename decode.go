@@ -1,0 +1,152 @@
+package clodo
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// DecodeLimit is how many bytes of a body [Decode] reads where [LimitBody] has not said
+// otherwise.
+const DecodeLimit = 1 << 20
+
+// The codes of fields that [Decode] complains about.
+const (
+	CodeInvalidType  = "INVALID_TYPE"
+	CodeUnknownField = "UNKNOWN_FIELD"
+)
+
+// Decode reads the body of a request, which is one JSON value, into v. What is wrong
+// with it is a [Problem] to return: 415 for another Content-Type than JSON, 413 for too
+// many bytes, 400 for what is no JSON or more than one value, and 422, with the field,
+// for a value of the wrong type and for a name that v does not have. When it returns an
+// error v may be partly filled. Which values are allowed is not its affair.
+func Decode(r *http.Request, v any) error {
+	if err := wantJSON(r); err != nil {
+		return err
+	}
+	body := io.Reader(r.Body)
+	if !limited(r.Body) {
+		body = http.MaxBytesReader(nil, r.Body, DecodeLimit)
+	}
+	b, err := io.ReadAll(body)
+	if err != nil {
+		return unread(err)
+	}
+	if len(bytes.TrimSpace(b)) == 0 {
+		return &Problem{Status: http.StatusBadRequest, Code: "empty_body", Detail: "The body is empty; it should be JSON."}
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return undecodable(err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return &Problem{Status: http.StatusBadRequest, Code: "invalid_json", Detail: "The body goes on after its JSON value."}
+	}
+	return nil
+}
+
+// wantJSON refuses a body that calls itself something else. Without a type it is taken
+// for JSON: a page of another origin could not send that without being allowed to,
+// because a browser gives every body a type.
+func wantJSON(r *http.Request) error {
+	sent := r.Header.Get("Content-Type")
+	if sent == "" {
+		return nil
+	}
+	kind, _, err := mime.ParseMediaType(sent)
+	if err == nil && (kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")) {
+		return nil
+	}
+	return &Problem{
+		Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Detail: "The body should be application/json.",
+		Header: http.Header{"Accept": {"application/json"}},
+	}
+}
+
+// unread is why a body could not be read: what [WriteError] knows, or a client that
+// broke off.
+func unread(err error) error {
+	if p := problemOf(err); p.status() < 500 || p.Code == "timeout" {
+		return err
+	}
+	return &Problem{Status: http.StatusBadRequest, Code: "incomplete_body", Detail: "The body could not be read to its end.", Err: err}
+}
+
+// undecodable is what an error of encoding/json means to the client.
+func undecodable(err error) error {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	var invalid *json.InvalidUnmarshalError
+	switch {
+	case errors.As(err, &syntax):
+		return &Problem{Status: http.StatusBadRequest, Code: "invalid_json", Detail: fmt.Sprintf("The body is no JSON: %v, at byte %d.", syntax, syntax.Offset), Err: err}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &Problem{Status: http.StatusBadRequest, Code: "invalid_json", Detail: "The body is no JSON: it ends too early.", Err: err}
+	case errors.As(err, &invalid):
+		return err // a mistake of the handler's
+	case errors.As(err, &kind):
+		wrong := "is " + article(kind.Value) + " and should be " + jsonName(kind.Type)
+		if kind.Field == "" {
+			return &Problem{Status: http.StatusUnprocessableEntity, Code: "validation_failed", Detail: "The body " + wrong + ".", Err: err}
+		}
+		return invalidFields(Field{Name: kind.Field, Code: CodeInvalidType, Message: wrong}, err)
+	}
+	// encoding/json has no type for this one.
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return invalidFields(Field{Name: strings.Trim(name, `"`), Code: CodeUnknownField, Message: "is not known here"}, err)
+	}
+	// An UnmarshalJSON or UnmarshalText of v's did not like its part.
+	return &Problem{Status: http.StatusUnprocessableEntity, Code: "validation_failed", Detail: "A value in the body is not valid.", Err: err}
+}
+
+func invalidFields(f Field, err error) *Problem {
+	return &Problem{Status: http.StatusUnprocessableEntity, Code: "validation_failed", Detail: "The body has a field that is not valid.", Fields: []Field{f}, Err: err}
+}
+
+// jsonName is what JSON calls the values that a type takes.
+func jsonName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return jsonName(t.Elem())
+	case reflect.Bool:
+		return "a boolean"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return "a whole number of " + strconv.Itoa(t.Bits()) + " bits"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number of " + strconv.Itoa(t.Bits()) + " bits, not negative"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	}
+	return "an object"
+}
+
+// article puts the article before what encoding/json calls a value: "string", "number
+// 1.5", "bool".
+func article(value string) string {
+	kind, rest, more := strings.Cut(value, " ")
+	switch kind {
+	case "bool":
+		kind = "a boolean"
+	case "array", "object":
+		kind = "an " + kind
+	default:
+		kind = "a " + kind
+	}
+	if more {
+		return kind + " (" + rest + ")"
+	}
+	return kind
+}

@@ -1,0 +1,57 @@
+package clodo
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Timeout ends the context of a request after d. A handler that returns the context's
+// error is answered with 504; one that does not look at its context goes on. Natively it
+// also bounds the client: reading a body that is not there after d fails, which
+// [WriteError] answers with 408, and so does writing to a client that takes nothing
+// until d and 5 seconds are over. On Workers Cloudflare guards against slow clients. Do
+// not put it before event streams and WebSockets.
+func Timeout(d time.Duration) Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithTimeout(r.Context(), d)
+			defer cancel()
+			r = r.WithContext(ctx)
+			connection := http.NewResponseController(w)
+			end := time.Now().Add(d)
+			// Neither can be set on Workers, nor on a recorder in a test.
+			if connection.SetWriteDeadline(end.Add(5*time.Second)) == nil {
+				defer func() { _ = connection.SetWriteDeadline(time.Time{}) }() // it would stay for the next request
+			}
+			if r.Body != nil && r.Body != http.NoBody && connection.SetReadDeadline(end) == nil {
+				r.Body = &timedBody{r.Body, connection}
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// timedBody takes the deadline away at the end of the body: the server reads on, to see
+// whether the client leaves.
+type timedBody struct {
+	io.ReadCloser
+	connection *http.ResponseController
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	switch {
+	case err == io.EOF:
+		_ = b.connection.SetReadDeadline(time.Time{}) // it could be set
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = &Problem{
+			Status: http.StatusRequestTimeout, Code: "slow_client", Detail: "The body did not arrive in time.",
+			Header: http.Header{"Connection": {"close"}}, Err: err,
+		}
+	}
+	return n, err
+}
