@@ -1,0 +1,147 @@
+package feature
+
+import "errors"
+
+var errPercentage = errors.New("a percentage is from 0 to 100")
+
+// Reason says why a flag has its value.
+type Reason string
+
+// Reasons, strongest first.
+const (
+	ReasonRequires           Reason = "requires"  // a flag that it requires is off
+	ReasonConflicts          Reason = "conflicts" // a flag that it conflicts with is on
+	ReasonRuntimeDomain      Reason = "runtime-domain"
+	ReasonRuntimeCustomer    Reason = "runtime-customer"
+	ReasonRuntimeEnvironment Reason = "runtime-environment"
+	ReasonDomain             Reason = "domain"
+	ReasonCustomer           Reason = "customer"
+	ReasonEnvironment        Reason = "environment"
+	ReasonRule               Reason = "rule"
+	ReasonDefault            Reason = "default"
+)
+
+// Context is for whom flags are evaluated. The zero value is nobody in particular.
+type Context struct {
+	Domain     string            // hostname in lower case, without a port
+	Customer   string            // "": decided by the document and Domain
+	Subject    string            // who gets their share of a percentage, such as a user's id; "": nobody
+	Attributes map[string]string // what rules ask for
+}
+
+// Evaluation is the flags of one request. It stays the same for as long as it is used,
+// whatever changes meanwhile, and is safe for concurrent use.
+type Evaluation struct {
+	set        *set
+	subject    string
+	attributes map[string]string
+}
+
+// With is the flags of the same domain and customer, for another subject.
+func (e *Evaluation) With(subject string, attributes map[string]string) *Evaluation {
+	return &Evaluation{set: e.set, subject: subject, attributes: attributes}
+}
+
+// Detail is what a flag is, and why.
+type Detail struct {
+	Value  any // a bool, string, int64 or float64
+	Reason Reason
+}
+
+// Detail is the flag with this name; ok is false when it is not declared.
+func (e *Evaluation) Detail(name string) (d Detail, ok bool) {
+	i, ok := e.set.defs.index[name]
+	if !ok {
+		return d, false
+	}
+	d.Value, d.Reason = e.value(i)
+	return d, true
+}
+
+// Names are the names of all flags, sorted.
+func (e *Evaluation) Names() []string { return e.set.defs.names }
+
+// Enabled are the names of the boolean flags that are on, sorted.
+func (e *Evaluation) Enabled() []string {
+	names := []string{}
+	for i, name := range e.set.defs.names {
+		if e.on(i) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// on reports whether flag i is a boolean that is true.
+func (e *Evaluation) on(i int) bool {
+	if bit(e.set.fixed, i) {
+		return bit(e.set.on, i)
+	}
+	v, _ := e.decide(i)
+	return v == true
+}
+
+// value is flag i.
+func (e *Evaluation) value(i int) (any, Reason) {
+	if bit(e.set.fixed, i) {
+		return e.set.values[i], e.set.reasons[i]
+	}
+	return e.decide(i)
+}
+
+// decide is flag i, which depends on the subject or its attributes.
+func (e *Evaluation) decide(i int) (any, Reason) {
+	f := &e.set.defs.flags[i]
+	for _, to := range f.requires {
+		if !e.on(to) {
+			return f.off(), ReasonRequires
+		}
+	}
+	for _, to := range f.conflicts {
+		if e.on(to) {
+			return f.off(), ReasonConflicts
+		}
+	}
+	const unknown = everybody // no bucket is that high
+	at := uint32(unknown)
+	steps := e.set.open[i].steps
+	for n := range steps {
+		s := &steps[n]
+		if len(s.when) > 0 && !e.all(s.when) {
+			continue
+		}
+		if s.below != everybody {
+			if e.subject == "" {
+				continue
+			}
+			if at == unknown {
+				at = bucket(f.seed, e.subject)
+			}
+			if at >= s.below {
+				continue
+			}
+		}
+		return s.value, s.reason
+	}
+	return f.Default, ReasonDefault
+}
+
+func (e *Evaluation) all(when []Condition) bool {
+	for n := range when {
+		if v := e.attributes[when[n].Attribute]; v == "" || !when[n].holds(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// Evaluate is the flags of a document after changes, in a context, for those who have
+// all three at hand; a service has [Flags].
+func Evaluate(d Document, c Changes, in Context) (*Evaluation, error) {
+	defs, err := define(d)
+	if err != nil {
+		return nil, err
+	}
+	set := defs.resolve(in.Domain, defs.customerOf(in), defs.changes(c))
+	return &Evaluation{set: set, subject: in.Subject, attributes: in.Attributes}, nil
+}

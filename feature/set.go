@@ -1,0 +1,166 @@
+package feature
+
+import (
+	"slices"
+	"strings"
+)
+
+// set is what all flags are for one domain and customer, as far as that can be said
+// without the subject and its attributes: fixed flags in bits and values, and for
+// others the steps that are left. It does not change, and many requests share it.
+type set struct {
+	defs             *definitions
+	domain, customer string
+	fixed, on        []uint64 // bits by index
+	values           []any    // of fixed flags
+	reasons          []Reason
+	open             []open // of flags that are not fixed
+}
+
+// open is what is left to be tried of a flag; the last step always applies.
+type open struct {
+	steps []rule
+}
+
+func bit(bits []uint64, i int) bool { return bits[i>>6]&(1<<(i&63)) != 0 }
+
+func setBit(bits []uint64, i int) { bits[i>>6] |= 1 << (i & 63) }
+
+// resolve makes the set of a domain and customer.
+func (defs *definitions) resolve(domain, customer string, c changes) *set {
+	n := len(defs.flags)
+	words := (n + 63) / 64
+	s := &set{
+		defs: defs, domain: domain, customer: customer,
+		fixed: make([]uint64, words), on: make([]uint64, words), values: make([]any, n), reasons: make([]Reason, n), open: make([]open, n),
+	}
+	done := make([]bool, n)
+	var visit func(i int)
+	visit = func(i int) {
+		if done[i] {
+			return
+		}
+		done[i] = true
+		for _, to := range defs.flags[i].needs() {
+			visit(to)
+		}
+		s.decide(i, c[i])
+	}
+	for i := range defs.flags {
+		visit(i)
+	}
+	return s
+}
+
+// decide fixes flag i when it can be. The flags that it needs are decided.
+func (s *set) decide(i int, c levels) {
+	f := &s.defs.flags[i]
+	steps := s.steps(f, c)
+	if v, reason, ok := s.forced(f); ok {
+		s.fix(i, v, reason)
+		return
+	}
+	needsFixed := !slices.ContainsFunc(f.needs(), func(to int) bool { return !bit(s.fixed, to) })
+	if first := steps[0]; len(steps) == 1 && needsFixed {
+		s.fix(i, first.value, first.reason)
+		return
+	}
+	s.open[i].steps = steps
+}
+
+// forced is what a flag is, whatever its own values, when a fixed flag turns it off.
+func (s *set) forced(f *definition) (any, Reason, bool) {
+	for _, to := range f.requires {
+		if bit(s.fixed, to) && !bit(s.on, to) {
+			return f.off(), ReasonRequires, true
+		}
+	}
+	for _, to := range f.conflicts {
+		if bit(s.fixed, to) && bit(s.on, to) {
+			return f.off(), ReasonConflicts, true
+		}
+	}
+	return nil, "", false
+}
+
+func (f *definition) off() any {
+	if f.kind() == TypeBoolean {
+		return false
+	}
+	return f.Default
+}
+
+func (s *set) fix(i int, v any, reason Reason) {
+	setBit(s.fixed, i)
+	s.values[i], s.reasons[i] = v, reason
+	if v == true {
+		setBit(s.on, i)
+	}
+}
+
+// steps is what is to be tried, in order, without what cannot apply; it ends with one
+// that always does.
+func (s *set) steps(f *definition, c levels) []rule {
+	var out []rule
+	add := func(r rule) bool { // false: nothing after it counts
+		if r.below > 0 {
+			out = append(out, r)
+		}
+		return r.below != everybody || len(r.when) > 0
+	}
+	for _, l := range []levels{c, f.levels} {
+		if step, ok := l.domains[s.domain]; ok && s.domain != "" && !add(rule{step: step}) {
+			return out
+		}
+		if step, ok := l.customers[s.customer]; ok && s.customer != "" && !add(rule{step: step}) {
+			return out
+		}
+		if l.environment != nil && !add(rule{step: *l.environment}) {
+			return out
+		}
+	}
+	for _, r := range f.rules {
+		left, possible := s.left(r.when)
+		if possible && !add(rule{r.step, left}) {
+			return out
+		}
+	}
+	add(rule{step: step{value: f.Default, below: everybody, reason: ReasonDefault}})
+	return out
+}
+
+// left are the conditions that depend on the request; possible is false when another
+// one fails.
+func (s *set) left(when []Condition) (left []Condition, possible bool) {
+	for _, c := range when {
+		value, known := "", true
+		switch c.Attribute {
+		case "environment":
+			value = s.defs.Environment
+		case "customer":
+			value = s.customer
+		case "domain":
+			value = s.domain
+		default:
+			known = false
+		}
+		switch {
+		case !known:
+			left = append(left, c)
+		case value == "" || !c.holds(value):
+			return nil, false
+		}
+	}
+	return left, true
+}
+
+// holds compares a value that is there.
+func (c *Condition) holds(value string) bool {
+	switch {
+	case c.Equals != "":
+		return value == c.Equals
+	case c.Prefix != "":
+		return strings.HasPrefix(value, c.Prefix)
+	}
+	return slices.Contains(c.In, value)
+}
