@@ -20,7 +20,7 @@ type floor struct {
 // test, so every new package is placed on purpose. What lies below a package's own
 // internal folder (localcloud/internal/…) shares its floor.
 var floors = []floor{
-	{"runtime", []string{".", "feature", "internal/host", "internal/host/shim"}},
+	{"runtime", []string{".", "data", "feature", "internal/host", "internal/host/shim"}},
 	{"leaves", []string{"cloudflare", "diag", "internal/source", "internal/sqlite"}},
 	{"nouns", []string{"audit", "check", "flow", "internal/assets", "migrate", "secret"}},
 	{"configuration", []string{"project"}},
