@@ -20,7 +20,14 @@ type floor struct {
 // test, so every new package is placed on purpose. What lies below a package's own
 // internal folder (localcloud/internal/…) shares its floor.
 var floors = []floor{
-	{"runtime", []string{".", "data", "feature", "internal/host", "internal/host/shim"}},
+	{"runtime", []string{
+		".",
+		"bindings/d1",
+		"data",
+		"feature",
+		"internal/host", "internal/host/shim",
+		"internal/jsonwire",
+	}},
 	{"leaves", []string{"cloudflare", "diag", "internal/source", "internal/sqlite"}},
 	{"nouns", []string{"audit", "check", "flow", "internal/assets", "migrate", "secret"}},
 	{"configuration", []string{"project"}},
@@ -47,15 +54,23 @@ var apart = []struct{ pkg, imports, why string }{
 	{"project", module + "/cloudflare", "configuration knows no wire type of any API"},
 }
 
-// neighbours are imports within one floor that the design wants.
+// neighbours are imports within one floor that the design wants, as patterns of
+// path.Match.
 var neighbours = []struct{ pkg, imports string }{
 	{".", "internal/host"},               // package clodo stands on the host
+	{"bindings/*", "internal/host"},      // and so does every binding
+	{"bindings/*", "internal/jsonwire"},  // those that are called often write and read JSON by hand
 	{"internal/source", "diag"},          // a value's position is diag's position
 	{"internal/workerd", "internal/npm"}, // workerd comes from npm
 }
 
 func areNeighbours(pkg, imports string) bool {
-	return slices.ContainsFunc(neighbours, func(n struct{ pkg, imports string }) bool { return n.pkg == pkg && n.imports == imports })
+	return slices.ContainsFunc(neighbours, func(n struct{ pkg, imports string }) bool { return matches(n.pkg, pkg) && matches(n.imports, imports) })
+}
+
+func matches(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil
 }
 
 // home is the package of the table that pkg belongs to: itself, or the package
