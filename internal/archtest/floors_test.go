@@ -27,6 +27,7 @@ var floors = []floor{
 		"feature",
 		"internal/host", "internal/host/shim",
 		"internal/jsonwire",
+		"services",
 	}},
 	{"leaves", []string{"cloudflare", "diag", "internal/source", "internal/sqlite"}},
 	{"nouns", []string{"audit", "check", "flow", "internal/assets", "migrate", "secret"}},
@@ -58,6 +59,8 @@ var apart = []struct{ pkg, imports, why string }{
 // path.Match.
 var neighbours = []struct{ pkg, imports string }{
 	{".", "internal/host"},               // package clodo stands on the host
+	{"services", "."},                    // errors, and the id of the request that a call is made for
+	{"services", "internal/host"},        // what carries calls
 	{"bindings/*", "internal/host"},      // and so does every binding
 	{"bindings/*", "internal/jsonwire"},  // those that are called often write and read JSON by hand
 	{"internal/source", "diag"},          // a value's position is diag's position
