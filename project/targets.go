@@ -249,6 +249,16 @@ func (p *Portfolio) hostname(word, env string) (pick, error) {
 	return pick{}, usage("C020", fmt.Sprintf("there is no %s named %q", what, word), choices("services", names), meant(name, near, "%s"))
 }
 
+// ServiceAt is the name of the service that serves a hostname, in some environment and
+// for some customer; "" means that none does.
+func (p *Portfolio) ServiceAt(host string) string {
+	hit, err := p.hostname(host, "")
+	if err != nil {
+		return ""
+	}
+	return hit.s.Name
+}
+
 // selectEnvironment decides for services; see Selector and the rule "no silent
 // production".
 func (p *Portfolio) selectEnvironment(sel Selector, services []*Service) (*Environment, error) {

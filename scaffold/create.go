@@ -1,0 +1,295 @@
+package scaffold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/project"
+)
+
+// Request says which service to make.
+type Request struct {
+	Name        string
+	Type        string // one of Types or Aliases
+	Language    string // go or ts; default DefaultLanguage
+	Domains     []Domain
+	Environment string // of the hostnames; default: by their accounts, else production
+	Force       bool   // files that are in the way are overwritten
+}
+
+// Creation is a service that is about to be made. Its JSON form is a contract with
+// scripts.
+type Creation struct {
+	Service  string              `json:"service"`
+	Type     string              `json:"type"`
+	Alias    string              `json:"alias,omitempty"` // the word that was used for Type
+	Language string              `json:"language"`
+	Path     string              `json:"path"` // of its folder, below the root of the portfolio
+	Bindings []string            `json:"bindings"`
+	Domains  map[string][]string `json:"domains,omitempty"` // hostnames by environment
+	Files    []File              `json:"files"`             // below the root, those of the service first
+	Lines    int                 `json:"lines"`             // that clodo.yaml gets
+	Config   string              `json:"config"`            // clodo.yaml
+
+	root string
+}
+
+// Plan finds out what it takes to make a service in p. It writes nothing; what stands
+// in the way is a *diag.Error.
+func Plan(p *project.Portfolio, r Request) (*Creation, error) {
+	if err := CheckName(r.Name); err != nil {
+		return nil, err
+	}
+	t, err := Find(r.Type, r.Language)
+	if err != nil {
+		return nil, err
+	}
+	if p.File == "" {
+		return nil, refuse("S104", "there is no clodo.yaml here", "a service is entered in one; in "+p.Root+" there are only wrangler files", "clodo init")
+	}
+	domains, err := place(p, r)
+	if err != nil {
+		return nil, err
+	}
+	c := &Creation{
+		Service: r.Name, Type: t.Type, Language: t.Language, Path: "services/" + r.Name, Bindings: t.Bindings, Domains: domains, Config: p.File, root: p.Root,
+	}
+	if c.Bindings == nil {
+		c.Bindings = []string{}
+	}
+	if r.Type != t.Type {
+		c.Alias = r.Type
+	}
+	root, err := os.OpenRoot(p.Root)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if err := c.plan(root, p, t, r); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Creation) plan(root *os.Root, p *project.Portfolio, t Template, r Request) error {
+	values := values(r.Name, p.Name)
+	var blocked []string
+	add := func(name, text string) error {
+		out, err := render(text, values)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		f, err := look(root, name, []byte(out))
+		if err != nil {
+			blocked = append(blocked, err.Error())
+		}
+		c.Files = append(c.Files, f)
+		return nil
+	}
+	for _, file := range t.Files {
+		text, err := t.source(embedded, file)
+		if err != nil {
+			return err
+		}
+		if err := add(path.Join(c.Path, file), text); err != nil {
+			return err
+		}
+	}
+	strangers, err := strangersIn(root, c.Path, c.Files)
+	if err != nil {
+		return err
+	}
+	if err := c.clashes(p, r, strangers, blocked); err != nil {
+		return err
+	}
+	common, err := sharedFiles(embedded, t.Language)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(common)) {
+		if _, err := root.Lstat(filepath.FromSlash(name)); err == nil {
+			continue // the portfolio has its own
+		}
+		if err := add(name, common[name]); err != nil {
+			return err
+		}
+	}
+	return c.enter(root, p, t)
+}
+
+// enter plans the entry in clodo.yaml. A service that is there keeps its own.
+func (c *Creation) enter(root *os.Root, p *project.Portfolio, t Template) error {
+	if declared(p, c.Service) != nil {
+		return nil
+	}
+	before, err := root.ReadFile(p.File)
+	if err != nil {
+		return err
+	}
+	var order []string
+	for _, e := range p.Environments {
+		order = append(order, e.Name)
+	}
+	after, err := addService(p.File, before, c.Service, entryOf(c.Path, t, c.Domains, order))
+	if err != nil {
+		return err
+	}
+	c.Lines = strings.Count(string(after), "\n") - strings.Count(string(before), "\n")
+	f, err := look(root, p.File, after)
+	f.edited = true
+	c.Files = append(c.Files, f)
+	return err
+}
+
+func declared(p *project.Portfolio, name string) *project.Service {
+	for _, s := range p.Services {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// clashes refuses what would be overwritten, unless that was asked for.
+func (c *Creation) clashes(p *project.Portfolio, r Request, strangers, blocked []string) error {
+	var found []diag.Finding
+	clash := func(message, why, fix string) {
+		found = append(found, diag.Finding{Code: "S103", Severity: diag.SeverityError, Message: message, Why: why, Fix: fix})
+	}
+	for _, what := range blocked {
+		clash(what, "", "move it away, or choose another name")
+	}
+	if s := declared(p, r.Name); s != nil && s.Dir != c.Path {
+		clash(fmt.Sprintf("clodo.yaml has a service %q in %s", r.Name, s.Dir), "", "choose another name")
+	} else if s != nil && !r.Force {
+		clash(fmt.Sprintf("clodo.yaml has a service %q already", r.Name), "it is at "+s.Pos.String(), "choose another name, or overwrite its files with --force")
+	}
+	if !r.Force {
+		for _, f := range c.Files {
+			if f.Action == Overwrite {
+				clash(f.Path+" is there and says something else", "", "choose another name, or overwrite it with --force")
+			}
+		}
+		for _, name := range strangers {
+			clash(name+" is there and does not belong to a new "+c.Type, "", "choose another name, or let it stay with --force")
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return &diag.Error{Finding: found[0], Findings: found, State: diag.NothingChanged, Exit: diag.ExitConfig}
+}
+
+// strangersIn lists what lies in a folder beside the files that are to be there.
+func strangersIn(root *os.Root, dir string, files []File) ([]string, error) {
+	var found []string
+	err := fs.WalkDir(root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if !slices.ContainsFunc(files, func(f File) bool { return f.Path == name }) {
+			found = append(found, name)
+		}
+		return nil
+	})
+	return found, err
+}
+
+// place finds the environment of each hostname.
+func place(p *project.Portfolio, r Request) (map[string][]string, error) {
+	if len(r.Domains) == 0 {
+		return nil, nil
+	}
+	byEnvironment := map[string][]string{}
+	for _, d := range r.Domains {
+		env, err := environmentOf(p, d, r.Environment)
+		if err != nil {
+			return nil, err
+		}
+		if owner := p.ServiceAt(d.Host); owner != "" && owner != r.Name {
+			return nil, refuse("S106", fmt.Sprintf("the hostname %s belongs to the service %q", d.Host, owner), "", "choose another hostname")
+		}
+		byEnvironment[env] = append(byEnvironment[env], d.Host)
+	}
+	return byEnvironment, nil
+}
+
+// environmentOf is where a hostname serves: in the environment that was named, else in
+// the only one of its account, else in production or the only one that is not local.
+func environmentOf(p *project.Portfolio, d Domain, named string) (string, error) {
+	account, err := accountOf(p, d)
+	if err != nil {
+		return "", err
+	}
+	var all, same, away []string
+	for _, e := range p.Environments {
+		all = append(all, e.Name)
+		if e.Local {
+			continue
+		}
+		away = append(away, e.Name)
+		if account != "" && e.Account == account {
+			same = append(same, e.Name)
+		}
+	}
+	switch {
+	case named != "" && !slices.Contains(all, named):
+		return "", refuse("C020", fmt.Sprintf("there is no environment named %q", named), "environments are: "+strings.Join(all, ", "), "")
+	case named != "":
+		return named, nil
+	case len(same) == 1:
+		return same[0], nil
+	case slices.Contains(away, "production"):
+		return "production", nil
+	case len(away) == 1:
+		return away[0], nil
+	}
+	return "", refuse("U002", "it is not clear which environment "+d.Host+" belongs to", "environments are: "+strings.Join(all, ", "), "name it: --env ENV")
+}
+
+// accountOf is the name in clodo.yaml of the account that a hostname names.
+func accountOf(p *project.Portfolio, d Domain) (string, error) {
+	if d.Account == "" {
+		return "", nil
+	}
+	var names []string
+	for _, a := range p.Accounts {
+		if a.Name == d.Account || a.ID.V == d.Account {
+			return a.Name, nil
+		}
+		names = append(names, a.Name)
+	}
+	why := "clodo.yaml has no accounts"
+	if len(names) > 0 {
+		why = "accounts are: " + strings.Join(names, ", ")
+	}
+	return "", refuse("S106", fmt.Sprintf("there is no account %q", d.Account), why, "add it to accounts in "+p.File+", or leave it out: the zone is found by the hostname")
+}
+
+// Write makes the service: all of its files and the entry in clodo.yaml, or nothing.
+func (c *Creation) Write(ctx context.Context) error {
+	root, err := os.OpenRoot(c.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := write(ctx, root, c.Files); err != nil {
+		return &diag.Error{
+			Finding: diag.Finding{Code: "S108", Severity: diag.SeverityError, Message: "the files of " + c.Service + " could not be written", Why: err.Error()},
+			State:   diag.NothingChanged, Exit: diag.ExitFailed, Err: err,
+		}
+	}
+	return nil
+}
