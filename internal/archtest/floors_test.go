@@ -30,7 +30,7 @@ var floors = []floor{
 		"services",
 	}},
 	{"leaves", []string{"cloudflare", "diag", "internal/source", "internal/sqlite"}},
-	{"nouns", []string{"audit", "check", "flow", "internal/assets", "migrate", "secret"}},
+	{"nouns", []string{"audit", "check", "flow", "internal/assets", "internal/openapi", "migrate", "secret"}},
 	{"configuration", []string{"project"}},
 	{"heart", []string{"deploy", "scaffold"}},
 	{"adapters", []string{"internal/bundle", "internal/durable", "internal/edge", "internal/npm", "internal/state", "internal/vault", "internal/workerd", "portfolio"}},
