@@ -10,9 +10,10 @@ import (
 // do not change.
 type definitions struct {
 	Document
-	names []string
-	index map[string]int
-	flags []definition
+	names      []string
+	index      map[string]int
+	flags      []definition
+	attributes []string // that rules ask the program for
 }
 
 // definition is one flag; values in it are conformed.
@@ -44,7 +45,37 @@ const everybody = math.MaxUint32
 
 type rule struct {
 	step
-	when []Condition
+	when []condition
+}
+
+// condition is a Condition that knows where its attribute is: in definitions.attributes,
+// or, below zero, in the context itself.
+type condition struct {
+	Condition
+	at int
+}
+
+const (
+	ofEnvironment = -1 - iota
+	ofCustomer
+	ofDomain
+)
+
+// attribute is where the attribute with this name is.
+func (defs *definitions) attribute(name string) int {
+	switch name {
+	case "environment":
+		return ofEnvironment
+	case "customer":
+		return ofCustomer
+	case "domain":
+		return ofDomain
+	}
+	if i := slices.Index(defs.attributes, name); i >= 0 {
+		return i
+	}
+	defs.attributes = append(defs.attributes, name)
+	return len(defs.attributes) - 1
 }
 
 // define checks a document. Everything that is wrong is in the error.
@@ -81,12 +112,14 @@ func (defs *definitions) flag(name string, d Declaration, wrong *problems) defin
 		if err != nil {
 			wrong.addf("rule %d of flag %q: %w", i+1, name, err)
 		}
+		ready := rule{step: s}
 		for _, c := range r.When {
-			if ways := c.ways(); c.Attribute == "" || ways != 1 {
+			if c.Attribute == "" || c.ways() != 1 {
 				wrong.addf("rule %d of flag %q: a condition needs an attribute and one of equals, in and prefix", i+1, name)
 			}
+			ready.when = append(ready.when, condition{c, defs.attribute(c.Attribute)})
 		}
-		f.rules = append(f.rules, rule{s, r.When})
+		f.rules = append(f.rules, ready)
 	}
 	f.requires = defs.references(name, "requires", d.Requires, wrong)
 	f.conflicts = defs.references(name, "conflicts with", d.Conflicts, wrong)

@@ -34,12 +34,23 @@ type Context struct {
 type Evaluation struct {
 	set        *set
 	subject    string
-	attributes map[string]string
+	attributes []string // as definitions.attributes lists them
+}
+
+func (s *set) evaluation(subject string, attributes map[string]string) *Evaluation {
+	e := &Evaluation{set: s, subject: subject}
+	if names := s.defs.attributes; len(names) > 0 && len(attributes) > 0 {
+		e.attributes = make([]string, len(names))
+		for i, name := range names {
+			e.attributes[i] = attributes[name]
+		}
+	}
+	return e
 }
 
 // With is the flags of the same domain and customer, for another subject.
 func (e *Evaluation) With(subject string, attributes map[string]string) *Evaluation {
-	return &Evaluation{set: e.set, subject: subject, attributes: attributes}
+	return e.set.evaluation(subject, attributes)
 }
 
 // Detail is what a flag is, and why.
@@ -126,9 +137,12 @@ func (e *Evaluation) decide(i int) (any, Reason) {
 	return f.Default, ReasonDefault
 }
 
-func (e *Evaluation) all(when []Condition) bool {
+func (e *Evaluation) all(when []condition) bool {
+	if e.attributes == nil {
+		return len(when) == 0
+	}
 	for n := range when {
-		if v := e.attributes[when[n].Attribute]; v == "" || !when[n].holds(v) {
+		if v := e.attributes[when[n].at]; v == "" || !when[n].holds(v) {
 			return false
 		}
 	}
@@ -143,5 +157,5 @@ func Evaluate(d Document, c Changes, in Context) (*Evaluation, error) {
 		return nil, err
 	}
 	set := defs.resolve(in.Domain, defs.customerOf(in), defs.changes(c))
-	return &Evaluation{set: set, subject: in.Subject, attributes: in.Attributes}, nil
+	return set.evaluation(in.Subject, in.Attributes), nil
 }

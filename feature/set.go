@@ -68,12 +68,16 @@ func (s *set) decide(i int, c levels) {
 	s.open[i].steps = steps
 }
 
-// forced is what a flag is, whatever its own values, when a fixed flag turns it off.
+// forced is what a flag is, whatever its own values, when a fixed flag turns it off. A
+// requirement that is open comes before conflicts: it may be the reason.
 func (s *set) forced(f *definition) (any, Reason, bool) {
 	for _, to := range f.requires {
 		if bit(s.fixed, to) && !bit(s.on, to) {
 			return f.off(), ReasonRequires, true
 		}
+	}
+	if slices.ContainsFunc(f.requires, func(to int) bool { return !bit(s.fixed, to) }) {
+		return nil, "", false
 	}
 	for _, to := range f.conflicts {
 		if bit(s.fixed, to) && bit(s.on, to) {
@@ -131,23 +135,21 @@ func (s *set) steps(f *definition, c levels) []rule {
 
 // left are the conditions that depend on the request; possible is false when another
 // one fails.
-func (s *set) left(when []Condition) (left []Condition, possible bool) {
+func (s *set) left(when []condition) (left []condition, possible bool) {
 	for _, c := range when {
-		value, known := "", true
-		switch c.Attribute {
-		case "environment":
+		var value string
+		switch c.at {
+		case ofEnvironment:
 			value = s.defs.Environment
-		case "customer":
+		case ofCustomer:
 			value = s.customer
-		case "domain":
+		case ofDomain:
 			value = s.domain
 		default:
-			known = false
-		}
-		switch {
-		case !known:
 			left = append(left, c)
-		case value == "" || !c.holds(value):
+			continue
+		}
+		if value == "" || !c.holds(value) {
 			return nil, false
 		}
 	}

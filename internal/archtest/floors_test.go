@@ -65,6 +65,7 @@ var neighbours = []struct{ pkg, imports string }{
 	{"services", "internal/host"},        // what carries calls
 	{"bindings/*", "internal/host"},      // and so does every binding
 	{"bindings/*", "internal/jsonwire"},  // those that are called often write and read JSON by hand
+	{"feature", "internal/host"},         // which changes are read through
 	{"internal/source", "diag"},          // a value's position is diag's position
 	{"internal/workerd", "internal/npm"}, // workerd comes from npm
 }
