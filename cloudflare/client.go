@@ -118,6 +118,12 @@ func New(o Options) (*Client, error) {
 // BaseURL is where the client's calls go.
 func (c *Client) BaseURL() string { return c.base }
 
+// Close lets go of connections that wait for a next call. A Client can be used after it.
+func (c *Client) Close() error {
+	c.http.CloseIdleConnections()
+	return nil
+}
+
 func defaultTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 16

@@ -110,6 +110,7 @@ type Cloud struct {
 	clock      clock.Clock
 	quota      *quota.Counter
 	faults     *fault.Faults
+	problems   problems
 	storage    *storage
 	workers    workers
 	api        *api.API
@@ -227,7 +228,7 @@ func (c *Cloud) open(ctx context.Context) error {
 	if c.page, err = c.newPage(); err != nil {
 		return err
 	}
-	c.serving = handlers{api: c.apiHandler(), data: c.faults.Data(c.withCertificates(c.triggers(c.workers.Handler())))}
+	c.serving = handlers{api: c.apiHandler(), data: c.faults.Data(c.withCertificates(c.withProblems(c.triggers(c.workers.Handler()))))}
 	return nil
 }
 

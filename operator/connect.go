@@ -53,6 +53,7 @@ func (o *Operator) Account(ctx context.Context, name string) (*edge.Account, err
 			Fix: "set CLOUDFLARE_API_BASE_URL to an address such as http://127.0.0.1:8787/client/v4, or unset it for the real Cloudflare",
 		}, State: diag.NothingChanged, Exit: diag.ExitUsage, Err: err}
 	}
+	o.closers = append(o.closers, client.Close)
 	a := &edge.Account{Client: client, Name: name}
 	if a.ID, err = o.accountID(ctx, client, configured, c); err != nil {
 		return nil, err

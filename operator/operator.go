@@ -182,6 +182,13 @@ func (o *Operator) Close() error {
 	return errors.Join(errs...)
 }
 
+// atClose has Close call release, before what was given to it earlier.
+func (o *Operator) atClose(release func() error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closers = append(o.closers, release)
+}
+
 // home is the folder for user settings: CLODO_HOME, else the system's place.
 func home(getenv func(string) string) (string, error) {
 	if dir := getenv("CLODO_HOME"); dir != "" {

@@ -87,7 +87,9 @@ func (p *prober) Get(ctx context.Context, r check.Request) (check.Answer, error)
 			p.err = err
 			return
 		}
-		p.edge, p.err = edge.NewProber(data)
+		if p.edge, p.err = edge.NewProber(data); p.err == nil {
+			p.operator.atClose(p.edge.Close)
+		}
 	})
 	if p.err != nil {
 		return check.Answer{}, p.err

@@ -19,6 +19,7 @@ var outside = map[string][]string{
 	"github.com/charmbracelet/x/ansi":          {"internal/term"},
 	"github.com/dbos-inc/dbos-transact-golang": {"internal/durable"},
 	"github.com/evanw/esbuild":                 {"internal/bundle"},
+	"github.com/fsnotify/fsnotify":             {"internal/watch"},
 	"github.com/julienschmidt/httprouter":      {"bench"},
 	"github.com/pelletier/go-toml/v2":          {"internal/source"},
 	"github.com/spf13/cobra":                   {"internal/cli"},

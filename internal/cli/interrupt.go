@@ -65,6 +65,7 @@ var (
 	}
 	stopsCloud = stopNotes{"Stopping.", "Stopped now, before the Workers had ended. What was answered is kept; start it again with: clodo cloud"}
 	stopsDemo  = stopNotes{"Stopping.", "Stopped now."}
+	stopsDev   = stopNotes{"Stopping. What the services have stored is kept.", "Stopped now."}
 )
 
 // onStop says what Ctrl-C is answered with from now on.

@@ -43,6 +43,7 @@ func newRoot(a *app) *cobra.Command {
 	}
 	root.AddCommand(
 		newDemoCmd(a, a.runDemo),
+		newDevCmd(a, a.runDev),
 		newCheckCmd(a, a.runCheck),
 		newPlanCmd(a, a.runPlan),
 		newDeployCmd(a, a.runDeploy),

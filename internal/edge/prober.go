@@ -15,6 +15,9 @@ import (
 // probeTimeout is how long one request of a check may take.
 const probeTimeout = 10 * time.Second
 
+// UserAgent is how checks call themselves.
+const UserAgent = "clodo-check"
+
 // Prober sends the requests of health checks. With a local cloud every hostname is
 // at its data address, over plain http; the URL stays the public one.
 type Prober struct {
@@ -48,6 +51,12 @@ func NewProber(data string) (*Prober, error) {
 	}, nil
 }
 
+// Close lets go of connections. A Prober can be used after it.
+func (p *Prober) Close() error {
+	p.client.CloseIdleConnections()
+	return nil
+}
+
 // Get implements check.Prober.
 func (p *Prober) Get(ctx context.Context, r check.Request) (check.Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
@@ -57,7 +66,7 @@ func (p *Prober) Get(ctx context.Context, r check.Request) (check.Answer, error)
 	if p.local {
 		req.URL.Scheme = "http"
 	}
-	req.Header.Set("User-Agent", "clodo-check")
+	req.Header.Set("User-Agent", UserAgent)
 	for name, value := range r.Header {
 		req.Header.Set(name, value)
 	}
