@@ -19,6 +19,7 @@ type contextKey int
 const (
 	requestIDKey contextKey = iota
 	traceKey
+	identityKey
 )
 
 // RequestID gives every request an id that its answer and its logs carry: the client's
