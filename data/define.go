@@ -66,6 +66,7 @@ func (d *definition) schema(t reflect.Type) *Schema {
 			s.required = s.required.With(i)
 		}
 		if !c.Hidden {
+			s.byLength[len(c.Name)] = append(s.byLength[len(c.Name)], uint8(i))
 			s.visible = s.visible.With(i)
 			if !c.ReadOnly {
 				s.writable = s.writable.With(i)
@@ -307,6 +308,21 @@ func (d *definition) finish(s *Schema, c *Column, at string) {
 		if err := c.setPreset(*c.Default); err != nil {
 			wrong(at, "default=%s: %v", *c.Default, err)
 		}
+	}
+	if c.Nullable || c.Required || len(s.Columns) == s.Key {
+		return
+	}
+	p := fine // of what it is when it is not given
+	switch c.Type {
+	case Integer:
+		p = c.checkInteger(c.preset.number)
+	case Real:
+		p = c.checkReal(c.preset.real)
+	case Text:
+		p = c.checkText(c.preset.text)
+	}
+	if p != fine {
+		wrong(at, "when it is not given it %s; it needs another default, the option required, or to be a pointer", strings.Replace(c.words(p), "must be", "is not", 1))
 	}
 }
 

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"unsafe"
@@ -53,9 +54,10 @@ type Schema struct {
 
 	typ      reflect.Type
 	byName   map[string]int
-	required Mask // has to be given when a row is made
-	writable Mask // may be given by JSON
-	visible  Mask // leaves in JSON
+	byLength [maxName + 1][]uint8 // columns that JSON may have, by the lengths of their names
+	required Mask                 // has to be given when a row is made
+	writable Mask                 // may be given by JSON
+	visible  Mask                 // leaves in JSON
 	rules    []rule
 }
 
@@ -111,4 +113,48 @@ func (s *Schema) Visible() Mask { return s.visible }
 // not hidden, and the relations that are loaded.
 func (m *Model[T]) AppendJSON(b []byte, row *T, fields Mask) []byte {
 	return m.schema.appendJSON(b, rowOf(row), fields)
+}
+
+// Decode reads a row from a JSON object, in one pass that also checks it: columns that
+// are not given get their defaults, those set by the service are ignored. The error is
+// a *[SyntaxError] when it is no JSON object, and a *[ValidationError] with everything
+// that is wrong else.
+func (m *Model[T]) Decode(body []byte) (*T, error) {
+	row := new(T)
+	if err := m.schema.decodeNew(body, rowOf(row)); err != nil {
+		return nil, err
+	}
+	return row, nil
+}
+
+// DecodePatch reads those fields of a row that a JSON object has, and leaves the others
+// as they are; only what is given is required to be right. After an error the row is
+// not to be used. What it says of errors is as with Decode.
+func (m *Model[T]) DecodePatch(body []byte, row *T) (given Mask, err error) {
+	if given, err = m.schema.decodePatch(body, rowOf(row)); err != nil {
+		return 0, err
+	}
+	return given, m.schema.checkRules(rowOf(row))
+}
+
+// Validate checks a row that was made in Go: it trims text, cuts times to
+// milliseconds, and gives what is null, an empty text or a zero time its default. The
+// error is a *[ValidationError].
+func (m *Model[T]) Validate(row *T) error {
+	if found := m.schema.check(rowOf(row), m.schema.All()); found != nil {
+		return &ValidationError{found}
+	}
+	return m.schema.checkRules(rowOf(row))
+}
+
+// ValidateData is Decode with its result in the shape that the JavaScript framework had.
+func (m *Model[T]) ValidateData(body []byte) Result[T] {
+	row := new(T)
+	err := m.schema.decodeNew(body, rowOf(row))
+	r := newResult[T](err)
+	var broken *SyntaxError
+	if !errors.As(err, &broken) {
+		r.Data, r.json = row, func() []byte { return m.AppendJSON(nil, row, m.schema.All()) }
+	}
+	return r
 }

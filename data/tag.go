@@ -100,6 +100,9 @@ func snake(name string) string {
 	return b.String()
 }
 
+// maxName is how long the name of a table or a column may be.
+const maxName = 63
+
 // isName reports whether s can name a table or a column: letters, digits and _, no
 // digit first, at most 63.
 func isName(s string) bool {
@@ -109,5 +112,5 @@ func isName(s string) bool {
 			return false
 		}
 	}
-	return s != "" && len(s) <= 63 && !strings.HasPrefix(strings.ToLower(s), "sqlite_")
+	return s != "" && len(s) <= maxName && !strings.HasPrefix(strings.ToLower(s), "sqlite_")
 }

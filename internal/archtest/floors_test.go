@@ -70,6 +70,7 @@ var apart = []struct{ pkg, imports, why string }{
 // neighbours are imports within one floor that the design wants, as patterns of
 // path.Match.
 var neighbours = []struct{ pkg, imports string }{
+	{"data", "."},                        // a row that is wrong is a problem for the client
 	{".", "internal/host"},               // package clodo stands on the host
 	{"services", "."},                    // errors, and the id of the request that a call is made for
 	{"services", "internal/host"},        // what carries calls
