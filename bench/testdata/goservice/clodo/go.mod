@@ -1,0 +1,7 @@
+module goservice
+
+go 1.26.0
+
+require github.com/tamylaa/clodo v0.0.0
+
+replace github.com/tamylaa/clodo => ../../../..
