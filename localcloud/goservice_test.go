@@ -33,7 +33,7 @@ func goService(t *testing.T) func(method, path string, body io.Reader, header ..
 	npmtest.Workerd(t)
 	// What the go command reads is unknown to the cache of test results, unless the
 	// test reads it too.
-	for _, pattern := range []string{"../*.go", "../internal/host/*.go", "../internal/host/shim/bindings/*.js", "testdata/goservice/*"} {
+	for _, pattern := range []string{"../*.go", "../internal/host/*.go", "../internal/host/shim/*.js", "../internal/host/shim/bindings/*.js", "testdata/goservice/*"} {
 		names, err := filepath.Glob(pattern)
 		fatal(t, err)
 		for _, name := range names {

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"net/http"
@@ -12,14 +11,16 @@ import (
 // What the shim offers. Its functions take bytes of this memory and copy them before
 // they return.
 
+// shimReady says that the program takes requests, and where its inbox is.
+//
 //go:wasmimport clodo ready
-func shimReady()
+func shimReady(inbox unsafe.Pointer)
 
 // shimRespond sends the head of the answer and the beginning of its body, which is all
 // of it when whole is 1.
 //
 //go:wasmimport clodo respond
-func shimRespond(p unsafe.Pointer, n int32, whole int32)
+func shimRespond(head unsafe.Pointer, headLength int32, body unsafe.Pointer, length int32, whole int32)
 
 // shimWrite sends a part of the body; it returns 1 when the client is slower, and -1
 // when nobody reads any more.
@@ -64,6 +65,10 @@ const (
 type instance struct {
 	handler  http.Handler
 	inbox    []byte // where the shim puts what it hands over; valid during that call
+	large    []byte // the same, when the inbox is too small; whoever takes it keeps it
+	outbox   []byte // where the head of an answer is made
+	page     []byte // where the beginning of its body waits for its end
+	names    map[string]string
 	current  *exchange
 	calls    map[int32]chan settled // those that have not returned, by number
 	lastCall int32
@@ -71,22 +76,32 @@ type instance struct {
 
 var program = newInstance()
 
+// inboxSize is what the shim may put into the inbox; it asks for room for more.
+const inboxSize = 16384
+
 // newInstance runs before what imports this package begins, which may look at the
 // environment.
 func newInstance() *instance {
 	setEnvironment()
-	return &instance{calls: map[int32]chan settled{}}
+	return &instance{inbox: make([]byte, inboxSize), names: map[string]string{}, calls: map[int32]chan settled{}}
 }
 
-//go:wasmexport clodo_buffer
-func buffer(n int32) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(program.room(int(n)))) }
+//go:wasmexport clodo_room
+func room(n int32) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(program.room(n))) }
 
-// room is an inbox for n bytes. A large one is not kept.
-func (i *instance) room(n int) []byte {
-	if cap(i.inbox) < n || cap(i.inbox) > 1<<20 {
-		i.inbox = make([]byte, max(n, 4096))
+func (i *instance) room(n int32) []byte {
+	i.large = make([]byte, n)
+	return i.large
+}
+
+// handed is the n bytes that the shim has handed over. Those of the inbox have to be
+// copied by whoever keeps them.
+func (i *instance) handed(n int32) (data []byte, kept bool) {
+	if n <= inboxSize && i.large == nil {
+		return i.inbox[:n], false
 	}
-	return i.inbox[:cap(i.inbox)]
+	data, i.large = i.large[:n], nil
+	return data, true
 }
 
 // settled is the result of a call.
@@ -101,9 +116,10 @@ type thrownError struct{ message string }
 func (e *thrownError) Error() string { return e.message }
 
 //go:wasmexport clodo_settle
-func settle(number, failed, n int32) { program.settle(number, failed != 0, program.inbox[:n]) }
+func settle(number, failed, n int32) { program.settle(number, failed != 0, n) }
 
-func (i *instance) settle(number int32, failed bool, data []byte) {
+func (i *instance) settle(number int32, failed bool, n int32) {
+	data, kept := i.handed(n)
 	c := i.calls[number]
 	if c == nil {
 		return // nobody waits for it any more
@@ -113,9 +129,7 @@ func (i *instance) settle(number int32, failed bool, data []byte) {
 		c <- settled{err: &thrownError{string(data)}}
 		return
 	}
-	if len(data) > 4096 { // it keeps the inbox, and the next one is made
-		i.inbox = nil
-	} else {
+	if !kept {
 		data = append([]byte(nil), data...)
 	}
 	c <- settled{data: data}
@@ -161,24 +175,12 @@ func (i *instance) end() {
 	}
 }
 
-type exchangeKey struct{}
-
-// exchange is the request that ctx belongs to, or else the one that the instance has;
-// nil when that is over or there is none.
-func (i *instance) exchange(ctx context.Context) *exchange {
-	e, ok := ctx.Value(exchangeKey{}).(*exchange)
-	if ok && e != i.current {
-		return nil
-	}
-	return i.current
-}
-
 // Serve answers requests with h. It does not return.
 func Serve(h http.Handler) error { return program.serve(h) }
 
 func (i *instance) serve(h http.Handler) error {
 	i.handler = h
-	shimReady()
+	shimReady(unsafe.Pointer(unsafe.SliceData(i.inbox)))
 	select {}
 }
 

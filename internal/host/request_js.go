@@ -7,35 +7,51 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"runtime/debug"
+	"strconv"
+	"strings"
 )
 
-// exchange is the request that the instance has.
+// exchange is a request that the instance has. It is the request's context.
 type exchange struct {
-	cancel context.CancelFunc
-	writer *responseWriter
+	context.Context
+	program *instance
+	cancel  context.CancelFunc
+	writer  responseWriter
+}
+
+type exchangeKey struct{}
+
+// Value finds the exchange itself, too.
+func (e *exchange) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return e
+	}
+	return e.Context.Value(key)
+}
+
+// exchange is the request that ctx belongs to, or else the one that the instance has;
+// nil when that is over or there is none.
+func (i *instance) exchange(ctx context.Context) *exchange {
+	if e, ok := ctx.Value(exchangeKey{}).(*exchange); ok && e != i.current {
+		return nil
+	}
+	return i.current
 }
 
 //go:wasmexport clodo_request
-func request(n int32) { program.request(reader{program.inbox[:n]}) }
+func request(n int32) {
+	data, _ := program.handed(n)
+	program.request(string(data))
+}
 
-// request begins a request, of which r is the head: length of the body (-1 unknown, 0
-// none), number of headers, method, URL, and the headers' names and values.
-func (i *instance) request(r reader) {
-	length := r.number()
-	header := make(http.Header, r.number())
-	method, address := r.text(), r.text()
-	for len(r.rest) > 0 {
-		name := http.CanonicalHeaderKey(r.text())
-		header[name] = append(header[name], r.text())
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	e := &exchange{cancel: cancel}
-	e.writer = &responseWriter{program: i, exchange: e, header: http.Header{}, noBody: method == http.MethodHead}
-	ctx = context.WithValue(ctx, exchangeKey{}, e)
+// request begins a request, of which head is what the shim wrote.
+func (i *instance) request(head string) {
+	e := &exchange{program: i}
+	e.Context, e.cancel = context.WithCancel(context.Background())
+	e.writer = responseWriter{exchange: e, header: http.Header{}}
 	i.current = e
-	go i.answer(ctx, e, method, address, length, header)
+	go e.answer(head)
 }
 
 //go:wasmexport clodo_abort
@@ -49,7 +65,7 @@ func (i *instance) abort() {
 }
 
 // answer has the handler answer a request.
-func (i *instance) answer(ctx context.Context, e *exchange, method, address string, length int, header http.Header) {
+func (e *exchange) answer(head string) {
 	spoilt := int32(1) // a panic leaves locks held and the like
 	defer func() {
 		if caught := recover(); caught != nil {
@@ -59,35 +75,73 @@ func (i *instance) answer(ctx context.Context, e *exchange, method, address stri
 			e.writer.fail()
 		}
 		e.cancel()
-		i.end()
+		e.program.end()
 		shimDone(spoilt)
 	}()
-	u, err := url.Parse(address)
+	r, err := e.parse(head)
 	if err != nil {
-		http.Error(e.writer, "Bad Request", http.StatusBadRequest)
+		http.Error(&e.writer, "Bad Request", http.StatusBadRequest)
 	} else {
-		r := newRequest(ctx, method, u, length, header)
-		if length != 0 {
-			r.Body = &body{program: i, exchange: e}
-		}
-		i.handler.ServeHTTP(e.writer, r)
+		e.writer.noBody = r.Method == http.MethodHead
+		e.program.handler.ServeHTTP(&e.writer, r)
 	}
 	e.writer.finish()
 	spoilt = 0
 }
 
-func newRequest(ctx context.Context, method string, u *url.URL, length int, header http.Header) *http.Request {
-	r := &http.Request{
-		Method: method, URL: &url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}, RequestURI: u.RequestURI(), Host: u.Host,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header, ContentLength: int64(length), Body: http.NoBody,
-		RemoteAddr: header.Get("Cf-Connecting-Ip"),
+// parse makes a request of its head: length of the body (-1 unknown, 0 none), method,
+// URL, and the headers' names and values, a line each.
+func (e *exchange) parse(head string) (*http.Request, error) {
+	length, rest, _ := strings.Cut(head, "\n")
+	method, rest, _ := strings.Cut(rest, "\n")
+	address, rest, _ := strings.Cut(rest, "\n")
+	r, err := http.NewRequestWithContext(e, method, address, http.NoBody)
+	if err != nil {
+		return nil, err
 	}
-	return r.WithContext(ctx)
+	if r.ContentLength, err = strconv.ParseInt(length, 10, 64); err != nil {
+		return nil, err
+	}
+	if r.ContentLength != 0 {
+		r.Body = &body{exchange: e}
+	}
+	lines := strings.Count(rest, "\n") + 1
+	values := make([]string, 0, lines/2) // one array for all
+	r.Header = make(http.Header, lines/2)
+	for rest != "" {
+		var name, value string
+		name, rest, _ = strings.Cut(rest, "\n")
+		value, rest, _ = strings.Cut(rest, "\n")
+		name = e.program.canonical(name)
+		if r.Header[name] != nil {
+			r.Header[name] = append(r.Header[name], value)
+			continue
+		}
+		values = append(values, value)
+		r.Header[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	// As a server of net/http has it.
+	r.URL.Scheme, r.URL.Host, r.URL.User = "", "", nil
+	r.RequestURI = r.URL.RequestURI()
+	r.RemoteAddr = r.Header.Get("Cf-Connecting-Ip")
+	return r, nil
+}
+
+// canonical is [http.CanonicalHeaderKey], which remembers: clients send the same names
+// again and again.
+func (i *instance) canonical(name string) string {
+	if known, ok := i.names[name]; ok {
+		return known
+	}
+	c := http.CanonicalHeaderKey(name)
+	if len(i.names) < 200 && len(name) < 50 {
+		i.names[strings.Clone(name)] = c
+	}
+	return c
 }
 
 // body is the request's body, read as the handler asks for it.
 type body struct {
-	program  *instance
 	exchange *exchange
 	rest     []byte
 	err      error
@@ -98,7 +152,7 @@ func (b *body) Read(p []byte) (int, error) {
 		if b.err != nil {
 			return 0, b.err
 		}
-		part, err := b.program.call(b.exchange, readBody, nil)
+		part, err := b.exchange.program.call(b.exchange, readBody, nil)
 		switch {
 		case err != nil:
 			b.err = fmt.Errorf("reading the body: %w", err)

@@ -1,9 +1,9 @@
 package host
 
 import (
-	"encoding/binary"
 	"errors"
 	"net/http"
+	"strconv"
 	"unsafe"
 )
 
@@ -15,7 +15,6 @@ var errGone = errors.New("the client is gone")
 
 // responseWriter hands an answer to the shim: whole when it is short, else in parts.
 type responseWriter struct {
-	program  *instance
 	exchange *exchange
 	header   http.Header
 	status   int // 0 until the handler decides
@@ -45,6 +44,9 @@ func (w *responseWriter) Write(b []byte) (int, error) {
 		return 0, errGone
 	}
 	if !w.started && len(w.body)+len(b) <= held {
+		if w.body == nil {
+			w.body, w.exchange.program.page = w.exchange.program.page, nil
+		}
 		w.body = append(w.body, b...)
 		return len(b), nil
 	}
@@ -78,27 +80,35 @@ func (w *responseWriter) start() {
 	w.respond(0)
 }
 
-// respond sends the head and the body so far: status, number of headers, the headers,
-// body.
+// respond sends the head and the body so far. The head is the status and the headers'
+// names and values, a line each.
 func (w *responseWriter) respond(whole int32) {
 	if w.header.Get("Content-Type") == "" && len(w.body) > 0 && w.header.Get("Content-Encoding") == "" {
 		w.header.Set("Content-Type", http.DetectContentType(w.body))
 	}
-	n := 0
-	for _, values := range w.header {
-		n += len(values)
-	}
-	b := make([]byte, 0, 256+len(w.body))
-	b = binary.LittleEndian.AppendUint32(b, uint32(w.status))
-	b = binary.LittleEndian.AppendUint32(b, uint32(n))
+	i := w.exchange.program
+	b := strconv.AppendInt(i.outbox[:0], int64(w.status), 10)
 	for name, values := range w.header {
 		for _, value := range values {
-			b = appendText(appendText(b, name), value)
+			b = appendLine(appendLine(b, name), value)
 		}
 	}
-	b = append(b, w.body...)
-	w.body = nil
-	shimRespond(unsafe.Pointer(unsafe.SliceData(b)), int32(len(b)), whole)
+	i.outbox = b
+	shimRespond(unsafe.Pointer(unsafe.SliceData(b)), int32(len(b)), unsafe.Pointer(unsafe.SliceData(w.body)), int32(len(w.body)), whole)
+	i.page, w.body = w.body[:0], nil // for the next
+}
+
+// appendLine writes a line, with spaces for what would end it, as net/http does.
+func appendLine(b []byte, s string) []byte {
+	b = append(b, '\n')
+	at := len(b)
+	b = append(b, s...)
+	for j, c := range b[at:] {
+		if c == '\n' || c == '\r' {
+			b[at+j] = ' '
+		}
+	}
+	return b
 }
 
 // send hands on a part of the body, and waits while the client is slower.
@@ -108,7 +118,7 @@ func (w *responseWriter) send(b []byte) error {
 		w.gone = true
 		return errGone
 	case 1:
-		if _, err := w.program.call(w.exchange, drain, nil); err != nil {
+		if _, err := w.exchange.program.call(w.exchange, drain, nil); err != nil {
 			w.gone = true
 			return errGone
 		}

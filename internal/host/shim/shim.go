@@ -5,18 +5,19 @@ package shim
 
 import (
 	"embed"
+	"io/fs"
 	"path"
 	"strings"
 )
 
-// The names of the modules that a build gives by itself, and of the main one.
+// The names of the main module, and of those that a build gives.
 const (
 	WorkerName  = "worker.js"
 	ExecName    = "wasm_exec.js"
 	ProgramName = "app.wasm"
 )
 
-//go:embed worker.js bindings/*.js
+//go:embed *.js bindings/*.js
 var files embed.FS
 
 // Module is a module in JavaScript.
@@ -25,21 +26,23 @@ type Module struct {
 	Bytes []byte
 }
 
-// Modules are all of them, in the order of their names. What is in the folder bindings
-// is found by its file's name: bindings/kv.js does the operations of bindings of the
-// kind "kv". The module bindings.js, which lists them, is written here.
+// Modules are all of them, the main one first. What is in the folder bindings is found
+// by its file's name: bindings/kv.js does the operations of bindings of the kind "kv".
+// The module bindings.js, which lists them, is written here.
 func Modules() []Module {
-	main, glue := must(files.ReadFile(WorkerName)), must(files.ReadDir("bindings"))
+	all := []Module{{WorkerName, must(files.ReadFile(WorkerName))}}
 	var imports, kinds strings.Builder
-	all := []Module{{WorkerName, main}}
-	for _, f := range glue {
-		name := "bindings/" + f.Name()
-		kind := strings.TrimSuffix(path.Base(name), ".js")
-		imports.WriteString("import " + kind + " from \"./" + name + "\";\n")
-		kinds.WriteString(kind + ", ")
+	for _, name := range append(must(fs.Glob(files, "*.js")), must(fs.Glob(files, "bindings/*.js"))...) {
+		if name == WorkerName {
+			continue
+		}
 		all = append(all, Module{name, must(files.ReadFile(name))})
+		if kind, ok := strings.CutSuffix(path.Base(name), ".js"); ok && path.Dir(name) == "bindings" {
+			imports.WriteString("import " + kind + " from \"./" + name + "\";\n")
+			kinds.WriteString("  " + kind + ",\n")
+		}
 	}
-	list := imports.String() + "export default { " + strings.TrimSuffix(kinds.String(), ", ") + " };\n"
+	list := imports.String() + "\nexport default {\n" + kinds.String() + "};\n"
 	return append(all, Module{"bindings.js", []byte(list)})
 }
 
