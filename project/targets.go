@@ -57,7 +57,7 @@ func usage(code, message, why, fix string) *diag.Error {
 
 func (p *Portfolio) pick(sel Selector) ([]pick, error) {
 	if len(p.Services) == 0 {
-		return nil, usage("C004", "there are no services here", "", "add a wrangler project")
+		return nil, usage("C004", "there are no services here", "", "add a wrangler project, or make a service: clodo service create NAME")
 	}
 	customers, err := p.selectCustomers(sel.Customers)
 	if err != nil {

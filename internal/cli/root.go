@@ -42,6 +42,7 @@ func newRoot(a *app) *cobra.Command {
 		root.AddGroup(&cobra.Group{ID: block, Title: block})
 	}
 	root.AddCommand(
+		newInitCmd(a, a.runInit),
 		newDemoCmd(a, a.runDemo),
 		newDevCmd(a, a.runDev),
 		newCheckCmd(a, a.runCheck),
@@ -49,6 +50,7 @@ func newRoot(a *app) *cobra.Command {
 		newDeployCmd(a, a.runDeploy),
 		newStatusCmd(a, a.runStatus),
 		newRollbackCmd(a, a.runRollback),
+		newServiceCmd(a),
 		newSecretCmd(a, a.runSecretSet),
 		newCloudCmd(a),
 		newDoctorCmd(a),
