@@ -29,7 +29,7 @@ var floors = []floor{
 		"internal/jsonwire",
 		"services",
 	}},
-	{"leaves", []string{"cloudflare", "diag", "internal/source", "internal/sqlite"}},
+	{"leaves", []string{"cloudflare", "diag", "internal/inprocess", "internal/source", "internal/sqlite"}},
 	{"nouns", []string{"audit", "check", "flow", "internal/assets", "internal/openapi", "migrate", "secret"}},
 	{"configuration", []string{"project"}},
 	{"heart", []string{"deploy", "scaffold"}},

@@ -4,13 +4,17 @@ package host
 type Error struct {
 	Kind    string // "d1", "kv"
 	Binding string // its name in the Worker's configuration; "" when the operation needs none
-	Op      string
+	Op      string // "" natively
 	Message string // in the words of the binding, on Workers those of the JavaScript error
 }
 
 func (e *Error) Error() string {
-	if e.Binding == "" {
-		return e.Kind + "." + e.Op + ": " + e.Message
+	text := e.Kind
+	if e.Binding != "" {
+		text += " " + e.Binding
 	}
-	return e.Kind + " " + e.Binding + ": " + e.Op + ": " + e.Message
+	if e.Op != "" {
+		text += ": " + e.Op
+	}
+	return text + ": " + e.Message
 }

@@ -41,7 +41,8 @@ var errNoBindings = errors.New("there are no bindings here: " + BindingsVariable
 // Send asks a binding in the protocol that workerd's bindings speak. The path, query,
 // headers and body of r are those of the protocol; where it goes is said by ctx (see
 // [WithBindings]) or by CLODO_BINDINGS. It gets the headers Clodo-Kind and Clodo-Binding,
-// by which the other side finds the resource. r is not changed.
+// by which the other side finds the resource, and Clodo-Url, the whole URL of r. What the
+// other side does not let a binding do (see [Refuse]) is an [*Error]. r is not changed.
 func Send(ctx context.Context, kind, binding string, r *http.Request) (*http.Response, error) {
 	r = r.Clone(ctx)
 	if r.Header == nil {
@@ -49,16 +50,35 @@ func Send(ctx context.Context, kind, binding string, r *http.Request) (*http.Res
 	}
 	r.Header.Set(KindHeader, kind)
 	r.Header.Set(BindingHeader, binding)
-	if rt, ok := ctx.Value(bindingsKey{}).(http.RoundTripper); ok {
-		return rt.RoundTrip(r)
+	if r.URL.Host != "" {
+		r.Header.Set(URLHeader, r.URL.String())
 	}
-	address := os.Getenv(BindingsVariable)
-	if address == "" {
-		return nil, fmt.Errorf("%s %s: %w", kind, binding, errNoBindings)
+	rt, ok := ctx.Value(bindingsKey{}).(http.RoundTripper)
+	if !ok {
+		if err := address(kind, binding, r); err != nil {
+			return nil, err
+		}
+		rt = http.DefaultTransport
 	}
-	base, err := url.Parse(address)
+	res, err := rt.RoundTrip(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", kind, binding, err)
+	}
+	if err := refused(kind, binding, res); err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+// address has r go to the process's address.
+func address(kind, binding string, r *http.Request) error {
+	to := os.Getenv(BindingsVariable)
+	if to == "" {
+		return fmt.Errorf("%s %s: %w", kind, binding, errNoBindings)
+	}
+	base, err := url.Parse(to)
 	if err != nil || base.Host == "" {
-		return nil, fmt.Errorf("%s %s: %s is no address, as in http://127.0.0.1:8790/", kind, binding, BindingsVariable)
+		return fmt.Errorf("%s %s: %s is no address, as in http://127.0.0.1:8790/", kind, binding, BindingsVariable)
 	}
 	r.URL.Scheme, r.URL.Host, r.Host = base.Scheme, base.Host, base.Host
 	if prefix := strings.TrimSuffix(base.Path, "/"); prefix != "" {
@@ -70,5 +90,5 @@ func Send(ctx context.Context, kind, binding string, r *http.Request) (*http.Res
 	if key := os.Getenv(BindingsKeyVariable); key != "" {
 		r.Header.Set(KeyHeader, key)
 	}
-	return http.DefaultTransport.RoundTrip(r)
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -107,6 +106,7 @@ func (c *configuration) bind(w *Worker, v *Version) ([]workerd.Binding, error) {
 }
 
 func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, error) {
+	resource := b.resource(w.Account, w.Script)
 	switch b.Type {
 	case "plain_text", "secret_text":
 		return workerd.Binding{Text: &b.Text}, nil
@@ -123,32 +123,28 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		text, err := versionMetadata(v)
 		return workerd.Binding{JSON: &text}, err
 	case "d1":
-		return c.d1(v, b), nil
+		return c.d1(v, resource), nil
 	case "kv_namespace":
-		return workerd.Binding{KV: &workerd.Designator{Service: c.resource("kv:" + b.NamespaceID)}}, nil
+		return workerd.Binding{KV: &workerd.Designator{Service: c.resource(resource)}}, nil
 	case "dispatch_namespace":
-		return c.wrapped(b.Type, c.inner("service", dispatchKind+":"+w.Account+"/"+b.Namespace)), nil
+		return c.wrapped(b.Type, c.inner("service", resource)), nil
 	case "ai":
-		return workerd.Binding{Wrapped: &workerd.Wrapped{Module: "cloudflare-internal:ai-api", Inner: []workerd.Binding{c.inner("fetcher", "ai:")}}}, nil
+		return workerd.Binding{Wrapped: &workerd.Wrapped{Module: "cloudflare-internal:ai-api", Inner: []workerd.Binding{c.inner("fetcher", resource)}}}, nil
 	case "vectorize":
-		return c.vectors(w, b), nil
+		return c.vectors(b, resource), nil
 	case "analytics_engine":
-		return c.wrapped(b.Type, c.inner("store", "analytics:"+w.Account+"/"+b.Dataset)), nil
+		return c.wrapped(b.Type, c.inner("store", resource)), nil
 	case "ratelimit":
 		usual := string(b.Simple)
-		return c.wrapped(b.Type, c.inner("counters", "ratelimit:"+w.Account+"/"+b.NamespaceID), workerd.Binding{Name: "usual", JSON: &usual}), nil
+		return c.wrapped(b.Type, c.inner("counters", resource), workerd.Binding{Name: "usual", JSON: &usual}), nil
 	case "r2_bucket":
-		return workerd.Binding{R2: &workerd.Designator{Service: c.resource("r2:" + bucketID(w, b))}}, nil
+		return workerd.Binding{R2: &workerd.Designator{Service: c.resource(resource)}}, nil
 	case "queue":
-		name := "queue:" + w.Account + "/" + b.QueueName
-		if b.Delay != nil {
-			name += "/" + strconv.Itoa(*b.Delay)
-		}
-		return workerd.Binding{Queue: &workerd.Designator{Service: c.resource(name)}}, nil
+		return workerd.Binding{Queue: &workerd.Designator{Service: c.resource(resource)}}, nil
 	case "send_email":
 		rules, err := json.Marshal(map[string]any{"senders": b.Senders, "destination": b.Destination, "destinations": b.Destinations})
 		text := string(rules)
-		return c.wrapped(b.Type, c.inner("mailbox", "mail:"+w.Account+"/"+w.Script), workerd.Binding{Name: "rules", JSON: &text}), err
+		return c.wrapped(b.Type, c.inner("mailbox", resource), workerd.Binding{Name: "rules", JSON: &text}), err
 	case "service":
 		return workerd.Binding{Service: c.service(w, b)}, nil
 	case "durable_object_namespace":
@@ -163,12 +159,6 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 		return c.wrapped("unavailable", workerd.Binding{Name: "message", Text: new("binding \"" + b.Name + "\": " + kind.Note)}), nil
 	}
 	return workerd.Binding{}, &UnsupportedError{Kind: b.Type, Name: b.Name}
-}
-
-// bucketID is what the API and the engine know a bucket by: its name is one of an
-// account and a jurisdiction.
-func bucketID(w *Worker, b binding) string {
-	return w.Account + "/" + cmp.Or(b.Jurisdiction, "default") + "/" + b.BucketName
 }
 
 // wrapped is a binding that the module js/bindings/KIND.js makes from inner bindings.
@@ -254,14 +244,10 @@ func (c *configuration) resource(name string) string {
 
 // d1 is workerd's own D1 binding over HTTP. With the compatibility flag for RPC the
 // binding calls a method, which HTTP cannot carry, so a Worker stands between.
-func (c *configuration) d1(v *Version, b binding) workerd.Binding {
-	id := b.DatabaseID
-	if id == "" {
-		id = b.ID
-	}
-	service := c.resource("d1:" + id)
+func (c *configuration) d1(v *Version, resource string) workerd.Binding {
+	service := c.resource(resource)
 	if slices.Contains(v.CompatibilityFlags, "d1_binding_jsrpc") {
-		rpc := "d1rpc:" + id
+		rpc := strings.Replace(resource, "d1:", "d1rpc:", 1)
 		c.add(workerd.Service{Name: rpc, Worker: &workerd.Worker{
 			Modules:           []workerd.Module{{Name: "d1rpc.js", Kind: workerd.ESModule, Source: workerd.Source{Text: d1rpcJS}}},
 			CompatibilityDate: ownDate,
@@ -276,12 +262,12 @@ func (c *configuration) d1(v *Version, b binding) workerd.Binding {
 }
 
 // vectors is workerd's own Vectorize binding over HTTP.
-func (c *configuration) vectors(w *Worker, b binding) workerd.Binding {
+func (c *configuration) vectors(b binding, resource string) workerd.Binding {
 	yes := "true"
 	return workerd.Binding{Wrapped: &workerd.Wrapped{
 		Module: "cloudflare-internal:vectorize-api",
 		Inner: []workerd.Binding{
-			c.inner("fetcher", "vectorize:"+w.Account+"/"+b.IndexName),
+			c.inner("fetcher", resource),
 			{Name: "indexId", Text: &b.IndexName},
 			{Name: "indexVersion", Text: new("v2")},
 			{Name: "useNdJson", JSON: &yes},
