@@ -125,7 +125,7 @@ func perCall(ctx context.Context, n int, call func(i int) bool) (float64, error)
 		for range 10 {
 			for i := range n {
 				if !call(i) {
-					return 0, fmt.Errorf("route %d was not found", i)
+					return 0, fmt.Errorf("call %d had a wrong result", i)
 				}
 			}
 			calls += n

@@ -63,6 +63,7 @@ type Column struct {
 	preset   preset            // the Default
 	min, max bounds
 	quoted   string // the name for JSON: "name":
+	messages [len(problemCodes)]string
 }
 
 // preset is a default value, in the one of its parts that the type uses.

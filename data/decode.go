@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
-	"slices"
 	"time"
 	"unsafe"
 )
@@ -20,19 +19,26 @@ type decoder struct {
 	seen   Mask // columns whose keys were there
 	given  Mask // of them those that are taken from JSON
 	wrong  Mask // of them those with errors
-	errors []ordered
+
+	// What is wrong: first what is missing, then the fields in the order of the model,
+	// and at last those that it does not have. Clients send fields in any order.
+	errors []FieldError
+	places []int16 // of each of the errors in that order
+	kept   []byte  // a copy of the text, parts of which are values of errors
 }
 
-// ordered is an error with the number of its column: clients may send fields in any
-// order, and read errors in that of the model.
-type ordered struct {
-	FieldError
-	column int
-}
-
-func (d *decoder) failed(column int, e FieldError) {
-	if len(d.errors) < maxErrors {
-		d.errors = append(d.errors, ordered{e, column})
+// failed adds an error at its place.
+func (d *decoder) failed(place int, e FieldError) {
+	switch len(d.errors) {
+	case maxErrors:
+		return
+	case 0:
+		d.errors, d.places = make([]FieldError, 0, 8), make([]int16, 0, 8)
+	}
+	d.errors, d.places = append(d.errors, e), append(d.places, int16(place))
+	for i := len(d.places) - 1; i > 0 && d.places[i-1] > d.places[i]; i-- {
+		d.errors[i-1], d.errors[i] = d.errors[i], d.errors[i-1]
+		d.places[i-1], d.places[i] = d.places[i], d.places[i-1]
 	}
 }
 
@@ -71,18 +77,12 @@ func (s *Schema) decodePatch(body []byte, row unsafe.Pointer) (given Mask, err e
 	return d.given, d.err()
 }
 
-// err is what is wrong: first what is missing, then the fields in the order of the
-// model, and at last those that it does not have.
+// err is what is wrong.
 func (d *decoder) err() error {
-	if len(d.errors) == 0 {
+	if d.errors == nil {
 		return nil
 	}
-	slices.SortStableFunc(d.errors, func(a, b ordered) int { return a.column - b.column })
-	all := make([]FieldError, len(d.errors))
-	for i, e := range d.errors {
-		all[i] = e.FieldError
-	}
-	return &ValidationError{all}
+	return &ValidationError{d.errors}
 }
 
 // object reads the whole text. It is false when that is no JSON object.
@@ -175,7 +175,10 @@ func (d *decoder) unknown(name []byte) bool {
 
 // since is what was given from start on, as the value of an error.
 func (d *decoder) since(start int) json.RawMessage {
-	return append(json.RawMessage(nil), d.b[start:d.i]...)
+	if d.kept == nil {
+		d.kept = bytes.Clone(d.b)
+	}
+	return d.kept[start:d.i:d.i]
 }
 
 // member reads the value of column i and checks it. It is false when the JSON breaks

@@ -246,6 +246,7 @@ func (d *definition) column(s *Schema, f reflect.StructField, offset uintptr, pa
 		}
 	}
 	d.finish(s, &c, at)
+	c.setMessages()
 	s.byName[c.Name] = number
 	s.Columns = append(s.Columns, c)
 }

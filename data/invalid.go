@@ -115,7 +115,14 @@ var problemCodes = [...]string{"", RequiredFieldMissing, InvalidType, MinLengthV
 
 // failure is a problem of a column as an error.
 func (c *Column) failure(p problem, value any) FieldError {
-	return FieldError{Field: c.Name, Code: problemCodes[p], Message: "Field '" + c.Name + "' " + c.words(p), Value: value}
+	return FieldError{Field: c.Name, Code: problemCodes[p], Message: c.messages[p], Value: value}
+}
+
+// setMessages makes the messages once, as making a model takes its time anyway.
+func (c *Column) setMessages() {
+	for p := missing; int(p) < len(c.messages); p++ {
+		c.messages[p] = "Field '" + c.Name + "' " + c.words(p)
+	}
 }
 
 // words say what is wrong. Those that the original has are its own.
@@ -129,19 +136,19 @@ func (c *Column) words(p problem) string {
 			Datetime: "a date and time such as 2026-01-31T12:00:00Z", JSON: "JSON", UUID: "a UUID", Enum: "a string",
 		}[c.Type]
 	case tooShort:
-		return "must be at least " + c.limit(c.Min) + " " + c.unit()
+		return "must be at least " + limit(c.Min) + " " + c.unit()
 	case tooLong:
-		return "cannot exceed " + c.limit(c.Max) + " " + c.unit()
+		return "cannot exceed " + limit(c.Max) + " " + c.unit()
 	case tooSmall:
 		least, _ := c.field.limits()
 		if c.Min != nil {
-			return "must be at least " + c.limit(c.Min)
+			return "must be at least " + limit(c.Min)
 		}
 		return "must be at least " + strconv.FormatInt(least, 10)
 	case tooLarge:
 		_, most := c.field.limits()
 		if c.Max != nil {
-			return "cannot exceed " + c.limit(c.Max)
+			return "cannot exceed " + limit(c.Max)
 		}
 		return "cannot exceed " + strconv.FormatInt(most, 10)
 	case noMatch:
@@ -150,7 +157,12 @@ func (c *Column) words(p problem) string {
 	return "must be one of: " + strings.Join(c.Values, ", ")
 }
 
-func (c *Column) limit(v *float64) string { return strconv.FormatFloat(*v, 'f', -1, 64) }
+func limit(v *float64) string {
+	if v == nil {
+		return "any"
+	}
+	return strconv.FormatFloat(*v, 'f', -1, 64)
+}
 
 func (c *Column) unit() string {
 	if c.Type == Blob {

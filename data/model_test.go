@@ -228,6 +228,18 @@ func TestAMistakeInAModelNamesTheField(t *testing.T) {
 			}
 			Define(Options[m]{})
 		}, ".A: an enum needs one of required"},
+		"nothing, which is too small": {func() {
+			type m struct {
+				A int `data:"a,min=3"`
+			}
+			Define(Options[m]{})
+		}, ".A: when it is not given it is not at least 3; it needs another default"},
+		"a default that breaks the pattern": {func() {
+			type m struct {
+				A string `data:"a,pattern=slug,default=A B"`
+			}
+			Define(Options[m]{})
+		}, ".A: when it is not given it does not match required pattern"},
 		"a quote without an end": {func() {
 			type m struct {
 				A string `data:"a,default='x"`

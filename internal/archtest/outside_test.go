@@ -20,6 +20,7 @@ var outside = map[string][]string{
 	"github.com/dbos-inc/dbos-transact-golang": {"internal/durable"},
 	"github.com/evanw/esbuild":                 {"internal/bundle"},
 	"github.com/fsnotify/fsnotify":             {"internal/watch"},
+	"github.com/go-playground/validator/v10":   {"bench"},
 	"github.com/julienschmidt/httprouter":      {"bench"},
 	"github.com/pelletier/go-toml/v2":          {"internal/source"},
 	"github.com/spf13/cobra":                   {"internal/cli"},
