@@ -20,7 +20,9 @@
 //
 // Deploy gives a service the text CLODO_FEATURES, one [Document] in JSON. It is exact,
 // so that programs in other languages evaluate flags as this package does;
-// testdata/vectors.json has inputs with what they must give.
+// testdata/vectors.json has inputs with what they must give. A document of more than
+// 5,000 bytes goes on in CLODO_FEATURES_2, CLODO_FEATURES_3 and so on, up to the first
+// that is not there: together they are the text.
 //
 //	{"v": 1,                                  format
 //	 "environment": "production",             "" or absent without environments

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,8 +17,8 @@ import (
 // Options say which flags a service has and how it learns of changes. The zero value is
 // what deploy gave the service.
 type Options struct {
-	// Document is the JSON of a [Document]. Default: the variable CLODO_FEATURES, and
-	// without it no flags.
+	// Document is the JSON of a [Document]. Default: the variable CLODO_FEATURES with
+	// those that continue it, and without it no flags.
 	Document string
 	// Use are the flags that the program reads. Open fails when one of them is not
 	// declared, or as another type.
@@ -76,7 +77,7 @@ type key struct{ domain, customer string }
 // Open reads the flags of the service. It fails when they cannot be read, and when the
 // program uses one that clodo.yaml does not declare; all that is wrong is in the error.
 func Open(o Options) (*Flags, error) {
-	text := cmp.Or(o.Document, os.Getenv(Variable))
+	text := cmp.Or(o.Document, deployed())
 	d := Document{Version: version}
 	if text != "" {
 		var err error
@@ -106,6 +107,20 @@ func Open(o Options) (*Flags, error) {
 		return nil, err
 	}
 	return newFlags(defs, o), nil
+}
+
+// deployed is the document that deploy gave the service. Cloudflare takes 5 KB in a
+// variable, so that a longer one goes on in CLODO_FEATURES_2 and those that follow.
+func deployed() string {
+	text := os.Getenv(Variable)
+	for i := 2; text != ""; i++ {
+		more := os.Getenv(Variable + "_" + strconv.Itoa(i))
+		if more == "" {
+			break
+		}
+		text += more
+	}
+	return text
 }
 
 func newFlags(defs *definitions, o Options) *Flags {

@@ -409,3 +409,17 @@ func TestADocumentIsWrittenAsItIsRead(t *testing.T) {
 		t.Errorf("(-first +again):\n%s", diff)
 	}
 }
+
+func TestALongDocumentGoesOnInFurtherVariables(t *testing.T) {
+	t.Setenv(feature.Variable, shop[:40])
+	t.Setenv(feature.Variable+"_2", shop[40:90])
+	t.Setenv(feature.Variable+"_3", shop[90:])
+	t.Setenv(feature.Variable+"_5", "of something else")
+	f, err := feature.Open(feature.Options{Use: []feature.Flag{feature.Integer("limit")}, Source: &stored{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(f.Evaluate(t.Context(), feature.Context{}).Names()); got != 7 {
+		t.Errorf("%d flags", got)
+	}
+}

@@ -36,10 +36,7 @@ func (l *loader) portfolio(root, file string) *Portfolio {
 		p.Environments = []*Environment{{}}
 	}
 	for _, f := range tree.Get("features").Map() {
-		p.Features = append(p.Features, &Feature{
-			Name: f.Key, Default: f.Value.Get("default").True(), Description: f.Value.Get("description").Str(),
-			Owner: f.Value.Get("owner").Str(), Pos: f.Pos,
-		})
+		p.Features = append(p.Features, featureFlag(f))
 	}
 	for _, s := range tree.Get("policies").Map() {
 		rules, _ := s.Value.Any().(map[string]any)
@@ -75,13 +72,20 @@ func environment(e source.Pair) *Environment {
 	if env.Rollout.Strategy.V == "" {
 		env.Rollout.Strategy.V = "all-at-once"
 	}
-	for _, v := range e.Value.Get("vars").Map() {
-		if env.Vars == nil {
-			env.Vars = map[string]Value[any]{}
-		}
-		env.Vars[v.Key] = Value[any]{V: v.Value.Any(), Pos: v.Value.Pos}
-	}
+	env.Vars, env.Features = scalars(e.Value.Get("vars")), scalars(e.Value.Get("features"))
 	return env
+}
+
+// scalars are the values of a map, nil without any.
+func scalars(v *source.Value) map[string]Value[any] {
+	var all map[string]Value[any]
+	for _, p := range v.Map() {
+		if all == nil {
+			all = map[string]Value[any]{}
+		}
+		all[p.Key] = Value[any]{V: p.Value.Any(), Pos: p.Value.Pos}
+	}
+	return all
 }
 
 func customer(name string, pos diag.Position, v *source.Value) *Customer {
@@ -89,12 +93,7 @@ func customer(name string, pos diag.Position, v *source.Value) *Customer {
 		Name: name, Title: v.Get("name").Str(), Isolation: v.Get("isolation").Str(), Account: v.Get("account").Str(),
 		Environments: texts(v.Get("environments")), Pos: pos, tree: v,
 	}
-	for _, f := range v.Get("features").Map() {
-		if c.Features == nil {
-			c.Features = map[string]Value[bool]{}
-		}
-		c.Features[f.Key] = Value[bool]{V: f.Value.True(), Pos: f.Value.Pos}
-	}
+	c.Features = scalars(v.Get("features"))
 	return c
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/feature"
 	"github.com/tamylaa/clodo/internal/source"
 )
 
@@ -121,6 +122,10 @@ func (e *explainer) bindings() {
 	for _, b := range e.t.Worker.Bindings {
 		switch b.Kind {
 		case "plain_text", "json":
+			if strings.HasPrefix(b.Name, feature.Variable) && b.Pos == e.p.featuresPos() {
+				e.row("vars", b.Name, "the features below", b.Pos.String())
+				continue
+			}
 			e.row("vars", b.Name, shownVariable(b), b.Pos.String())
 		default:
 			what := b.Kind
@@ -217,15 +222,19 @@ func (e *explainer) workerOf(service string) string {
 }
 
 func (e *explainer) features() {
+	flags, err := feature.Evaluate(e.p.Flags(e.t.Environment, e.t.Customer), feature.Changes{}, feature.Context{})
+	if err != nil {
+		return // reported with the references
+	}
 	for _, f := range e.p.Features {
-		fallback := fmt.Sprintf("default %t, %s", f.Default, origin(e.p.tree.Get("features", f.Name, "default").At(), f.Pos.String()))
-		if e.cust != nil {
-			if v, set := e.cust.Features[f.Name]; set {
-				e.rows = append(e.rows, Row{Section: "features", Key: f.Name, Value: fmt.Sprint(v.V), Origin: v.Pos.String(), Note: fallback})
-				continue
-			}
+		fallback := fmt.Sprintf("default %v, %s", f.Default.V, f.Default.Pos)
+		d, _ := flags.Detail(f.Name)
+		if d.Reason == feature.ReasonDefault {
+			e.row("features", f.Name, fmt.Sprint(d.Value), fallback)
+			continue
 		}
-		e.row("features", f.Name, fmt.Sprint(f.Default), fallback)
+		from := e.p.FlagOrigin(f.Name, e.t.Environment, e.t.Customer, "", d.Reason)
+		e.rows = append(e.rows, Row{Section: "features", Key: f.Name, Value: fmt.Sprint(d.Value), Origin: from.String(), Note: fallback})
 	}
 }
 

@@ -92,6 +92,10 @@ func (c *formChecker) explain(b broken) {
 			c.add("C011", pos, fmt.Sprintf("%s needs %s", what, key), "", "add: "+key+": …")
 		}
 	case "type":
+		if b.rule.Type.several() {
+			c.add("C012", v.Pos, fmt.Sprintf("%s must be true or false, text or a number, not %s", where, v.Kind), "", "")
+			return
+		}
 		c.wrongType(v, pair, where, wanted(b.rule.Type))
 	case "enum":
 		c.enum(where, v, b.rule.Enum)
@@ -112,6 +116,9 @@ func (c *formChecker) explain(b broken) {
 		c.add("C015", v.Pos, fmt.Sprintf("%s has %d entries, it needs at least %d", where, len(v.Items), b.rule.MinItems), "", "")
 	}
 }
+
+// several reports a value that may be any scalar, as those of feature flags.
+func (w words) several() bool { return slices.Contains(w, "boolean") && len(w) > 2 }
 
 // wanted is the type that is meant where "null" only means "may be empty".
 func wanted(types []string) string {

@@ -5,6 +5,7 @@ package project
 
 import (
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/feature"
 	"github.com/tamylaa/clodo/internal/source"
 )
 
@@ -52,6 +53,7 @@ type Environment struct {
 	Rollout   Rollout
 	Policy    string
 	Vars      map[string]Value[any]
+	Features  map[string]Value[any] // values of feature flags
 	Pos       diag.Position
 }
 
@@ -64,12 +66,20 @@ type Rollout struct {
 	P95       Value[string]   // abort above this response time
 }
 
-// Feature is a flag that customers can have.
+// Feature is a feature flag. Values are bool, string, int64 or float64.
 type Feature struct {
 	Name        string
-	Default     bool
+	Type        feature.Type
+	Values      []string // of an enum
+	Default     Value[any]
 	Description string
-	Owner       string // service
+	Owner       string   // service
+	Runtime     bool     // it can be changed while services run
+	Rollout     *float64 // percentage for whom it is on; nil: none is said
+	Rules       []Value[feature.Rule]
+	Requires    []Value[string]
+	Conflicts   []Value[string]
+	Domains     map[string]Value[any]
 	Pos         diag.Position
 }
 
@@ -102,7 +112,7 @@ type Customer struct {
 	Isolation    string // "dedicated" or "shared"
 	Account      string
 	Environments []string // empty: all of them
-	Features     map[string]Value[bool]
+	Features     map[string]Value[any]
 	Pos          diag.Position
 
 	tree *source.Value // the customer's part of clodo.yaml, or its file

@@ -45,9 +45,7 @@ func (p *Portfolio) references() []diag.Finding {
 			c.add("C011", e.Pos, fmt.Sprintf("environments.%s needs account", e.Key), "there are several accounts", "add: account: "+accounts[0]+"  (one of: "+strings.Join(accounts, ", ")+")")
 		}
 	}
-	for _, f := range p.tree.Get("features").Map() {
-		c.ref("service", p.tree.Get("services").Keys(), f.Value.Get("owner"))
-	}
+	c.features()
 	for _, f := range p.tree.Get("policies").Map() {
 		c.ref("policy", policies, f.Value.Get("extends"))
 	}
@@ -223,9 +221,7 @@ func (c *referenceChecker) customer(cust *Customer, accounts, environments []str
 	for _, e := range cust.tree.Get("environments").List() {
 		c.ref("environment", environments, e)
 	}
-	for _, f := range cust.tree.Get("features").Map() {
-		c.name("feature", c.p.tree.Get("features").Keys(), f.Key, f.Pos)
-	}
+	c.flagValues("customers."+cust.Name, cust.tree.Get("features"))
 	for _, e := range cust.tree.Get("domains").Map() {
 		c.name("environment", environments, e.Key, e.Pos)
 		for _, s := range e.Value.Map() {
@@ -279,7 +275,11 @@ func (c *referenceChecker) circle(section, message, key string, edges func(*sour
 			if section != "services" {
 				why = "clodo could not decide which one holds"
 			}
-			c.add("C022", c.p.tree.Get(section, found[0], key).At(), message+": "+strings.Join(found, " → "), why, fmt.Sprintf("remove one of these `%s`", key))
+			at := c.p.tree.Get(section).Pair(found[0]).Pos
+			if v := c.p.tree.Get(section, found[0], key); v != nil {
+				at = v.Pos
+			}
+			c.add("C022", at, message+": "+strings.Join(found, " → "), why, fmt.Sprintf("remove one of these `%s`", key))
 			return
 		}
 	}

@@ -29,12 +29,13 @@ type accountConfig struct {
 }
 
 type environmentConfig struct {
-	Local     bool           `json:"local,omitempty" jsonschema:"description=Deployed to the Cloudflare on this machine."`
-	Account   string         `json:"account,omitempty" jsonschema:"description=Name of an account above."`
-	Protected bool           `json:"protected,omitempty" jsonschema:"description=Changes need a yes and the environment's name on the command line."`
-	Policy    string         `json:"policy,omitempty" jsonschema:"description=Name of a policy below."`
-	Rollout   *rolloutConfig `json:"rollout,omitempty" jsonschema:"description=How a new version takes over."`
-	Vars      variables      `json:"vars,omitempty" jsonschema:"description=Variables of every service in this environment."`
+	Local     bool                 `json:"local,omitempty" jsonschema:"description=Deployed to the Cloudflare on this machine."`
+	Account   string               `json:"account,omitempty" jsonschema:"description=Name of an account above."`
+	Protected bool                 `json:"protected,omitempty" jsonschema:"description=Changes need a yes and the environment's name on the command line."`
+	Policy    string               `json:"policy,omitempty" jsonschema:"description=Name of a policy below."`
+	Rollout   *rolloutConfig       `json:"rollout,omitempty" jsonschema:"description=How a new version takes over."`
+	Features  map[string]flagValue `json:"features,omitempty" jsonschema:"description=Values of feature flags in this environment."`
+	Vars      variables            `json:"vars,omitempty" jsonschema:"description=Variables of every service in this environment."`
 }
 
 type rolloutConfig struct {
@@ -50,9 +51,38 @@ type abortIfConfig struct {
 }
 
 type featureConfig struct {
-	Default     bool   `json:"default"`
-	Description string `json:"description,omitempty"`
-	Owner       string `json:"owner,omitempty" jsonschema:"description=The service that the flag belongs to."`
+	Type        string               `json:"type,omitempty" jsonschema:"enum=boolean,enum=string,enum=integer,enum=number,enum=enum,description=What its values are. boolean."`
+	Values      []string             `json:"values,omitempty" jsonschema:"minItems=1,description=The values that an enum can have."`
+	Default     flagValue            `json:"default" jsonschema:"description=Its value where nothing else says one."`
+	Description string               `json:"description,omitempty"`
+	Owner       string               `json:"owner,omitempty" jsonschema:"description=The service that the flag belongs to."`
+	Runtime     bool                 `json:"runtime,omitempty" jsonschema:"description=clodo feature set can change it while services run."`
+	Rollout     *float64             `json:"rollout,omitempty" jsonschema:"minimum=0,maximum=100,description=The percentage of subjects for whom a boolean is on where nothing else says so."`
+	Rules       []ruleConfig         `json:"rules,omitempty" jsonschema:"description=The first one that holds decides\\, where environment\\, customer and domain say nothing."`
+	Requires    []string             `json:"requires,omitempty" jsonschema:"description=Flags without which it is off."`
+	Conflicts   []string             `json:"conflicts,omitempty" jsonschema:"description=Flags with which it is off."`
+	Domains     map[string]flagValue `json:"domains,omitempty" jsonschema:"description=Its value for hostnames."`
+}
+
+type ruleConfig struct {
+	When       []conditionConfig `json:"when,omitempty" jsonschema:"minItems=1,description=All of them must hold."`
+	Value      flagValue         `json:"value"`
+	Percentage *float64          `json:"percentage,omitempty" jsonschema:"minimum=0,maximum=100,description=For this share of subjects. 100."`
+}
+
+type conditionConfig struct {
+	Attribute string   `json:"attribute" jsonschema:"description=environment\\, customer\\, domain\\, or what the service says about a request."`
+	Equals    string   `json:"equals,omitempty"`
+	In        []string `json:"in,omitempty" jsonschema:"minItems=1"`
+	Prefix    string   `json:"prefix,omitempty"`
+}
+
+// flagValue is a value of a feature flag; which type it must have the flag says.
+type flagValue struct{}
+
+// JSONSchema takes every scalar.
+func (flagValue) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{Extras: map[string]any{"type": []string{"boolean", "string", "number"}}}
 }
 
 type serviceConfig struct {
@@ -101,7 +131,7 @@ type customerConfig struct {
 	Account      string                         `json:"account,omitempty"`
 	Environments []string                       `json:"environments,omitempty"`
 	Domains      map[string]map[string][]string `json:"domains,omitempty" jsonschema:"description=Hostnames by environment and service."`
-	Features     map[string]bool                `json:"features,omitempty"`
+	Features     map[string]flagValue           `json:"features,omitempty" jsonschema:"description=Values of feature flags for this customer."`
 	Vars         map[string]variables           `json:"vars,omitempty" jsonschema:"description=Variables by service."`
 }
 
