@@ -188,7 +188,7 @@ func permissionFor(c Change) Permission {
 		return PermKV
 	case "bucket":
 		return PermR2
-	case "queue":
+	case "queue", string(TriggerConsumer):
 		return PermQueues
 	case string(TriggerRoute):
 		return PermRoutes

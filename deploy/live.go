@@ -32,6 +32,7 @@ type LiveAccount struct {
 	Zones      []Zone            // all zones that the token sees
 	Routes     []Route           // every route in the zones that the targets use
 	Domains    []Domain          // all custom domains
+	Consumers  []Consumer        // the Workers that read from queues; known when Queues are
 	Workers    map[string]Worker // the targets' own Workers, by script name; absent when new
 
 	// Granted is what the token may do, when Cloudflare told; nil when it is not known.
@@ -79,6 +80,19 @@ type Domain struct {
 	Script   string `json:"script"`
 }
 
+// Consumer lets a Worker read from a queue. The fields are filled in: what was not said
+// has Cloudflare's default.
+type Consumer struct {
+	Queue      string `json:"queue"` // name
+	Script     string `json:"script"`
+	DeadLetter string `json:"dead_letter_queue,omitempty"`
+	BatchSize  int    `json:"batch_size"`
+	WaitMS     int    `json:"max_wait_time_ms"`
+	Retries    int    `json:"max_retries"`
+	RetryDelay int    `json:"retry_delay"`               // seconds
+	Concurrent int    `json:"max_concurrency,omitempty"` // batches at a time; 0: as many as Cloudflare likes
+}
+
 // Worker is a Worker that exists.
 type Worker struct {
 	Split Split
@@ -100,11 +114,12 @@ type BoundTo struct {
 
 // Attached is everything around a Worker that is not part of a version.
 type Attached struct {
-	Routes      []Route  `json:"routes,omitempty"`
-	Domains     []Domain `json:"domains,omitempty"`
-	Crons       []string `json:"crons,omitempty"`
-	WorkersDev  bool     `json:"workers_dev"`
-	PreviewURLs bool     `json:"preview_urls"`
+	Routes      []Route    `json:"routes,omitempty"`
+	Domains     []Domain   `json:"domains,omitempty"`
+	Crons       []string   `json:"crons,omitempty"`
+	WorkersDev  bool       `json:"workers_dev"`
+	PreviewURLs bool       `json:"preview_urls"`
+	Consumers   []Consumer `json:"consumers,omitempty"`
 	// Settings is script-settings, which a version does not carry: canonical JSON of
 	// {"logpush":bool,"observability":{…}|null,"tail_consumers":[…]|null}.
 	Settings json.RawMessage `json:"settings,omitempty"`
@@ -120,10 +135,12 @@ const (
 	TriggerCrons      TriggerKind = "crons"       // the whole list is replaced
 	TriggerWorkersDev TriggerKind = "workers.dev" // with preview URLs
 	TriggerSettings   TriggerKind = "settings"
+	TriggerConsumer   TriggerKind = "queue consumer"
 )
 
 // TriggerChange is one mutating call on what is attached to a Worker. Action is
-// Attach or Detach for routes and domains, Update for the others.
+// Attach or Detach for routes and domains, one of the three for consumers, and Update for
+// the others.
 type TriggerChange struct {
 	Action      Action          `json:"action"`
 	Kind        TriggerKind     `json:"kind"`
@@ -133,4 +150,5 @@ type TriggerChange struct {
 	WorkersDev  bool            `json:"workers_dev,omitempty"`
 	PreviewURLs bool            `json:"preview_urls,omitempty"`
 	Settings    json.RawMessage `json:"settings,omitempty"`
+	Consumer    *Consumer       `json:"consumer,omitempty"`
 }

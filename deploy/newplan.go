@@ -99,6 +99,7 @@ func (b *planBuilder) target(t project.Target, circle bool) TargetPlan {
 	p.Content = contentDigest(t.Worker, artifact, p.Resources, b.Secrets[t.TargetID])
 	b.version(&p, t, artifact, live)
 	b.migrations(&p, t)
+	p.Resources = append(p.Resources, consumed(t, account, p.Resources)...)
 	b.triggers(&p, t, account, live)
 	addresses(&p, t, account, live)
 	b.lines(&p, t, live)
@@ -253,7 +254,7 @@ func (b *planBuilder) lines(p *TargetPlan, t project.Target, live Worker) {
 			continue
 		}
 		b.made[key] = true
-		add(Change{Step: StepResource, Action: Create, Kind: r.Kind.words(), Name: r.Name, After: "bound as " + r.Binding, Undo: "kept: data is never removed", Pos: r.Pos})
+		add(Change{Step: StepResource, Action: Create, Kind: r.Kind.words(), Name: r.Name, After: r.use(), Undo: "kept: data is never removed", Pos: r.Pos})
 	}
 	for _, m := range p.Migrations {
 		i := slices.IndexFunc(p.Resources, func(r ResourcePlan) bool { return r.Binding == m.Binding })

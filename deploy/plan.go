@@ -107,7 +107,8 @@ type TargetPlan struct {
 	Resources  []ResourcePlan  `json:"resources,omitempty"`
 	Migrations []MigrationPlan `json:"migrations,omitempty"`
 
-	Zones    []Zone          `json:"zones,omitempty"` // those that the target's routes and domains are in
+	Zones    []Zone          `json:"zones,omitempty"`  // those that the target's routes and domains are in
+	Queues   []string        `json:"queues,omitempty"` // those that the Worker reads from, before or after
 	Triggers []TriggerChange `json:"triggers,omitempty"`
 	Undo     []TriggerChange `json:"undo,omitempty"` // Undo[i] takes Triggers[i] back
 	Before   Attached        `json:"before"`

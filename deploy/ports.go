@@ -129,11 +129,13 @@ type Traffic interface {
 // Triggers is what makes a Worker reachable, and its settings outside versions.
 type Triggers interface {
 	// Triggers is what is attached to the Worker now: its own routes, in the zones
-	// named, its own domains, crons, workers.dev and settings.
-	Triggers(ctx context.Context, s Script, zones []Zone) (Attached, error)
+	// named, its own domains, crons, workers.dev and settings, and how it reads from the
+	// queues named.
+	Triggers(ctx context.Context, s Script, zones []Zone, queues []string) (Attached, error)
 	// SetTrigger carries out one change, with one attempt. Attaching what is attached
 	// and detaching what is not are successes. A route or domain that belongs to
-	// another Worker, or a DNS record in the way, is ErrConflict.
+	// another Worker, a queue that another one reads from, or a DNS record in the way, is
+	// ErrConflict.
 	SetTrigger(ctx context.Context, s Script, c TriggerChange) error
 }
 

@@ -218,7 +218,7 @@ func (w *worker) setTrigger(ctx context.Context, c call[triggerArg]) (outcome[no
 func (w *worker) trigger(ctx context.Context, j job, change TriggerChange) (did bool, err error) {
 	_, did, err = certain(ctx, func() error { return w.fenced(j) },
 		func(ctx context.Context) (none, bool, error) {
-			now, err := w.Triggers.Triggers(ctx, j.Target.Script, j.Target.Zones)
+			now, err := w.Triggers.Triggers(ctx, j.Target.Script, j.Target.Zones, j.Target.Queues)
 			if errors.Is(err, ErrNotFound) && change.Action == Detach {
 				return none{}, true, nil
 			}

@@ -12,8 +12,8 @@ import (
 )
 
 // triggers compares what should be attached with what is. As with wrangler, routes
-// and domains are ours only when the configuration names at least one, and crons
-// only when it has a list; workers.dev is decided either way.
+// and domains are ours only when the configuration names at least one, so are the queues
+// that the Worker reads from, and crons only when it has a list; workers.dev is decided either way.
 func (b *planBuilder) triggers(p *TargetPlan, t project.Target, account LiveAccount, live Worker) {
 	w := t.Worker
 	before := live.Attached
@@ -71,6 +71,14 @@ func (b *planBuilder) triggers(p *TargetPlan, t project.Target, account LiveAcco
 			"account %q has no workers.dev subdomain, and %q is to be reached there", account.Name, w.Name)
 	}
 	after.Settings = settings(w)
+	if len(w.QueueConsumers) > 0 {
+		after.Consumers = b.consumers(t, account)
+		for _, c := range slices.Concat(before.Consumers, after.Consumers) {
+			if !slices.Contains(p.Queues, c.Queue) {
+				p.Queues = append(p.Queues, c.Queue)
+			}
+		}
+	}
 	p.After = after
 	p.Triggers, p.Undo = diff(before, after, p.First)
 }
@@ -249,6 +257,10 @@ func diff(before, after Attached, first bool) (do, undo []TriggerChange) {
 		change(TriggerChange{Action: Update, Kind: TriggerCrons, Crons: after.Crons},
 			TriggerChange{Action: Update, Kind: TriggerCrons, Crons: before.Crons})
 	}
+	attach, detach := consumerChanges(before.Consumers, after.Consumers)
+	for _, c := range attach {
+		change(c[0], c[1])
+	}
 	for _, r := range before.Routes {
 		if newRoute(after.Routes, r) {
 			change(route(Detach, r), route(Attach, r))
@@ -258,6 +270,9 @@ func diff(before, after Attached, first bool) (do, undo []TriggerChange) {
 		if newDomain(after.Domains, d) {
 			change(domain(Detach, d), domain(Attach, d))
 		}
+	}
+	for _, c := range detach {
+		change(c[0], c[1])
 	}
 	return do, undo
 }
@@ -290,6 +305,8 @@ func (c TriggerChange) done(a Attached) bool {
 		return a.WorkersDev == c.WorkersDev && a.PreviewURLs == c.PreviewURLs
 	case TriggerSettings:
 		return sameSettings(a.Settings, c.Settings)
+	case TriggerConsumer:
+		return c.consumerDone(a)
 	}
 	return false
 }
@@ -301,6 +318,8 @@ func (c TriggerChange) Name() string {
 		return c.Route.Pattern
 	case TriggerDomain:
 		return c.Domain.Hostname
+	case TriggerConsumer:
+		return c.Consumer.Queue
 	}
 	return string(c.Kind)
 }
@@ -316,6 +335,8 @@ func (c TriggerChange) line(back TriggerChange, before Attached) Change {
 		l.Undo = l.Before
 	case TriggerSettings:
 		l.Before, l.After, l.Undo = string(before.Settings), string(c.Settings), "put the old settings back"
+	case TriggerConsumer:
+		l.Before, l.After, l.Undo = c.consumerWords(back)
 	}
 	return l
 }

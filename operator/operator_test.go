@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tamylaa/clodo/deploy"
 	"github.com/tamylaa/clodo/diag"
@@ -324,4 +325,48 @@ func run(t *testing.T, dir, name string, args ...string) string {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out.String())
 	}
 	return out.String()
+}
+
+func TestAQueueReachesTheWorkerThatReadsFromIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "wrangler.jsonc", `{
+  "name": "jobs", "main": "index.js", "compatibility_date": "2026-11-01",
+  "kv_namespaces": [{ "binding": "SEEN" }],
+  "queues": {
+    "producers": [{ "binding": "JOBS", "queue": "jobs" }],
+    "consumers": [{ "queue": "jobs", "max_batch_size": 2, "max_batch_timeout": 0, "dead_letter_queue": "jobs-dead" }]
+  }
+}`)
+	write(t, dir, "index.js", `export default {
+  async fetch(request, env) {
+    if (request.method === "POST") await env.JOBS.send({ n: 1 });
+    return new Response(await env.SEEN.get("n"));
+  },
+  async queue(batch, env) { for (const m of batch.messages) await env.SEEN.put("n", batch.queue + " " + m.body.n); },
+};`)
+	op := open(t, dir)
+	ship(t, op, project.Selector{})
+	info, err := op.Cloud(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, info.Data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "jobs.localhost"
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	for deadline := time.Now().Add(20 * time.Second); ask(t, op, "jobs", "/") != "jobs 1"; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the message never arrived")
+		}
+	}
+	if r := ship(t, op, project.Selector{}); r.Targets[0].Outcome != deploy.Unchanged {
+		t.Errorf("deploying again: got %s, want unchanged", r.Targets[0].Outcome)
+	}
 }

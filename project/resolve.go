@@ -217,7 +217,7 @@ func (r *resolver) worker(tree *source.Value) Worker {
 		w.TailConsumers = append(w.TailConsumers, object(c))
 	}
 	for _, c := range tree.Get("queues", "consumers").List() {
-		w.QueueConsumers = append(w.QueueConsumers, object(c))
+		w.QueueConsumers = append(w.QueueConsumers, queueConsumer(c))
 	}
 	w.DOMigrations = doMigrations(tree.Get("migrations"))
 	w.Assets = r.assets(tree.Get("assets"))

@@ -40,10 +40,6 @@ func (r *resolver) unsupported(tree *source.Value) {
 	if v := tree.Get("main"); strings.HasSuffix(v.Str(), ".py") {
 		r.fail("C016", v.Pos, "clodo cannot deploy Python Workers yet", "their packages are installed by another tool", "deploy this Worker with wrangler")
 	}
-	for _, c := range tree.Get("queues", "consumers").List() {
-		r.warn("W020", c.Get("queue").At(), fmt.Sprintf("clodo does not attach the queue consumer for %q yet", c.Get("queue").Str()),
-			"it is a setting of the queue, not of the upload", "attach it once: wrangler queues consumer add QUEUE WORKER; later deploys leave it alone")
-	}
 	for _, c := range tree.Get("workflows").List() {
 		if c.Get("script_name") == nil {
 			r.warn("W020", c.Get("name").At(), fmt.Sprintf("clodo does not register the workflow %q yet", c.Get("name").Str()),

@@ -50,8 +50,20 @@ type Worker struct {
 	KeepVars                         bool           // variables set elsewhere stay
 	Metadata                         map[string]any // further fields of the upload's metadata, as they are sent
 
-	// QueueConsumers are not part of an upload; a warning W020 names each of them.
-	QueueConsumers []map[string]any
+	QueueConsumers []QueueConsumer
+}
+
+// QueueConsumer lets the Worker's queue handler read from a queue. Settings that are nil
+// have Cloudflare's defaults.
+type QueueConsumer struct {
+	Queue           string // name
+	DeadLetterQueue string // name, "" for none
+	BatchSize       *int   // messages
+	MaxWaitMS       *int   // milliseconds until a batch that is not full is delivered
+	MaxRetries      *int
+	MaxConcurrency  *int
+	RetryDelay      *int // seconds
+	Pos             diag.Position
 }
 
 // ModuleRule tells how files that match one of Globs are uploaded. Kind is

@@ -60,6 +60,7 @@ type State struct {
 	Workers    map[string]*Worker
 	Routes     []deploy.Route
 	Domains    []deploy.Domain
+	Consumers  []deploy.Consumer
 	Granted    []deploy.Permission
 	Next       int // for ids
 }
@@ -165,7 +166,8 @@ func (a *Account) Live(_ context.Context, targets []project.Target) (deploy.Live
 	l := deploy.LiveAccount{
 		ID: "acc1", Name: "Acme", WorkersDev: a.State.WorkersDev, Zones: a.State.Zones, Databases: slices.Clone(a.State.Databases),
 		Namespaces: slices.Clone(a.State.Namespaces), Buckets: slices.Clone(a.State.Buckets), Queues: slices.Clone(a.State.Queues), Routes: slices.Clone(a.State.Routes), Domains: slices.Clone(a.State.Domains),
-		Workers: map[string]deploy.Worker{}, Granted: a.State.Granted,
+		Consumers: slices.Clone(a.State.Consumers),
+		Workers:   map[string]deploy.Worker{}, Granted: a.State.Granted,
 	}
 	for name := range a.State.Workers {
 		l.Scripts = append(l.Scripts, name)
@@ -216,6 +218,11 @@ func (w *Worker) active() deploy.Split {
 
 func (a *Account) attached(name string, w *Worker) deploy.Attached {
 	at := deploy.Attached{Crons: w.Crons, WorkersDev: w.WorkersDev, PreviewURLs: w.PreviewURLs, Settings: w.Settings}
+	for _, c := range a.State.Consumers {
+		if c.Script == name {
+			at.Consumers = append(at.Consumers, c)
+		}
+	}
 	for _, r := range a.State.Routes {
 		if r.Script == name {
 			at.Routes = append(at.Routes, r)
@@ -377,7 +384,7 @@ func (a *Account) SetSplit(_ context.Context, s deploy.Script, split deploy.Spli
 }
 
 // Triggers implements deploy.Triggers.
-func (a *Account) Triggers(_ context.Context, s deploy.Script, _ []deploy.Zone) (deploy.Attached, error) {
+func (a *Account) Triggers(_ context.Context, s deploy.Script, _ []deploy.Zone, _ []string) (deploy.Attached, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w := a.State.Workers[s.Name]
@@ -411,6 +418,11 @@ func (a *Account) SetTrigger(_ context.Context, s deploy.Script, c deploy.Trigge
 			w.WorkersDev, w.PreviewURLs = c.WorkersDev, c.PreviewURLs
 		case deploy.TriggerSettings:
 			w.Settings = c.Settings
+		case deploy.TriggerConsumer:
+			a.State.Consumers = slices.DeleteFunc(a.State.Consumers, func(x deploy.Consumer) bool { return x.Queue == c.Consumer.Queue })
+			if c.Action != deploy.Detach {
+				a.State.Consumers = append(a.State.Consumers, *c.Consumer)
+			}
 		}
 		return nil
 	})

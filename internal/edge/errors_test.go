@@ -129,7 +129,7 @@ func operations() map[string]operation {
 			return err
 		}},
 		"Triggers": {reads: true, do: func(ctx context.Context, e *edge.Edge) error {
-			_, err := e.Triggers(ctx, script, nil)
+			_, err := e.Triggers(ctx, script, nil, []string{"jobs"})
 			return err
 		}},
 		"Live": {reads: true, do: func(ctx context.Context, e *edge.Edge) error {

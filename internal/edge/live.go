@@ -121,12 +121,13 @@ func (r *reader) read(ctx context.Context) error {
 			})
 		})
 	}
-	if r.binds("queue") {
+	if r.binds("queue") || r.consumes() {
 		g.Go(func() error {
 			list, err := cloudflare.Collect(c.Queues(gctx, id))
 			return r.keep(err, deploy.PermQueues, "list queues", func() {
 				for _, q := range list {
 					r.live.Queues = append(r.live.Queues, deploy.Resource{Name: q.Name, ID: q.Name})
+					r.live.Consumers = append(r.live.Consumers, consumers(q)...)
 				}
 			})
 		})
@@ -156,12 +157,17 @@ func (r *reader) read(ctx context.Context) error {
 	return nil
 }
 
-// attach gives each Worker its routes and domains out of the account's lists.
+// attach gives each Worker its routes, domains and queues out of the account's lists.
 func (r *reader) attach() {
 	for name, w := range r.live.Workers {
 		for _, route := range r.live.Routes {
 			if route.Script == name {
 				w.Attached.Routes = append(w.Attached.Routes, route)
+			}
+		}
+		for _, c := range r.live.Consumers {
+			if c.Script == name {
+				w.Attached.Consumers = append(w.Attached.Consumers, c)
 			}
 		}
 		for _, d := range r.live.Domains {
@@ -194,6 +200,11 @@ func (r *reader) binds(kind string) bool {
 	return slices.ContainsFunc(r.targets, func(t project.Target) bool {
 		return slices.ContainsFunc(t.Worker.Bindings, func(b project.Binding) bool { return b.Kind == kind })
 	})
+}
+
+// consumes reports whether a target reads from a queue.
+func (r *reader) consumes() bool {
+	return slices.ContainsFunc(r.targets, func(t project.Target) bool { return len(t.Worker.QueueConsumers) > 0 })
 }
 
 // scripts is the targets' Workers that exist.

@@ -176,6 +176,7 @@ func TestAgainstTheLocalCloud(t *testing.T) {
 		"assets are read in their folder and verified":                  testAssets,
 		"routes and domains are attached and detached, also twice":      testAttach,
 		"what belongs to another Worker is a conflict":                  testConflicts,
+		"a queue is read by the Worker that is attached to it":          testConsumers,
 		"crons, workers.dev and settings are read as they were set":     testUpdates,
 		"a Worker is deleted, also when it is gone":                     testDelete,
 		"Live reads the whole account and the targets' Workers":         testLive,

@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tamylaa/clodo/cloudflare"
 	"github.com/tamylaa/clodo/deploy"
 )
 
 // Triggers implements deploy.Triggers.
-func (e *Edge) Triggers(ctx context.Context, s deploy.Script, zones []deploy.Zone) (deploy.Attached, error) {
+func (e *Edge) Triggers(ctx context.Context, s deploy.Script, zones []deploy.Zone, queues []string) (deploy.Attached, error) {
 	a, err := e.accounts.Account(ctx, s.Account)
 	if err != nil {
 		return deploy.Attached{}, err
@@ -39,6 +40,20 @@ func (e *Edge) Triggers(ctx context.Context, s deploy.Script, zones []deploy.Zon
 	for _, d := range domains {
 		at.Domains = append(at.Domains, deploy.Domain{ID: d.ID, Hostname: d.Hostname, ZoneID: d.ZoneID, Script: d.Service})
 	}
+	if len(queues) == 0 {
+		return at, nil
+	}
+	all, err := cloudflare.Collect(a.Client.Queues(ctx, a.ID))
+	if err != nil {
+		return deploy.Attached{}, a.translate(err, deploy.PermQueues, op)
+	}
+	for _, q := range all {
+		for _, c := range consumers(q) {
+			if c.Script == s.Name && slices.Contains(queues, q.Name) {
+				at.Consumers = append(at.Consumers, c)
+			}
+		}
+	}
 	return at, nil
 }
 
@@ -65,6 +80,8 @@ func (e *Edge) SetTrigger(ctx context.Context, s deploy.Script, c deploy.Trigger
 		return a.translate(err, deploy.PermWorkers, "set workers.dev of "+s.Name)
 	case deploy.TriggerSettings:
 		return a.setSettings(ctx, s.Name, c.Settings)
+	case deploy.TriggerConsumer:
+		return a.setConsumer(ctx, c)
 	}
 	return fmt.Errorf("set a trigger of %s: unknown kind %q", s.Name, c.Kind)
 }

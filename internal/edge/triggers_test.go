@@ -35,7 +35,7 @@ func testAttach(t *testing.T, w *world) {
 			done(t, w.edge.SetTrigger(t.Context(), s, deploy.TriggerChange{Action: a, Kind: deploy.TriggerDomain, Domain: &domain}))
 		}
 	}
-	attached := func() deploy.Attached { return read(w.edge.Triggers(t.Context(), s, []deploy.Zone{z}))(t) }
+	attached := func() deploy.Attached { return read(w.edge.Triggers(t.Context(), s, []deploy.Zone{z}, nil))(t) }
 
 	change(deploy.Detach)
 	change(deploy.Attach)
@@ -84,7 +84,7 @@ func testConflicts(t *testing.T, w *world) {
 		}
 	}
 	done(t, errors.Join(set(other, deploy.Detach, "zone02.example")...))
-	if at := read(w.edge.Triggers(t.Context(), owner, []deploy.Zone{z}))(t); len(at.Routes) != 1 || len(at.Domains) != 1 {
+	if at := read(w.edge.Triggers(t.Context(), owner, []deploy.Zone{z}, nil))(t); len(at.Routes) != 1 || len(at.Domains) != 1 {
 		t.Errorf("detaching for another Worker took it from its owner: %+v", at)
 	}
 
@@ -108,7 +108,7 @@ func testConflicts(t *testing.T, w *world) {
 
 func testUpdates(t *testing.T, w *world) {
 	s := deploy.Script{Name: "updated"}
-	if _, err := w.edge.Triggers(t.Context(), s, nil); !errors.Is(err, deploy.ErrNotFound) {
+	if _, err := w.edge.Triggers(t.Context(), s, nil, nil); !errors.Is(err, deploy.ErrNotFound) {
 		t.Errorf("a Worker that does not exist: got %v, want not found", err)
 	}
 	read(w.edge.Upload(t.Context(), worker(s.Name, "one", `export default { fetch() {}, scheduled() {} };`, nil)))(t)
@@ -121,7 +121,7 @@ func testUpdates(t *testing.T, w *world) {
 	} {
 		done(t, w.edge.SetTrigger(t.Context(), s, c))
 	}
-	got := read(w.edge.Triggers(t.Context(), s, nil))(t)
+	got := read(w.edge.Triggers(t.Context(), s, nil, nil))(t)
 	slices.Sort(got.Crons)
 	want := deploy.Attached{Crons: []string{"*/5 * * * *", "0 3 * * *"}, WorkersDev: true, PreviewURLs: true}
 	if d := cmp.Diff(decoded(t, settings), decoded(t, got.Settings)); d != "" {
@@ -138,9 +138,54 @@ func testUpdates(t *testing.T, w *world) {
 	} {
 		done(t, w.edge.SetTrigger(t.Context(), s, c))
 	}
-	got = read(w.edge.Triggers(t.Context(), s, nil))(t)
+	got = read(w.edge.Triggers(t.Context(), s, nil, nil))(t)
 	got.Settings = nil
 	if d := cmp.Diff(deploy.Attached{}, got); d != "" {
 		t.Errorf("after switching off (-want +got):\n%s", d)
+	}
+}
+
+func testConsumers(t *testing.T, w *world) {
+	s := deploy.Script{Name: "reader"}
+	for _, name := range []string{s.Name, "rival"} {
+		read(w.edge.Upload(t.Context(), worker(name, "one", `export default { queue() {} };`, nil)))(t)
+	}
+	for _, queue := range []string{"read-jobs", "read-dead"} {
+		read(w.edge.CreateResource(t.Context(), "", deploy.KindQueue, queue))(t)
+	}
+	set := func(a deploy.Action, c deploy.Consumer) error {
+		return w.edge.SetTrigger(t.Context(), deploy.Script{Name: c.Script}, deploy.TriggerChange{Action: a, Kind: deploy.TriggerConsumer, Consumer: &c})
+	}
+	attached := func(queues ...string) []deploy.Consumer {
+		return read(w.edge.Triggers(t.Context(), s, nil, queues))(t).Consumers
+	}
+	want := deploy.DefaultConsumer("read-jobs", s.Name)
+	for range 2 {
+		done(t, set(deploy.Attach, want))
+		if d := cmp.Diff([]deploy.Consumer{want}, attached("read-jobs", "read-dead")); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}
+	want = deploy.Consumer{Queue: "read-jobs", Script: s.Name, DeadLetter: "read-dead", BatchSize: 2, WaitMS: 0, Retries: 1, RetryDelay: 7, Concurrent: 3}
+	done(t, set(deploy.Update, want))
+	if d := cmp.Diff([]deploy.Consumer{want}, attached("read-jobs")); d != "" {
+		t.Errorf("after an update (-want +got):\n%s", d)
+	}
+	if got := attached(); got != nil {
+		t.Errorf("nobody asked for %+v", got)
+	}
+	if err := set(deploy.Attach, deploy.DefaultConsumer("read-jobs", "rival")); !errors.Is(err, deploy.ErrConflict) {
+		t.Errorf("a queue that another Worker reads from: got %v, want a conflict", err)
+	}
+	if err := set(deploy.Attach, deploy.DefaultConsumer("nowhere", s.Name)); !errors.Is(err, deploy.ErrNotFound) {
+		t.Errorf("a queue that does not exist: got %v, want not found", err)
+	}
+	done(t, set(deploy.Detach, deploy.DefaultConsumer("read-jobs", "rival"))) // it never was attached
+	done(t, set(deploy.Detach, deploy.DefaultConsumer("nowhere", s.Name)))
+	for range 2 {
+		done(t, set(deploy.Detach, want))
+		if got := attached("read-jobs"); got != nil {
+			t.Errorf("after detaching: %+v", got)
+		}
 	}
 }
