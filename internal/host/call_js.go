@@ -34,6 +34,9 @@ func Call(ctx context.Context, kind, binding, op string, args []byte, body io.Re
 	return program.bind(ctx, kind, binding, op, args, body)
 }
 
+// Bindings tells contexts with different bindings apart; an instance has one environment.
+func Bindings(context.Context) any { return nil }
+
 // errNoRequest is what a call without a request gets.
 var errNoRequest = errors.New("bindings can be used while a request is answered")
 

@@ -34,6 +34,9 @@ func WithBindings(ctx context.Context, rt http.RoundTripper) context.Context {
 	return context.WithValue(ctx, bindingsKey{}, rt)
 }
 
+// Bindings tells contexts with different bindings apart; nil is the process's own.
+func Bindings(ctx context.Context) any { return ctx.Value(bindingsKey{}) }
+
 // errNoBindings is for a program that was started alone.
 var errNoBindings = errors.New("there are no bindings here: " + BindingsVariable + " is not set. " +
 	"`clodo dev` runs the service with its bindings, and package clodotest gives them to a test")
