@@ -28,6 +28,14 @@ func (a *answer) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// FlushError is for [http.ResponseController]: what is flushed has begun.
+func (a *answer) FlushError() error {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return http.NewResponseController(a.ResponseWriter).Flush()
+}
+
 // Unwrap gives [http.ResponseController] what it needs.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
