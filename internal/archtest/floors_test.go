@@ -112,7 +112,7 @@ func floorOf(pkg string) (int, bool) {
 }
 
 // forTests reports whether pkg is a kit that only tests may import.
-func forTests(pkg string) bool { return strings.HasSuffix(pkg, "test") }
+func forTests(pkg string) bool { return strings.HasSuffix(home(pkg), "test") }
 
 func TestEveryPackageHasAFloor(t *testing.T) {
 	t.Parallel()
