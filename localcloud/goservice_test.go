@@ -13,11 +13,15 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tamylaa/clodo"
 	"github.com/tamylaa/clodo/internal/bundle"
 	"github.com/tamylaa/clodo/internal/npmtest"
 	config "github.com/tamylaa/clodo/project"
@@ -26,9 +30,33 @@ import (
 // long has no room in the environment that the runtime of Go takes from the shim.
 var long = strings.Repeat("l", 5120)
 
-// goService is testdata/goservice on the real runtime, as a function that sends it a
-// request.
-func goService(t *testing.T) func(method, path string, body io.Reader, header ...string) *http.Response {
+// other is what the service is bound to: it echoes, remembers what it is told, and
+// sends to a queue.
+const other = `export default { async fetch(request, env) {
+	const { pathname, searchParams } = new URL(request.url);
+	if (pathname === "/record") {
+		await env.KV.put("seen/" + crypto.randomUUID(), await request.text());
+		return new Response(null, { status: 204 });
+	}
+	if (pathname === "/send") {
+		const m = searchParams.get("m");
+		await env.ORDERS.send(m === "bytes" ? new Uint8Array([1, 255]) : m === "object" ? { a: 1 } : m, { contentType: m === "bytes" ? "bytes" : "json" });
+		return new Response("sent");
+	}
+	if (pathname === "/seen") {
+		const { keys } = await env.KV.list({ prefix: "seen/" });
+		return new Response((await Promise.all(keys.map(({ name }) => env.KV.get(name)))).sort().join("\n"));
+	}
+	return new Response(request.body, { status: 201, headers: { "x-asked": request.headers.get("x-asked") } });
+} }`
+
+// goService is testdata/goservice on the real runtime.
+type goService struct {
+	remote
+	queues *queues // what it consumes from
+}
+
+func newGoService(t *testing.T) goService {
 	t.Helper()
 	npmtest.Workerd(t)
 	// What the go command reads is unknown to the cache of test results, unless the
@@ -47,16 +75,17 @@ func goService(t *testing.T) func(method, path string, body io.Reader, header ..
 	w.Main.V = "main.go"
 	built, err := bundle.Bundle(t.Context(), &w, dir)
 	fatal(t, err)
-	c := start(t, Options{Dir: t.TempDir()})
-	r := remote{t, c.Info()}
-	r.upload("other", `export default { async fetch(request) {
-		const headers = { "x-asked": request.headers.get("x-asked") };
-		return new Response(request.body, { status: 201, headers });
-	} }`, "")
+	r := remote{t, start(t, Options{Dir: t.TempDir()}).Info()}
+	s := goService{remote: r, queues: &queues{remote: r}}
+	kv := r.made("/storage/kv/namespaces", map[string]string{"title": "kv"}, "id")
+	s.queues.orders = r.made("/queues", map[string]string{"queue_name": "orders"}, "queue_id")
+	r.deploy("other", other, `,"bindings":[{"name":"ORDERS","type":"queue","queue_name":"orders"},{"name":"KV","type":"kv_namespace","namespace_id":"`+kv+`"}]`)
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
 	fatal(t, form.WriteField("metadata", fmt.Sprintf(`{"main_module":%q,"compatibility_date":"2026-11-01","compatibility_flags":["enable_request_signal"],"bindings":[
 		{"type":"service","name":"OTHER","service":"other"},{"type":"plain_text","name":"GREETING","text":"grüezi"},
+		{"type":"plain_text","name":"CLODO_SERVICE","text":"shop"},{"type":"plain_text","name":"CLODO_ENVIRONMENT","text":"production"},
+		{"type":"version_metadata","name":"CLODO_VERSION"},{"type":"json","name":"DATA","json":{"a":[1,null]}},
 		{"type":"secret_text","name":"LONG","text":%q}]}`, built.MainModule, long)))
 	for _, m := range built.Modules {
 		h := textproto.MIMEHeader{}
@@ -70,17 +99,34 @@ func goService(t *testing.T) func(method, path string, body io.Reader, header ..
 	fatal(t, form.Close())
 	status, answer := r.send("PUT", "/client/v4/accounts/{a}/workers/scripts/go", form.FormDataContentType(), &b)
 	r.result("upload", status, answer)
-	return func(method, path string, body io.Reader, header ...string) *http.Response {
-		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), method, c.Info().Data+path, body)
-		fatal(t, err)
-		req.Host = "go.localhost"
-		for i := 0; i < len(header); i += 2 {
-			req.Header.Set(header[i], header[i+1])
+	return s
+}
+
+func (s goService) ask(method, path string, body io.Reader, header ...string) *http.Response {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.info.Data+path, body)
+	fatal(s.t, err)
+	req.Host = "go.localhost"
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	fatal(s.t, err)
+	return res
+}
+
+// recorded waits until the service has had the other remember want, in any order.
+func (s goService) recorded(want ...string) {
+	s.t.Helper()
+	slices.Sort(want)
+	var got []string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(40 * time.Millisecond) {
+		if got = strings.FieldsFunc(s.get("other", "/seen"), func(r rune) bool { return r == '\n' }); len(got) >= len(want) {
+			break
 		}
-		res, err := http.DefaultClient.Do(req)
-		fatal(t, err)
-		return res
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		s.t.Errorf("recorded (-want +got):\n%s", diff)
 	}
 }
 
@@ -94,7 +140,8 @@ func text(t *testing.T, res *http.Response) string {
 
 func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 	t.Parallel()
-	send := goService(t)
+	service := newGoService(t)
+	send := service.ask
 	get := func(path string) (int, string) {
 		t.Helper()
 		res := send("GET", path, nil)
@@ -218,10 +265,19 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 		}
 	})
 	t.Run("variables and secrets are the environment, however long", func(t *testing.T) {
-		if _, got := get("/variables?name=GREETING&name=LONG&name=NONE"); got != "GREETING=grüezi\nLONG="+long+"\nNONE=\n" {
+		if _, got := get("/variables?name=GREETING&name=DATA&name=LONG&name=NONE"); got != "GREETING=grüezi\nDATA={\"a\":[1,null]}\nLONG="+long+"\nNONE=\n" {
 			t.Errorf("%.200s", got)
 		}
 	})
+	t.Run("it knows what it is", func(t *testing.T) {
+		var got clodo.Service
+		_, text := get("/service")
+		fatal(t, json.Unmarshal([]byte(text), &got))
+		if got.Name != "shop" || !got.IsProduction() || got.Domain != "" || len(got.Version.ID) != 36 || time.Since(got.Version.Created) > time.Hour {
+			t.Errorf("%s", text)
+		}
+	})
+	t.Run("events are handled", func(t *testing.T) { service.events(t) })
 	t.Run("clients that leave cost nobody else anything", func(t *testing.T) {
 		for range 30 {
 			res := send("GET", "/endless", nil)

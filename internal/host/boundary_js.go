@@ -64,10 +64,12 @@ const (
 // goroutine at a time runs in it, so nothing guards its fields.
 type instance struct {
 	handler  http.Handler
-	inbox    []byte // where the shim puts what it hands over; valid during that call
-	large    []byte // the same, when the inbox is too small; whoever takes it keeps it
-	outbox   []byte // where the head of an answer is made
-	page     []byte // where the beginning of its body waits for its end
+	events   http.Handler
+	bindings []string // the names of those that are no texts
+	inbox    []byte   // where the shim puts what it hands over; valid during that call
+	large    []byte   // the same, when the inbox is too small; whoever takes it keeps it
+	outbox   []byte   // where the head of an answer is made
+	page     []byte   // where the beginning of its body waits for its end
 	names    map[string]string
 	current  *exchange
 	calls    map[int32]chan settled // those that have not returned, by number
@@ -82,8 +84,7 @@ const inboxSize = 16384
 // newInstance runs before what imports this package begins, which may look at the
 // environment.
 func newInstance() *instance {
-	setEnvironment()
-	return &instance{inbox: make([]byte, inboxSize), names: map[string]string{}, calls: map[int32]chan settled{}}
+	return &instance{inbox: make([]byte, inboxSize), names: map[string]string{}, calls: map[int32]chan settled{}, bindings: takeEnvironment()}
 }
 
 //go:wasmexport clodo_room
@@ -175,11 +176,12 @@ func (i *instance) end() {
 	}
 }
 
-// Serve answers requests with h. It does not return.
-func Serve(h http.Handler) error { return program.serve(h) }
+// Serve answers requests with h, and events with events, which may be nil. It does not
+// return.
+func Serve(h, events http.Handler) error { return program.serve(h, orNotFound(events)) }
 
-func (i *instance) serve(h http.Handler) error {
-	i.handler = h
+func (i *instance) serve(h, events http.Handler) error {
+	i.handler, i.events = h, events
 	shimReady(unsafe.Pointer(unsafe.SliceData(i.inbox)))
 	select {}
 }

@@ -5,22 +5,24 @@ import (
 	"unsafe"
 )
 
-// shimEnvironment puts the environment variables that the runtime had no room for, it
-// takes 8 KB in all, into the n bytes at p when these are enough, and returns how many
-// bytes they are.
+// shimEnvironment puts what the Worker has into the n bytes at p when these are enough,
+// and returns how many bytes it is: how many bindings there are that are no texts and
+// their names, and then the names and values of those environment variables that the
+// runtime, which takes 8 KB, had no room for.
 //
 //go:wasmimport clodo environment
 func shimEnvironment(p unsafe.Pointer, n int32) int32
 
-// setEnvironment sets those variables.
-func setEnvironment() {
-	n := shimEnvironment(nil, 0)
-	if n == 0 {
-		return
+// takeEnvironment sets those variables and returns the names of the bindings.
+func takeEnvironment() (bindings []string) {
+	b := make([]byte, shimEnvironment(nil, 0))
+	shimEnvironment(unsafe.Pointer(unsafe.SliceData(b)), int32(len(b)))
+	r := reader{b}
+	for n := r.number(); n > 0; n-- {
+		bindings = append(bindings, r.text())
 	}
-	b := make([]byte, n)
-	shimEnvironment(unsafe.Pointer(unsafe.SliceData(b)), n)
-	for r := (reader{b}); len(r.rest) > 0; {
+	for len(r.rest) > 0 {
 		_ = os.Setenv(r.text(), r.text()) // it refuses names that no variable can have, such as ""
 	}
+	return bindings
 }

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // exchange is a request that the instance has. It is the request's context.
@@ -18,6 +19,8 @@ type exchange struct {
 	program *instance
 	cancel  context.CancelFunc
 	writer  responseWriter
+	tasks   sync.WaitGroup // what goes on beside and after it
+	spoilt  int32          // 1 when the instance must not get another: a panic leaves locks held and the like
 }
 
 type exchangeKey struct{}
@@ -40,18 +43,21 @@ func (i *instance) exchange(ctx context.Context) *exchange {
 }
 
 //go:wasmexport clodo_request
-func request(n int32) {
-	data, _ := program.handed(n)
-	program.request(string(data))
+func request(n int32) { program.request(program.text(n), program.handler) }
+
+// text is what the shim has handed over.
+func (i *instance) text(n int32) string {
+	data, _ := i.handed(n)
+	return string(data)
 }
 
-// request begins a request, of which head is what the shim wrote.
-func (i *instance) request(head string) {
+// request has h answer a request, of which head is what the shim wrote.
+func (i *instance) request(head string, h http.Handler) {
 	e := &exchange{program: i}
 	e.Context, e.cancel = context.WithCancel(context.Background())
 	e.writer = responseWriter{exchange: e, header: http.Header{}}
 	i.current = e
-	go e.answer(head)
+	go e.serve(head, h)
 }
 
 //go:wasmexport clodo_abort
@@ -64,29 +70,34 @@ func (i *instance) abort() {
 	}
 }
 
-// answer has the handler answer a request.
-func (e *exchange) answer(head string) {
-	spoilt := int32(1) // a panic leaves locks held and the like
+// serve answers it, and waits for what goes on beside it.
+func (e *exchange) serve(head string, h http.Handler) {
+	e.answer(head, h)
+	e.cancel()
+	e.tasks.Wait()
+	e.program.end()
+	shimDone(e.spoilt)
+}
+
+func (e *exchange) answer(head string, h http.Handler) {
 	defer func() {
-		if caught := recover(); caught != nil {
-			if caught != http.ErrAbortHandler {
-				slog.Error("a handler panicked", "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
-			}
-			e.writer.fail()
+		caught := recover()
+		if caught == nil {
+			return
 		}
-		e.cancel()
-		e.program.end()
-		shimDone(spoilt)
+		e.spoilt = 1
+		if caught != http.ErrAbortHandler {
+			slog.Error("a handler panicked", "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
+		}
+		e.writer.fail()
 	}()
-	r, err := e.parse(head)
-	if err != nil {
+	if r, err := e.parse(head); err != nil {
 		http.Error(&e.writer, "Bad Request", http.StatusBadRequest)
 	} else {
 		e.writer.noBody = r.Method == http.MethodHead
-		e.program.handler.ServeHTTP(&e.writer, r)
+		h.ServeHTTP(&e.writer, r)
 	}
 	e.writer.finish()
-	spoilt = 0
 }
 
 // parse makes a request of its head: length of the body (-1 unknown, 0 none), method,

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -22,9 +23,10 @@ const AddressVariable = "CLODO_ADDRESS"
 // defaultAddress is where it listens without the variable.
 const defaultAddress = "127.0.0.1:8787"
 
-// Serve answers requests with h until the process is asked to end, and then for as long
-// as those under way take, up to 10 seconds.
-func Serve(h http.Handler) error {
+// Serve answers requests with h, and events with events, which may be nil, until the
+// process is asked to end, and then for as long as those under way and what they have
+// begun take, up to 10 seconds.
+func Serve(h, events http.Handler) error {
 	address := os.Getenv(AddressVariable)
 	if address == "" {
 		address = defaultAddress
@@ -35,7 +37,11 @@ func Serve(h http.Handler) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 30 * time.Second}
+	var tasks sync.WaitGroup
+	server := &http.Server{
+		Handler: withEvents(h, events), ReadHeaderTimeout: 30 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return WithTasks(context.Background(), &tasks) },
+	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	slog.Info("listening", "address", "http://"+listener.Addr().String())
@@ -50,5 +56,20 @@ func Serve(h http.Handler) error {
 	if served := <-served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
-	return err
+	return errors.Join(err, finish(ending, &tasks))
+}
+
+// finish waits for tasks until ctx ends.
+func finish(ctx context.Context, tasks *sync.WaitGroup) error {
+	done := make(chan struct{})
+	go func() {
+		tasks.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("what was begun beside requests is not done: %w", ctx.Err())
+	}
 }

@@ -76,10 +76,11 @@ class Call {
   #reader = null; // of the answer
   #wake = null;
 
-  constructor({ env, context, request }) {
+  constructor({ env, context, request, event }) {
     this.env = env;
     this.context = context;
     this.request = request;
+    this.event = event;
   }
 
   // signal is aborted when nobody waits for the answer any more.

@@ -1,17 +1,31 @@
-// The texts of env, variables and secrets, are the environment of the program.
-import { pack } from "./wire.js";
+// What the Worker has, for the program: texts, which are variables and secrets, are its
+// environment, and so is, as JSON, what is plain data.
+import { Parcel } from "./wire.js";
 
 // environment puts those into `small` that the runtime of Go has room for, and returns
-// the longer ones as bytes, for package host.
+// the rest as bytes, for package host: the names of the bindings, and longer texts.
 export function environment(env, small) {
-  const texts = Object.entries(env).filter(([, value]) => typeof value === "string");
+  const texts = [];
+  const bindings = [];
+  for (const [name, value] of Object.entries(env)) {
+    if (typeof value === "string") texts.push([name, value]);
+    else if (isPlain(value)) texts.push([name, JSON.stringify(value)]);
+    else bindings.push(name);
+  }
+  const parcel = new Parcel().number(bindings.length);
+  for (const name of bindings) parcel.text(name);
   const size = ([name, value]) => name.length + value.length;
   let room = 2000; // characters: with up to 3 bytes each and the rest of 8 KB for pointers
-  const rest = [];
-  for (const text of texts.sort((a, b) => size(a) - size(b))) {
-    room -= size(text) + 10;
-    if (room > 0) small[text[0]] = text[1];
-    else rest.push(...text);
+  for (const [name, value] of texts.sort((a, b) => size(a) - size(b))) {
+    room -= name.length + value.length + 10;
+    if (room > 0) small[name] = value;
+    else parcel.text(name).text(value);
   }
-  return pack(rest);
+  return parcel.bytes();
+}
+
+function isPlain(value) {
+  if (value === null || typeof value !== "object") return typeof value !== "function";
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || Array.isArray(value);
 }

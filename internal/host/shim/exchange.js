@@ -14,10 +14,13 @@ export class Exchange {
   #source = null; // of the response's body, while it is written
   #drained = null;
 
-  constructor(request, env, context) {
+  // event is what happened when that was no request: a batch, a message. The request
+  // only describes it then.
+  constructor(request, env, context, event = null) {
     this.request = request;
     this.env = env;
     this.context = context;
+    this.event = event;
   }
 
   // answer is the response, or its promise.

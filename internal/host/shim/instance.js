@@ -10,6 +10,11 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const small = 16384; // bytes that the program always has room for
 
+// handles reports that the program handles events of a kind.
+export function handles(kind) {
+  return WebAssembly.Module.imports(program).some(({ module, name }) => module === "clodo" && name === "handles_" + kind);
+}
+
 export class Instance {
   dead = false;
   exchange = null;
@@ -20,7 +25,7 @@ export class Instance {
     const self = new Instance();
     self.release = release;
     const go = (self.go = new globalThis.Go());
-    self.variables = environment(env, go.env);
+    self.rest = environment(env, go.env);
     go.importObject.clodo = self.imports();
     go._resume = () => self.run("resume"); // when a timer fires
     const wasm = await WebAssembly.instantiate(program, go.importObject);
@@ -39,8 +44,8 @@ export class Instance {
   imports() {
     return {
       environment: (at, length) => {
-        if (length >= this.variables.length) this.bytes(at, length).set(this.variables);
-        return this.variables.length;
+        if (length >= this.rest.length) this.bytes(at, length).set(this.rest);
+        return this.rest.length;
       },
       ready: (inbox) => (this.inbox = inbox),
       respond: (head, headLength, body, length, whole) =>
@@ -53,6 +58,10 @@ export class Instance {
         this.exchange?.calls.get(number)?.close();
         this.exchange?.calls.delete(number);
       },
+      // These only say, by being imported, what the program handles.
+      handles_scheduled: () => {},
+      handles_queue: () => {},
+      handles_email: () => {},
     };
   }
 
@@ -90,7 +99,7 @@ export class Instance {
     const head = exchange.head();
     const most = 3 * head.length;
     const { written } = encoder.encodeInto(head, this.bytes(this.room(most), most));
-    this.run("clodo_request", written);
+    this.run(exchange.event ? "clodo_event" : "clodo_request", written);
   }
 
   abort(exchange) {

@@ -2,18 +2,37 @@
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-// pack writes texts.
-export function pack(texts) {
-  const parts = texts.map((text) => encoder.encode(text));
-  const bytes = new Uint8Array(parts.reduce((size, part) => size + 4 + part.length, 0));
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const part of parts) {
-    view.setUint32(at, part.length, true);
-    bytes.set(part, at + 4);
-    at += 4 + part.length;
+// Parcel is what the program takes apart.
+export class Parcel {
+  #parts = [];
+  #size = 0;
+
+  number(n) {
+    const part = new Uint8Array(4);
+    new DataView(part.buffer).setInt32(0, n, true);
+    return this.#add(part);
   }
-  return bytes;
+
+  text(text) {
+    const part = encoder.encode(text);
+    return this.number(part.length).#add(part);
+  }
+
+  #add(part) {
+    this.#parts.push(part);
+    this.#size += part.length;
+    return this;
+  }
+
+  bytes() {
+    const all = new Uint8Array(this.#size);
+    let at = 0;
+    for (const part of this.#parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
+  }
 }
 
 // Parts takes apart what the program wrote.

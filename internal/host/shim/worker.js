@@ -1,5 +1,6 @@
 // The entry points of a Worker that is written in Go. They find an instance of the
 // program for what comes, hand it over, and keep the Worker alive until it is done.
+import { events } from "./events.js";
 import { Exchange } from "./exchange.js";
 import { take, wait } from "./pool.js";
 
@@ -14,6 +15,7 @@ export default {
       return new Response(busy, { status: 503, headers: { "retry-after": "1" } });
     });
   },
+  ...events(serve),
 };
 
 // serve has an instance answer a request, and returns the response or its promise. Most

@@ -21,8 +21,13 @@ var (
 )
 
 func main() {
-	app := clodo.NewRouter()
+	app, err := clodo.New(clodo.Options{Variables: []string{"GREETING"}, Secrets: []string{"LONG"}, Bindings: []string{"OTHER"}})
+	if err != nil {
+		log.Fatal(err)
+	}
 	app.Use(clodo.RequestID)
+	app.HandleFunc("GET /service", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(app.Service) })
+	events(app)
 	app.HandleFunc("GET /users/{id}", user)
 	app.Route("POST /echo", echo)
 	app.Group("/small", clodo.LimitBody(1000)).Route("POST /echo", echo)
@@ -44,7 +49,7 @@ func main() {
 		panic("a mistake")
 	})
 	app.HandleFunc("GET /exit", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
-	log.Fatal(clodo.Serve(app))
+	log.Fatal(app.Serve())
 }
 
 func user(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,182 @@
+package clodo_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tamylaa/clodo"
+)
+
+func TestAServiceKnowsWhatItWasTold(t *testing.T) {
+	for name, value := range map[string]string{
+		"CLODO_SERVICE": "shop", "CLODO_ENVIRONMENT": "staging", "CLODO_CUSTOMER": "acme", "CLODO_DOMAIN": "shop.acme.example",
+		"CLODO_VERSION": `{"id":"6f1c","tag":"clodo/1","timestamp":"2026-11-28T10:00:00Z"}`,
+	} {
+		t.Setenv(name, value)
+	}
+	app := newApp(t, clodo.Options{})
+	want := clodo.Service{
+		Name: "shop", Environment: "staging", Customer: "acme", Domain: "shop.acme.example",
+		Version: clodo.Version{ID: "6f1c", Tag: "clodo/1", Created: time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)},
+	}
+	if diff := cmp.Diff(want, app.Service); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if s := app.Service; !s.IsStaging() || s.IsProduction() || s.IsDevelopment() {
+		t.Error("it is not in staging alone")
+	}
+	t.Setenv("CLODO_VERSION", "1.0")
+	if _, err := clodo.New(clodo.Options{}); err == nil || !strings.Contains(err.Error(), "CLODO_VERSION") {
+		t.Errorf("a version that is none: %v", err)
+	}
+}
+
+func TestAProgramStartedByHandIsLocalAndInventsNothing(t *testing.T) {
+	t.Parallel()
+	app := newApp(t, clodo.Options{})
+	if diff := cmp.Diff(clodo.Service{Environment: "local"}, app.Service); diff != "" || !app.Service.IsDevelopment() {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatIsMissingIsNamedAtOnce(t *testing.T) {
+	t.Setenv("PRESENT", "x")
+	t.Setenv("EMPTY", "")
+	_, err := clodo.New(clodo.Options{Variables: []string{"PRESENT", "EMPTY", "API_URL"}, Secrets: []string{"JWT_KEY"}, Bindings: []string{"DB"}})
+	var missing *clodo.MissingError
+	if !errors.As(err, &missing) {
+		t.Fatalf("%v", err)
+	}
+	if diff := cmp.Diff(&clodo.MissingError{Variables: []string{"EMPTY", "API_URL"}, Secrets: []string{"JWT_KEY"}}, missing); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, part := range []string{"lacks 3", `variable "EMPTY"`, `variable "API_URL": set it under vars`, "clodo secret set SERVICE JWT_KEY", ".dev.vars"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the message does not say %q:\n%v", part, err)
+		}
+	}
+}
+
+func TestAServiceThatNeedsBindingsDoesNotServeWithoutAny(t *testing.T) {
+	t.Setenv("CLODO_BINDINGS", "")
+	err := newApp(t, clodo.Options{Bindings: []string{"DB"}}).Serve()
+	if err == nil || !strings.Contains(err.Error(), "needs the bindings DB") || !strings.Contains(err.Error(), "`clodo dev`") {
+		t.Errorf("%v", err)
+	}
+}
+
+func newApp(t *testing.T, o clodo.Options) *clodo.App {
+	t.Helper()
+	app, err := clodo.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app
+}
+
+func TestEventsAreHandled(t *testing.T) {
+	t.Parallel()
+	app := newApp(t, clodo.Options{})
+	app.Scheduled("0 4 * * *", func(_ context.Context, e clodo.ScheduledEvent) error {
+		if !e.Time.Equal(time.UnixMilli(1700000000000)) {
+			t.Errorf("at %v", e.Time)
+		}
+		return nil
+	})
+	app.Scheduled("", func(context.Context, clodo.ScheduledEvent) error {
+		return &clodo.Problem{Status: 404, Code: "not_found"} // of the handler, and no answer about the event
+	})
+	app.Queue("orders", func(_ context.Context, b *clodo.Batch) error {
+		b.Messages[0].Ack()
+		b.Messages[0].Retry(0) // too late
+		b.Messages[1].Retry(1500 * time.Millisecond)
+		if string(b.Messages[2].Body) == "fail" {
+			return errors.New("it failed")
+		}
+		return nil
+	})
+	app.Queue("lost", func(_ context.Context, b *clodo.Batch) error {
+		var v struct{ A int }
+		if err := b.Messages[0].Decode(&v); err != nil || v.A != 1 {
+			t.Errorf("%v %v", v, err)
+		}
+		b.RetryAll(0)
+		return nil
+	})
+	app.Email(func(ctx context.Context, e *clodo.Email) error {
+		raw, err := io.ReadAll(e.Raw)
+		if string(raw) != "Subject: hi\r\n\r\nbody" || e.Header.Get("Subject") != "hi" || e.Size != int64(len(raw)) {
+			t.Errorf("%q %v %d", raw, e.Header, e.Size)
+		}
+		e.Reject("first")
+		e.Reject("second")
+		return errors.Join(err, e.Forward(ctx, "boss@a.example", nil), e.Reply(ctx, e.To, e.From, []byte("raw")))
+	})
+	three := `[{"id":"1"},{"id":"2","bytes":"AQI="},{"id":"3","text":%}]`
+	for name, c := range map[string]struct {
+		path, body string
+		status     int
+		want       string
+	}{
+		"a moment":              {"scheduled?cron=0+4+*+*+*&time=1700000000000", "", 200, `{}`},
+		"another":               {"scheduled?cron=x&time=0", "", 500, `{"error":"404 Not Found"}`},
+		"a moment that is none": {"scheduled?cron=x&time=now", "", 400, "invalid_time"},
+		"a batch":               {"queue?queue=orders", strings.Replace(three, "%", `"ok"`, 1), 200, `{"ack":["1","3"],"retry":[{"id":"2","delaySeconds":2}]}`},
+		"a batch that fails":    {"queue?queue=orders", strings.Replace(three, "%", `"fail"`, 1), 500, `{"error":"it failed","ack":["1"],"retry":[{"id":"2","delaySeconds":2}]}`},
+		"all again":             {"queue?queue=lost", `[{"id":"1","text":"{\"A\":1}"}]`, 200, `{"retry":[{"id":"1"}]}`},
+		"no messages":           {"queue?queue=orders", `{`, 400, "invalid_json"},
+		"another queue":         {"queue?queue=none", `[]`, 404, "no_handler"},
+		"an email":              {"email?from=a@a.example&to=b@b.example", "Subject: hi\r\n\r\nbody", 200, `{"rejected":"first","forwarded":[{"to":"boss@a.example"}],"replied":[{"from":"b@b.example","to":"a@a.example","raw":"raw"}]}`},
+		"an email that is none": {"email?from=a@a.example&to=b@b.example", ": x\r\n\r\n", 400, "invalid_message"},
+		"something else":        {"alarm", "", 404, "not_found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := httptest.NewRecorder()
+			app.ServeEvent(w, httptest.NewRequest("POST", clodo.EventPath+c.path, strings.NewReader(c.body)))
+			got := strings.TrimSpace(w.Body.String())
+			if w.Code != c.status || !strings.HasPrefix(c.want, "{") && !strings.Contains(got, `"code":"`+c.want+`"`) || strings.HasPrefix(c.want, "{") && !same(t, got, c.want) {
+				t.Errorf("%d %s; want %d %s", w.Code, got, c.status, c.want)
+			}
+		})
+	}
+}
+
+func same(t *testing.T, a, b string) bool {
+	t.Helper()
+	var x, y any
+	if err := errors.Join(json.Unmarshal([]byte(a), &x), json.Unmarshal([]byte(b), &y)); err != nil {
+		t.Fatal(err)
+	}
+	return cmp.Equal(x, y)
+}
+
+func TestAnEventHasOneHandler(t *testing.T) {
+	t.Parallel()
+	app := newApp(t, clodo.Options{})
+	app.Scheduled("", func(context.Context, clodo.ScheduledEvent) error { return nil })
+	app.Queue("q", func(context.Context, *clodo.Batch) error { return nil })
+	app.Email(func(context.Context, *clodo.Email) error { return nil })
+	for name, register := range map[string]func(){
+		"cron trigger": func() { app.Scheduled("", func(context.Context, clodo.ScheduledEvent) error { return nil }) },
+		"queue":        func() { app.Queue("q", func(context.Context, *clodo.Batch) error { return nil }) },
+		"email":        func() { app.Email(func(context.Context, *clodo.Email) error { return nil }) },
+	} {
+		func() {
+			defer func() {
+				if said, _ := recover().(string); !strings.Contains(said, name) {
+					t.Errorf("a second handler: %q", said)
+				}
+			}()
+			register()
+		}()
+	}
+}
