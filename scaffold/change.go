@@ -30,7 +30,6 @@ type File struct {
 	content []byte
 	before  []byte // what it holds until it is overwritten
 	mode    fs.FileMode
-	edited  bool // only something is added to it, so that it is no clash
 }
 
 // look finds out what becomes of a file whose content is to be there. What is neither

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/sdk"
 	"github.com/tamylaa/clodo/project"
 )
 
@@ -39,6 +40,7 @@ type Creation struct {
 	Files    []File              `json:"files"`             // below the root, those of the service first
 	Lines    int                 `json:"lines"`             // that clodo.yaml gets
 	Config   string              `json:"config"`            // clodo.yaml
+	Sources  string              `json:"sources,omitempty"` // the folder below the root that the sources of package clodo are unpacked to
 
 	root string
 }
@@ -81,7 +83,12 @@ func Plan(p *project.Portfolio, r Request) (*Creation, error) {
 }
 
 func (c *Creation) plan(root *os.Root, p *project.Portfolio, t Template, r Request) error {
-	values := values(r.Name, p.Name)
+	m, err := moduleFor(root, p, c.Path, t.Language)
+	if err != nil {
+		return err
+	}
+	c.Sources = m.sources
+	values := values(r.Name, m.name)
 	var blocked []string
 	add := func(name, text string) error {
 		out, err := render(text, values)
@@ -104,12 +111,22 @@ func (c *Creation) plan(root *os.Root, p *project.Portfolio, t Template, r Reque
 			return err
 		}
 	}
+	for _, f := range m.files {
+		if strings.HasPrefix(f.Path, c.Path+"/") {
+			c.Files = append(c.Files, f)
+		}
+	}
 	strangers, err := strangersIn(root, c.Path, c.Files)
 	if err != nil {
 		return err
 	}
 	if err := c.clashes(p, r, strangers, blocked); err != nil {
 		return err
+	}
+	for _, f := range m.files {
+		if !strings.HasPrefix(f.Path, c.Path+"/") {
+			c.Files = append(c.Files, f)
+		}
 	}
 	common, err := sharedFiles(embedded, t.Language)
 	if err != nil {
@@ -145,7 +162,6 @@ func (c *Creation) enter(root *os.Root, p *project.Portfolio, t Template) error 
 	}
 	c.Lines = strings.Count(string(after), "\n") - strings.Count(string(before), "\n")
 	f, err := look(root, p.File, after)
-	f.edited = true
 	c.Files = append(c.Files, f)
 	return err
 }
@@ -285,11 +301,22 @@ func (c *Creation) Write(ctx context.Context) error {
 		return err
 	}
 	defer root.Close()
-	if err := write(ctx, root, c.Files); err != nil {
-		return &diag.Error{
-			Finding: diag.Finding{Code: "S108", Severity: diag.SeverityError, Message: "the files of " + c.Service + " could not be written", Why: err.Error()},
-			State:   diag.NothingChanged, Exit: diag.ExitFailed, Err: err,
-		}
+	if c.Sources != "" {
+		_, err = sdk.Unpack(c.root)
+	}
+	if err == nil {
+		err = write(ctx, root, c.Files)
+	}
+	if err != nil {
+		return notWritten("the files of "+c.Service, err)
 	}
 	return nil
+}
+
+// notWritten tells of files that could not be written; what had been was taken back.
+func notWritten(what string, err error) error {
+	return &diag.Error{
+		Finding: diag.Finding{Code: "S108", Severity: diag.SeverityError, Message: what + " could not be written", Why: err.Error()},
+		State:   diag.NothingChanged, Exit: diag.ExitFailed, Err: err,
+	}
 }

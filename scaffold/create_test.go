@@ -406,3 +406,61 @@ func TestWhereAPortfolioCanBe(t *testing.T) {
 		}
 	})
 }
+
+func TestTheModuleOfAService(t *testing.T) {
+	t.Parallel()
+	create := func(t *testing.T, dir, name string) *Creation {
+		t.Helper()
+		c, err := Plan(load(t, dir), Request{Name: name, Type: "worker"})
+		fatal(t, err)
+		fatal(t, c.Write(t.Context()))
+		return c
+	}
+	t.Run("the first service makes one for the portfolio, the second finds it", func(t *testing.T) {
+		t.Parallel()
+		dir := newPortfolio(t)
+		create(t, dir, "orders")
+		before := tree(t, dir)
+		if !strings.HasPrefix(before["go.mod"], "module shop\n") || !strings.Contains(before["go.mod"], "=> ./.clodo/sdk\n") || before[".clodo/sdk/clodo.go"] == "" {
+			t.Errorf("go.mod is %s", before["go.mod"])
+		}
+		create(t, dir, "users")
+		after := tree(t, dir)
+		if after["go.mod"] != before["go.mod"] || after["go.sum"] != before["go.sum"] {
+			t.Error("the second one changed it")
+		}
+	})
+	t.Run("what it lacks is added", func(t *testing.T) {
+		t.Parallel()
+		dir := newPortfolio(t)
+		own := "// mine\nmodule example.com/shop\n\ngo 1.26.0\n\nrequire github.com/tamylaa/clodo v0.0.0\n\nreplace github.com/tamylaa/clodo => ./.clodo/sdk\n"
+		fatal(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte(own), 0o644))
+		create(t, dir, "orders")
+		after := tree(t, dir)
+		if !strings.HasPrefix(after["go.mod"], own) || !strings.Contains(after["go.mod"], "zombiezen.com/go/sqlite v") || after["go.sum"] == "" {
+			t.Errorf("go.mod is %s", after["go.mod"])
+		}
+	})
+	t.Run("somebody's own module is left alone", func(t *testing.T) {
+		t.Parallel()
+		dir := newPortfolio(t)
+		own := "module example.com/shop\n\ngo 1.26.0\n"
+		fatal(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte(own), 0o644))
+		create(t, dir, "orders")
+		after := tree(t, dir)
+		if after["go.mod"] != own || !strings.HasPrefix(after["services/orders/go.mod"], "module example.com/shop/services/orders\n") || !strings.Contains(after["services/orders/go.mod"], "=> ../../.clodo/sdk\n") {
+			t.Errorf("go.mod is %s, the service's %s", after["go.mod"], after["services/orders/go.mod"])
+		}
+	})
+	t.Run("so is one that takes package clodo from elsewhere", func(t *testing.T) {
+		t.Parallel()
+		dir := newPortfolio(t)
+		own := "module example.com/shop\n\ngo 1.26.0\n\nrequire github.com/tamylaa/clodo v1.2.3\n"
+		fatal(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte(own), 0o644))
+		c := create(t, dir, "orders")
+		after := tree(t, dir)
+		if after["go.mod"] != own || after["services/orders/go.mod"] != "" || c.Sources != "" {
+			t.Errorf("go.mod is %s, the service's %s", after["go.mod"], after["services/orders/go.mod"])
+		}
+	})
+}

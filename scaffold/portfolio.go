@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/sdk"
 	"github.com/tamylaa/clodo/project"
 )
 
@@ -30,6 +31,7 @@ type PortfolioCreation struct {
 	Accounts     []string `json:"accounts"`
 	Existed      bool     `json:"existed"` // it was a portfolio already, and nothing is to be done
 	Files        []File   `json:"files"`
+	Unpacked     bool     `json:"unpacked"` // Write put the sources of package clodo into the state folder
 
 	dir string
 }
@@ -199,11 +201,18 @@ clodo check                     read all files, report every problem
 clodo deploy --local            deploy to the Cloudflare on this machine; no account needed
 clodo deploy -e production      the same to the real one; needs CLOUDFLARE_API_TOKEN
 ` + "```" + `
+
+After a clone, ` + "`clodo init`" + ` puts the sources of package clodo into ` + "`.clodo/sdk`" + `, where go.mod expects them.
 `
 
-// Write makes the portfolio: all of its files, or nothing.
+// Write makes the portfolio: all of its files, or nothing. The sources that its
+// services in Go are compiled with are unpacked into its state folder, also where the
+// portfolio was there but they were not, as after a clone.
 func (c *PortfolioCreation) Write(ctx context.Context) (err error) {
 	if c.Existed {
+		if c.Unpacked, err = sdk.Restore(c.dir); err != nil {
+			return notWritten(sdk.Folder, err)
+		}
 		return nil
 	}
 	_, before := os.Stat(c.dir)
@@ -212,10 +221,7 @@ func (c *PortfolioCreation) Write(ctx context.Context) (err error) {
 			_ = os.Remove(c.dir) // fails when it holds something, and then it should
 		}
 		if err != nil {
-			err = &diag.Error{
-				Finding: diag.Finding{Code: "S108", Severity: diag.SeverityError, Message: "the files of the portfolio could not be written", Why: err.Error()},
-				State:   diag.NothingChanged, Exit: diag.ExitFailed, Err: err,
-			}
+			err = notWritten("the files of the portfolio", err)
 		}
 	}()
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
@@ -226,5 +232,9 @@ func (c *PortfolioCreation) Write(ctx context.Context) (err error) {
 		return err
 	}
 	defer root.Close()
-	return write(ctx, root, c.Files)
+	if err := write(ctx, root, c.Files); err != nil {
+		return err
+	}
+	c.Unpacked, err = sdk.Unpack(c.dir)
+	return err
 }

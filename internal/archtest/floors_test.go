@@ -30,7 +30,7 @@ var floors = []floor{
 		"services",
 	}},
 	{"leaves", []string{"cloudflare", "diag", "internal/inprocess", "internal/source", "internal/sqlite"}},
-	{"nouns", []string{"audit", "check", "flow", "internal/assets", "internal/openapi", "migrate", "secret"}},
+	{"nouns", []string{"audit", "check", "flow", "internal/assets", "internal/openapi", "internal/sdk", "migrate", "secret"}},
 	{"configuration", []string{"project"}},
 	{"heart", []string{"deploy", "scaffold"}},
 	{"adapters", []string{

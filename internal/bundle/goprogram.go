@@ -14,6 +14,7 @@ import (
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/internal/host/shim"
+	"github.com/tamylaa/clodo/internal/sdk"
 )
 
 // goProgram builds a Worker that is written in Go: the package in the folder of `main`,
@@ -24,6 +25,9 @@ func (b *build) goProgram(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	dir := filepath.Dir(b.entry)
+	if _, err := sdk.Restore(dir); err != nil {
+		return Result{}, fmt.Errorf("putting the sources of package clodo in their place: %w", err)
+	}
 	root, err := b.goCommand(ctx, dir, "env", "GOROOT")
 	if err != nil {
 		return Result{}, err

@@ -27,7 +27,8 @@ func newInitCmd(a *app, run func(context.Context, *initOptions) (reply, error)) 
 			"  clodo init shop --domains api.example.com:main:example.com",
 		Long: "Writes clodo.yaml with the environments local and production, .gitignore and\n" +
 			"README.md. Files that are there stay, and in a folder that is a portfolio already\n" +
-			"nothing is changed. It asks nothing; --yes is accepted for scripts.",
+			"nothing is changed; after a clone the sources that its services in Go are compiled\n" +
+			"with are put into .clodo/sdk. It asks nothing; --yes is accepted for scripts.",
 		GroupID: blockStart, Args: words(0, "DIR"),
 		RunE: a.do(func(ctx context.Context, args []string) (reply, error) {
 			o.dir = "."
@@ -98,6 +99,9 @@ func (a *app) writeInit(w io.Writer, d initDocument, domains []scaffold.Domain) 
 				fmt.Fprintf(w, "Kept %s, which was there.\n", f.Path)
 			}
 		}
+	}
+	if d.Existed && d.Unpacked {
+		fmt.Fprintln(w, "The sources of package clodo were missing from its state folder and are there again.")
 	}
 	if len(d.Missing) > 0 {
 		what := map[string]string{

@@ -179,8 +179,10 @@ func (a *app) creationReply(c *scaffold.Creation) reply {
 					own++
 				case f.Path == c.Config:
 					words[f.Path] = fmt.Sprintf("Changed %-24s +%d lines", f.Path, c.Lines)
+				case f.Action == scaffold.Overwrite:
+					words[f.Path] = "Changed " + f.Path
 				default:
-					words[f.Path] = fmt.Sprintf("Made %s", f.Path)
+					words[f.Path] = "Made " + f.Path
 				}
 			}
 			fmt.Fprintf(w, "Made %-27s %s, a %s in %s\n", c.Path+"/", count(own, "file"), c.Type, languageName(c.Language))
