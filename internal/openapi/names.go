@@ -53,6 +53,9 @@ func pascal(name string) string {
 	return s
 }
 
+// Identifier is a name as a type is called: "data-api" is DataAPI.
+func Identifier(name string) string { return pascal(name) }
+
 // camel is a name as a variable or a method: "user-id" is userId, as JavaScript has it.
 func camel(name string) string {
 	var b strings.Builder

@@ -1,0 +1,131 @@
+package typescript
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/tamylaa/clodo/internal/npmtest"
+	"github.com/tamylaa/clodo/internal/openapi"
+	"github.com/tamylaa/clodo/project"
+)
+
+// load writes the files of an archive and reads them as a portfolio.
+func load(t *testing.T, archive []byte) *project.Portfolio {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range txtar.Parse(archive).Files {
+		name := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, found := project.Load(project.LoadOptions{Dir: dir})
+	if len(found) > 0 {
+		t.Fatal(found)
+	}
+	return p
+}
+
+func generate(t *testing.T, p *project.Portfolio, name string) string {
+	t.Helper()
+	clients := Clients{}
+	var service *project.Service
+	for _, s := range p.Services {
+		if s.Name == name {
+			service = s
+		}
+		data, err := os.ReadFile(filepath.Join(p.Root, s.Dir, "openapi.json"))
+		if err != nil {
+			continue
+		}
+		api, found := openapi.Read("openapi.json", data)
+		if len(found) > 0 {
+			t.Fatal(found)
+		}
+		clients[s.Name] = api
+	}
+	text, err := Generate(p, service, clients)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func portfolio(t *testing.T) *project.Portfolio {
+	t.Helper()
+	archive, err := os.ReadFile("testdata/portfolio.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return load(t, archive)
+}
+
+// golden compares got with a file, or writes it with UPDATE=1.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got); UPDATE=1 writes it:\n%s", file, diff)
+	}
+}
+
+func TestTheFileSaysWhatThePortfolioSays(t *testing.T) {
+	t.Parallel()
+	p := portfolio(t)
+	head, _, _ := strings.Cut(generate(t, p, "web"), "\n// ---- ")
+	golden(t, "testdata/web.ts", head)
+	if generate(t, p, "web") != generate(t, p, "web") {
+		t.Error("a second time it is another file")
+	}
+	golden(t, "testdata/data-api.ts", strings.ReplaceAll(generate(t, p, "data-api"), flagsRuntime, "// (the runtime of flags)\n"))
+}
+
+// The compiler is TypeScript's own, as strict as it can be.
+func TestAWrongNameIsAnErrorOfTheCompiler(t *testing.T) {
+	t.Parallel()
+	tsc, modules := npmtest.TypeScript(t)
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	use, err := os.ReadFile("testdata/use.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop, err := os.ReadFile("../openapi/testdata/shop.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("clodo.gen.ts", generate(t, portfolio(t), "web"))
+	write("plain.gen.ts", generate(t, portfolio(t), "data-api"))
+	write("index.ts", string(use))
+	write("shop.ts", string(shop))
+	write("tsconfig.json", `{"compilerOptions": {"target": "es2024", "module": "esnext", "moduleResolution": "bundler", "lib": ["es2024"],
+		"types": ["@cloudflare/workers-types"], "strict": true, "noEmit": true, "noUnusedLocals": true, "noUnusedParameters": true,
+		"noUncheckedIndexedAccess": true, "exactOptionalPropertyTypes": true, "noImplicitOverride": true, "erasableSyntaxOnly": true,
+		"verbatimModuleSyntax": true, "noPropertyAccessFromIndexSignature": true, "noImplicitReturns": true}}`)
+	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := tsc.Command(t.Context(), dir).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
