@@ -171,6 +171,18 @@ func (p *Portfolio) selectServices(sel Selector) (byHost []pick, services []*Ser
 	return byHost, services, nil
 }
 
+// Select is the services that words mean, in the order of the portfolio: names, globs,
+// folders and hostnames as in Selector, and all of them without words.
+func (p *Portfolio) Select(words []string) ([]*Service, error) {
+	byHost, services, err := p.selectServices(Selector{Services: words})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(p.Services), func(s *Service) bool {
+		return !slices.Contains(services, s) && !slices.ContainsFunc(byHost, func(k pick) bool { return k.s == s })
+	}), nil
+}
+
 // match is the services that a word names: exactly, by glob, or by their folder as
 // seen from the root or from where loading started.
 func (p *Portfolio) match(word string) []*Service {

@@ -32,7 +32,7 @@ var floors = []floor{
 	{"leaves", []string{"cloudflare", "diag", "internal/inprocess", "internal/source", "internal/sqlite"}},
 	{"nouns", []string{"audit", "check", "flow", "internal/assets", "internal/openapi", "internal/sdk", "migrate", "secret"}},
 	{"configuration", []string{"project"}},
-	{"heart", []string{"deploy", "scaffold"}},
+	{"heart", []string{"deploy", "internal/typescript", "scaffold"}},
 	{"adapters", []string{
 		"internal/bundle",
 		"internal/durable",

@@ -46,6 +46,7 @@ func newRoot(a *app) *cobra.Command {
 		newDemoCmd(a, a.runDemo),
 		newDevCmd(a, a.runDev),
 		newCheckCmd(a, a.runCheck),
+		newTypesCmd(a),
 		newPlanCmd(a, a.runPlan),
 		newDeployCmd(a, a.runDeploy),
 		newStatusCmd(a, a.runStatus),

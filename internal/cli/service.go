@@ -34,6 +34,7 @@ func newServiceCmd(a *app) *cobra.Command {
 			Args:    words(1, "NAME"), ValidArgsFunction: a.completeFromFiles(serviceNames),
 			RunE: a.do(a.runServiceShow),
 		},
+		newServiceClientCmd(a),
 	)
 	return service
 }

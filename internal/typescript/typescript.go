@@ -35,13 +35,13 @@ var callsRuntime string
 //go:embed own.ts.txt
 var ownRuntime string
 
-// Clients are the APIs of services, by their names in clodo.yaml.
-type Clients map[string]*openapi.API
+// APIs finds the API of a service by its name in clodo.yaml; nil is one that is not known.
+type APIs func(service string) *openapi.API
 
 // Generate makes the file of a service. It has everything that any environment and any
 // customer of the service has; what is not everywhere is optional. What keeps the service
 // from being deployed is the error, a *diag.Error.
-func Generate(p *project.Portfolio, s *project.Service, clients Clients) ([]byte, error) {
+func Generate(p *project.Portfolio, s *project.Service, apis APIs) ([]byte, error) {
 	targets, err := targetsOf(p, s)
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func Generate(p *project.Portfolio, s *project.Service, clients Clients) ([]byte
 	}
 	if len(called) > 0 {
 		w.f("\n%s", callsRuntime)
-		w.clients(called, clients)
+		w.clients(called, apis)
 	}
 	return w.out.Bytes(), nil
 }
@@ -216,8 +216,15 @@ func (w *writer) services(links []link) {
 }
 
 // clients are typed clients of those services whose API is known.
-func (w *writer) clients(links []link, apis Clients) {
-	known := slices.DeleteFunc(slices.Clone(links), func(l link) bool { return apis[l.name] == nil })
+func (w *writer) clients(links []link, apis APIs) {
+	var known []link
+	var list []*openapi.API
+	var prefixes []string
+	for _, l := range links {
+		if api := apis(l.name); api != nil {
+			known, list, prefixes = append(known, l), append(list, api), append(prefixes, openapi.Identifier(l.name))
+		}
+	}
 	if len(known) == 0 {
 		return
 	}
@@ -231,10 +238,5 @@ func (w *writer) clients(links []link, apis Clients) {
 		w.f("    %s: new %sClient(by(%s)),\n", property(l.name), openapi.Identifier(l.name), quote(l.name))
 	}
 	w.f("  };\n}\n\n")
-	var list []*openapi.API
-	var prefixes []string
-	for _, l := range known {
-		list, prefixes = append(list, apis[l.name]), append(prefixes, openapi.Identifier(l.name))
-	}
 	w.out.Write(openapi.TypeScriptClients(list, prefixes))
 }

@@ -36,23 +36,26 @@ func load(t *testing.T, archive []byte) *project.Portfolio {
 
 func generate(t *testing.T, p *project.Portfolio, name string) string {
 	t.Helper()
-	clients := Clients{}
 	var service *project.Service
+	folders := map[string]string{}
 	for _, s := range p.Services {
+		folders[s.Name] = filepath.Join(p.Root, s.Dir)
 		if s.Name == name {
 			service = s
 		}
-		data, err := os.ReadFile(filepath.Join(p.Root, s.Dir, "openapi.json"))
+	}
+	apis := func(name string) *openapi.API {
+		data, err := os.ReadFile(filepath.Join(folders[name], "openapi.json"))
 		if err != nil {
-			continue
+			return nil
 		}
 		api, found := openapi.Read("openapi.json", data)
 		if len(found) > 0 {
 			t.Fatal(found)
 		}
-		clients[s.Name] = api
+		return api
 	}
-	text, err := Generate(p, service, clients)
+	text, err := Generate(p, service, apis)
 	if err != nil {
 		t.Fatal(err)
 	}
