@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tamylaa/clodo/feature"
 	"github.com/tamylaa/clodo/project"
 )
 
@@ -40,7 +41,7 @@ func (w *writer) env(calls bool) {
 	own := w.own(calls)
 	for _, t := range w.targets {
 		for _, b := range t.Worker.Bindings {
-			if own[b.Name] == "" {
+			if own[b.Name] == "" && !strings.HasPrefix(b.Name, feature.Variable) { // a long document has several
 				note(t, b.Name, w.typeOf(t, b))
 			}
 		}
@@ -188,11 +189,11 @@ func literal(v any) string {
 	return "number"
 }
 
-// quote is s as a string of JavaScript.
-func quote(s string) string {
-	b, err := json.Marshal(s)
+// quote is a text, a number or a boolean as JavaScript writes it.
+func quote(v any) string {
+	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // a string has a JSON form
+		panic(err) // they have a JSON form
 	}
 	return string(b)
 }

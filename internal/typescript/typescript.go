@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/feature"
 	"github.com/tamylaa/clodo/internal/openapi"
 	"github.com/tamylaa/clodo/project"
 )
@@ -166,13 +167,34 @@ func (w *writer) features() {
 	}
 	w.f("\n// The feature flags of %s.\nexport interface Features {\n", w.portfolio.File)
 	for _, f := range w.portfolio.Features {
-		w.f("%s  %s: boolean;\n", comment("  ", f.Description), property(f.Name))
+		w.f("%s  %s: %s;\n", comment("  ", f.Description), property(f.Name), flagType(f))
 	}
 	w.f("}\n\n// What the flags are where deploy has not said it, as in tests.\nconst declared: Record<string, { type: FlagType; default: FlagValue; values?: string[] }> = {\n")
 	for _, f := range w.portfolio.Features {
-		w.f("  %s: { type: \"boolean\", default: %t },\n", property(f.Name), f.Default)
+		values := ""
+		if f.Type == feature.TypeEnum {
+			values = ", values: " + array(f.Values)
+		}
+		w.f("  %s: { type: %s, default: %s%s },\n", property(f.Name), quote(string(f.Type)), quote(f.Default.V), values)
 	}
 	w.f("};\n")
+}
+
+// flagType is what a flag's values are in TypeScript.
+func flagType(f *project.Feature) string {
+	switch f.Type {
+	case feature.TypeBoolean:
+		return "boolean"
+	case feature.TypeEnum:
+		var values []string
+		for _, v := range f.Values {
+			values = append(values, quote(v))
+		}
+		return strings.Join(values, " | ")
+	case feature.TypeString:
+		return "string"
+	}
+	return "number"
 }
 
 // link is a service that this one calls.

@@ -27,12 +27,16 @@ export interface Features {
   // Paid endpoints
   premium: boolean;
   "dark-mode": boolean;
+  theme: "light" | "dark";
+  "page-size": number;
 }
 
 // What the flags are where deploy has not said it, as in tests.
 const declared: Record<string, { type: FlagType; default: FlagValue; values?: string[] }> = {
   premium: { type: "boolean", default: false },
   "dark-mode": { type: "boolean", default: true },
+  theme: { type: "enum", default: "light", values: ["light", "dark"] },
+  "page-size": { type: "integer", default: 20 },
 };
 
 // ---- The service's context ----

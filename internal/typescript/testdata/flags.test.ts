@@ -72,9 +72,16 @@ test("changes are read once in 30 seconds, and hold for an hour while KV fails",
   assert.equal(await premium(), false, "after an hour the flags are as they were deployed");
 });
 
+test("a long document goes on in further variables", async () => {
+  const env = { CLODO_FEATURES: document.slice(0, 40), CLODO_FEATURES_2: document.slice(40, 60), CLODO_FEATURES_3: document.slice(60) };
+  assert.equal((await features(env, new Request("https://acme.example/"))).enabled("premium"), true);
+});
+
 test("without CLODO_FEATURES flags have the defaults of clodo.yaml", async () => {
   const flags = await features({});
   assert.deepEqual(flags.names(), ["dark-mode"]);
+  assert.equal(flags.value("theme"), "light");
+  assert.equal(flags.value("page-size"), 20);
 });
 
 test("a guard answers 404 as the original did", async () => {

@@ -28,6 +28,8 @@ export default {
     const production = me.environment === "production" && me.customer === "acme";
     const flags = await features(env, request, { subject: "user-1" });
     const premium: boolean = flags.value("premium") || flags.enabled("dark-mode");
+    const theme: "light" | "dark" = flags.value("theme");
+    const size: number = flags.value("page-size");
     const one: Features["dark-mode"] = flags.detail("dark-mode").value;
 
     const { "data-api": notes } = clients(env, { request });
@@ -53,6 +55,10 @@ export default {
     flags.enabled("premuim");
     // @ts-expect-error: a flag is true or false
     flags.value("premium") === "yes";
+    // @ts-expect-error: the enum has no such value
+    flags.value("theme") === "pink";
+    // @ts-expect-error: it is not on or off
+    flags.enabled("theme");
     // @ts-expect-error: there is no such environment
     me.environment === "prod";
     // @ts-expect-error: there is no such customer
@@ -70,7 +76,7 @@ export default {
     // @ts-expect-error: there is no such parameter
     await notes.listNotes({ max: 1 });
 
-    return Response.json({ production, premium, one, found: found.status });
+    return Response.json({ production, premium, theme, size, one, found: found.status });
   },
 };
 
