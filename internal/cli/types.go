@@ -17,10 +17,10 @@ func newTypesCmd(a *app) *cobra.Command {
 		Example: "  clodo types\n" +
 			"  clodo types orders\n" +
 			"  clodo types --check     in CI: exit 3 when a file is out of date",
-		Long: "Writes clodo.gen.ts beside the entry of every service in TypeScript: Env from its\n" +
-			"bindings, the feature flags of clodo.yaml, and clients of the services that it calls,\n" +
-			"typed where they have an openapi.json. A wrong name is then an error of the compiler.\n" +
-			"A file that clodo did not generate is never overwritten.",
+		Long: "Writes clodo.gen.ts beside the entry of every service in TypeScript: Env from\n" +
+			"its bindings, the feature flags of clodo.yaml, and clients of the services that\n" +
+			"it calls, typed where they have an openapi.json. A wrong name is then an error\n" +
+			"of the compiler. A file that clodo did not generate is never overwritten.",
 		Args: words(0, "SERVICE…"), ValidArgsFunction: a.completeFromFiles(serviceNames),
 		RunE: a.do(func(ctx context.Context, args []string) (reply, error) {
 			return a.runTypes(ctx, operator.TypesRequest{Services: args, Check: check, DryRun: a.globals.dryRun})
