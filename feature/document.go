@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -249,7 +250,9 @@ func (d Declaration) Conform(v any) (any, error) {
 		case int64:
 			return float64(n), nil
 		case float64:
-			return n, nil
+			if !math.IsNaN(n) && !math.IsInf(n, 0) { // JSON has no word for them
+				return n, nil
+			}
 		}
 	default:
 		return nil, fmt.Errorf("there is no type %q", d.Type)

@@ -159,3 +159,44 @@ func Evaluate(d Document, c Changes, in Context) (*Evaluation, error) {
 	set := defs.resolve(in.Domain, defs.customerOf(in), defs.changes(c))
 	return set.evaluation(in.Subject, in.Attributes), nil
 }
+
+// Step is one thing that may decide a flag.
+type Step struct {
+	Value      any
+	When       []Condition // that the service decides at each request
+	Percentage float64     // of subjects; 100: all
+	Reason     Reason
+}
+
+// Steps are what decides a flag, in order, in the domain and for the customer of e: what
+// cannot apply there is left out, and the last one is for everybody else. A flag with
+// one step does not depend on subject and attributes, unless one that it requires or
+// conflicts with does: see Fixed.
+func (e *Evaluation) Steps(name string) []Step {
+	i, ok := e.set.defs.index[name]
+	switch {
+	case !ok:
+		return nil
+	case bit(e.set.fixed, i):
+		return []Step{{Value: e.set.values[i], Percentage: 100, Reason: e.set.reasons[i]}}
+	}
+	var steps []Step
+	for _, r := range e.set.open[i].steps {
+		s := Step{Value: r.value, Percentage: 100, Reason: r.reason}
+		if r.below != everybody {
+			s.Percentage = float64(r.below) / 100
+		}
+		for _, c := range r.when {
+			s.When = append(s.When, c.Condition)
+		}
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+// Fixed reports whether a flag is the same for all subjects and attributes, in the
+// domain and for the customer of e.
+func (e *Evaluation) Fixed(name string) bool {
+	i, ok := e.set.defs.index[name]
+	return ok && bit(e.set.fixed, i)
+}

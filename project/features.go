@@ -94,7 +94,7 @@ func (p *Portfolio) Flags(environment, customer string) feature.Document {
 	hosts := p.hostsOf(env, cust)
 	var here []*Customer
 	for _, c := range p.Customers {
-		if c == cust || cust == nil && c.Isolation == "shared" && c.runsIn(environment) {
+		if c == cust || cust == nil && c.Isolation == "shared" && c.RunsIn(environment) {
 			here = append(here, c)
 		}
 	}
@@ -158,7 +158,7 @@ func (p *Portfolio) hostsOf(env *Environment, cust *Customer) map[string]string 
 			hosts[h.V] = ""
 		}
 		for _, c := range p.Customers {
-			if cust == nil && c.Isolation == "shared" && c.runsIn(env.Name) {
+			if cust == nil && c.Isolation == "shared" && c.RunsIn(env.Name) {
 				for _, v := range c.tree.Get("domains", env.Name, s.Name).List() {
 					hosts[v.Str()] = c.Name
 				}
@@ -264,4 +264,22 @@ func split(text string, n int) []string {
 		text = text[at:]
 	}
 	return append(parts, text)
+}
+
+// Hostnames are those of an environment, with the dedicated customer whose Workers
+// serve each, "" for the shared ones.
+func (p *Portfolio) Hostnames(environment string) map[string]string {
+	all := map[string]string{}
+	env := p.environmentNamed(environment)
+	for host := range p.hostsOf(env, nil) {
+		all[host] = ""
+	}
+	for _, c := range p.Customers {
+		if c.Isolation != "shared" && c.RunsIn(environment) {
+			for host := range p.hostsOf(env, c) {
+				all[host] = c.Name
+			}
+		}
+	}
+	return all
 }

@@ -133,7 +133,7 @@ func (c *referenceChecker) conflicts() {
 	told := map[string]bool{}
 	for _, e := range c.p.Environments {
 		for _, cust := range append([]*Customer{nil}, c.p.Customers...) {
-			if cust != nil && (cust.Isolation == "shared" || !cust.runsIn(e.Name)) {
+			if cust != nil && (cust.Isolation == "shared" || !cust.RunsIn(e.Name)) {
 				continue
 			}
 			owner := ""

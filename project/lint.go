@@ -193,7 +193,7 @@ func (p *Portfolio) Check(found []diag.Finding) []diag.Finding {
 				continue
 			}
 			for _, cust := range append([]*Customer{nil}, p.Customers...) {
-				if cust != nil && (cust.Isolation == "shared" || !cust.runsIn(env.Name)) {
+				if cust != nil && (cust.Isolation == "shared" || !cust.RunsIn(env.Name)) {
 					continue
 				}
 				t, fs := p.resolve(s, env, cust)

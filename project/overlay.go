@@ -75,7 +75,7 @@ func (p *Portfolio) domains(s *Service, env *Environment, cust *Customer) []Valu
 	}
 	add(s.layers.service.Get("domains", env.Name))
 	for _, c := range p.Customers {
-		if c.Isolation == "shared" && c.runsIn(env.Name) {
+		if c.Isolation == "shared" && c.RunsIn(env.Name) {
 			add(c.tree.Get("domains", env.Name, s.Name))
 		}
 	}

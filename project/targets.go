@@ -87,13 +87,13 @@ func (p *Portfolio) pick(sel Selector) ([]pick, error) {
 			picks = append(picks, pick{s, env, nil})
 		}
 		for _, c := range customers {
-			if c.Isolation != "shared" && c.runsIn(env.Name) {
+			if c.Isolation != "shared" && c.RunsIn(env.Name) {
 				picks = append(picks, pick{s, env, c})
 			}
 		}
 	}
 	for _, c := range customers {
-		if !c.runsIn(env.Name) && !slices.Contains(sel.Customers, "*") {
+		if !c.RunsIn(env.Name) && !slices.Contains(sel.Customers, "*") {
 			return nil, usage("C020", fmt.Sprintf("customer %q does not run in environment %q", c.Name, env.Name), "its environments are: "+strings.Join(c.Environments, ", "), "add it at "+c.Pos.String())
 		}
 	}
@@ -105,7 +105,8 @@ func (p *Portfolio) pick(sel Selector) ([]pick, error) {
 	}), nil
 }
 
-func (c *Customer) runsIn(env string) bool {
+// RunsIn reports whether the customer is in an environment.
+func (c *Customer) RunsIn(env string) bool {
 	return len(c.Environments) == 0 || slices.Contains(c.Environments, env)
 }
 
@@ -228,7 +229,7 @@ func (p *Portfolio) hostname(word, env string) (pick, error) {
 	for _, s := range p.Services {
 		for _, e := range p.Environments {
 			for _, c := range append([]*Customer{nil}, p.Customers...) {
-				if c != nil && (c.Isolation == "shared" || !c.runsIn(e.Name)) {
+				if c != nil && (c.Isolation == "shared" || !c.RunsIn(e.Name)) {
 					continue
 				}
 				hosts := p.hosts(s, e, c)

@@ -53,6 +53,7 @@ func newRoot(a *app) *cobra.Command {
 		newRollbackCmd(a, a.runRollback),
 		newServiceCmd(a),
 		newSecretCmd(a, a.runSecretSet),
+		newFeatureCmd(a),
 		newCloudCmd(a),
 		newDoctorCmd(a),
 		newConfigCmd(a),

@@ -1,0 +1,153 @@
+package operator_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/state"
+	"github.com/tamylaa/clodo/operator"
+	"github.com/tamylaa/clodo/project"
+)
+
+// flagged writes a portfolio with a flag, and a Worker that tells what is in KV.
+func flagged(t *testing.T, dir string) {
+	t.Helper()
+	write(t, dir, "clodo.yaml", "version: 1\nportfolio: shop\nfeatures: { premium: { default: false, runtime: true } }\nservices: { hello: { path: ., inherit: all } }\n")
+	write(t, dir, "wrangler.jsonc", `{ "name": "hello", "main": "index.js", "compatibility_date": "2026-11-01" }`)
+	write(t, dir, "index.js", `export default { async fetch(request, env) {
+		const text = new URL(request.url).searchParams.get("write");
+		if (text !== null) await env.CLODO_FLAGS.put("flags", text);
+		return new Response(env.CLODO_FEATURES + " " + (await env.CLODO_FLAGS.get("flags")));
+	} };`)
+}
+
+func TestAChangedFlagIsWhereServicesReadIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	flagged(t, dir)
+	op := open(t, dir)
+	ship(t, op, project.Selector{})
+	declared := `{"v":1,"flags":{"premium":{"default":false,"runtime":true}}} `
+	if got := ask(t, op, "hello", "/"); got != declared+"null" {
+		t.Errorf("before: %s", got)
+	}
+	for _, c := range []struct {
+		change operator.FlagChange
+		want   string
+	}{
+		{operator.FlagChange{Flag: "premium", Value: true, Percentage: new(12.5)}, `{"v":1,"flags":{"premium":{"environment":{"value":true,"percentage":12.5}}}}`},
+		{operator.FlagChange{Flag: "premium", Value: true, DryRun: true}, `{"v":1,"flags":{"premium":{"environment":{"value":true,"percentage":12.5}}}}`},
+		{operator.FlagChange{Flag: "premium", Value: true}, `{"v":1,"flags":{"premium":{"environment":true}}}`},
+		{operator.FlagChange{Flag: "premium"}, `{"v":1,"flags":{}}`},
+	} {
+		changed, err := op.SetFlag(t.Context(), operator.FlagScope{}, c.change)
+		if err != nil || len(changed) != 1 || changed[0].Changed == c.change.DryRun {
+			t.Fatalf("%+v: %+v, %v", c.change, changed, err)
+		}
+		if got := ask(t, op, "hello", "/"); got != declared+c.want {
+			t.Errorf("%+v: %s", c.change, got)
+		}
+	}
+
+	store := state.New(dir + "/.clodo")
+	defer store.Close()
+	journal, err := store.Journal(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, entry := range journal {
+		e, err := entry.Event()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Action == "feature.set" {
+			told = append(told, e.Detail["flag"]+" in "+e.Detail["namespace"]+": "+e.Detail["before"]+" → "+e.Detail["after"])
+		}
+	}
+	want := []string{"premium in shop-flags: not set → true for 12.5%", "premium in shop-flags: true for 12.5% → true", "premium in shop-flags: true → not set"}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("the journal (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatOthersWroteIsNotTakenForFlags(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	flagged(t, dir)
+	op := open(t, dir)
+	ship(t, op, project.Selector{})
+	ask(t, op, "hello", "/?write=rubbish")
+	for what, call := range map[string]func() error{
+		"list": func() error { _, err := op.Flags(t.Context(), operator.FlagScope{}, false); return err },
+		"set": func() error {
+			_, err := op.SetFlag(t.Context(), operator.FlagScope{}, operator.FlagChange{Flag: "premium", Value: true})
+			return err
+		},
+	} {
+		var told *diag.Error
+		if err := call(); !errors.As(err, &told) || told.Code != "D232" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if got := ask(t, op, "hello", "/"); !strings.HasSuffix(got, " rubbish") {
+		t.Errorf("it was overwritten: %s", got)
+	}
+	// What is no longer declared stays, for whoever still reads it.
+	ask(t, op, "hello", `/?write=`+`%7B%22v%22:1,%22flags%22:%7B%22gone%22:%7B%22environment%22:true%7D%7D%7D`)
+	if _, err := op.SetFlag(t.Context(), operator.FlagScope{}, operator.FlagChange{Flag: "premium", Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, op, "hello", "/"); !strings.HasSuffix(got, `{"v":1,"flags":{"gone":{"environment":true},"premium":{"environment":true}}}`) {
+		t.Errorf("it says %s", got)
+	}
+}
+
+func TestValuesOfFlagsAreParsedByTheirType(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "clodo.yaml", `version: 1
+portfolio: shop
+features:
+  boolean: { default: false }
+  string: { type: string, default: "" }
+  integer: { type: integer, default: 0 }
+  number: { type: number, default: 0 }
+  enum: { type: enum, values: [a, b], default: a }
+services: { hello: { path: . } }
+`)
+	hello(t, dir, "hello")
+	op := open(t, dir)
+	for _, c := range []struct {
+		flag, text string
+		want       any // nil: refused
+	}{
+		{"boolean", "true", true},
+		{"boolean", "false", false},
+		{"boolean", "1", nil},
+		{"boolean", "TRUE", nil},
+		{"boolean", "", nil},
+		{"string", "true", "true"},
+		{"string", "", ""},
+		{"integer", "-7", int64(-7)},
+		{"integer", "1e3", int64(1000)},
+		{"integer", "0.5", nil},
+		{"integer", "9007199254740993e1", nil},
+		{"integer", "x", nil},
+		{"number", "0.5", 0.5},
+		{"number", "2", 2.0},
+		{"number", "NaN", nil},
+		{"number", "Inf", nil},
+		{"enum", "b", "b"},
+		{"enum", "c", nil},
+	} {
+		got, err := op.ParseFlagValue(t.Context(), c.flag, c.text)
+		if diff := cmp.Diff(c.want, got); diff != "" || (err == nil) != (c.want != nil) {
+			t.Errorf("%s %q: %v (-want +got):\n%s", c.flag, c.text, err, diff)
+		}
+	}
+}
