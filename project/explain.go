@@ -126,13 +126,13 @@ func (e *explainer) bindings() {
 				e.row("vars", b.Name, "the features below", b.Pos.String())
 				continue
 			}
-			e.row("vars", b.Name, shownVariable(b), b.Pos.String())
+			e.row("vars", b.Name, shownVariable(b), origin(b.Pos, "naming rule"))
 		default:
 			what := b.Kind
 			if target := bindingTarget(b); target != "" {
 				what += " " + target
 			}
-			e.row("bindings", b.Name, what, b.Pos.String())
+			e.row("bindings", b.Name, what, origin(b.Pos, "given by clodo"))
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/feature"
@@ -204,13 +203,12 @@ func (p *Portfolio) FlagOrigin(name, environment, customer, domain string, why f
 // takes 5 KB.
 const longestVariable = 5000
 
-// flags gives a target the variables and the namespace of its feature flags: a program
-// in Go, and a service that takes what clodo adds. Others stay as wrangler would upload
-// them.
+// flags gives a target the variables and the namespace of its feature flags.
 func (r *resolver) flags(t *Target) {
-	if len(r.p.Features) == 0 || t.Worker.Main.V == "" || r.s.Inherit != "all" && !strings.HasSuffix(strings.ToLower(t.Worker.Main.V), ".go") {
+	if len(r.p.Features) == 0 || !r.told(t) {
 		return
 	}
+	const why = "clodo gives it to the service, because clodo.yaml declares features"
 	document := r.p.Flags(t.Environment, t.Customer)
 	text, err := json.Marshal(document)
 	if err != nil || document.Check() != nil {
@@ -221,7 +219,7 @@ func (r *resolver) flags(t *Target) {
 		if i > 0 {
 			name = fmt.Sprintf("%s_%d", name, i+1)
 		}
-		r.own(t, Binding{Kind: "plain_text", Name: name, Text: part, Pos: r.p.featuresPos()})
+		r.own(t, Binding{Kind: "plain_text", Name: name, Text: part, Pos: r.p.featuresPos()}, why)
 	}
 	runtime := slices.IndexFunc(r.p.Features, func(f *Feature) bool { return f.Runtime })
 	if runtime < 0 {
@@ -238,14 +236,14 @@ func (r *resolver) flags(t *Target) {
 	if t.Customer != "" {
 		name += "--" + t.Customer
 	}
-	r.own(t, Binding{Kind: "kv_namespace", Name: feature.ChangesBinding, Resource: name, Pos: r.p.Features[runtime].Pos})
+	r.own(t, Binding{Kind: "kv_namespace", Name: feature.ChangesBinding, Resource: name, Pos: r.p.Features[runtime].Pos}, why)
 }
 
 // own adds a binding whose name belongs to clodo.
-func (r *resolver) own(t *Target, b Binding) {
+func (r *resolver) own(t *Target, b Binding, why string) {
 	for _, other := range t.Worker.Bindings {
 		if other.Name == b.Name {
-			r.fail("C030", other.Pos, fmt.Sprintf("two owners for %s of %s", b.Name, r.s.Name), "clodo gives it to the service, because clodo.yaml declares features", "rename the binding, here and in the code")
+			r.fail("C030", other.Pos, fmt.Sprintf("two owners for %s of %s", b.Name, r.s.Name), why, "rename the binding, here and in the code")
 			return
 		}
 	}

@@ -67,7 +67,7 @@ func flagBindings(t *testing.T, files map[string]string) map[string][]string {
 		}
 		for _, target := range targets {
 			for _, b := range target.Worker.Bindings {
-				if strings.HasPrefix(b.Name, "CLODO_") {
+				if strings.HasPrefix(b.Name, "CLODO_F") {
 					got[target.String()] = append(got[target.String()], fmt.Sprint(b.Name, " ", b.Text, b.Resource, b.ID))
 				}
 			}

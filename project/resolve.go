@@ -94,6 +94,7 @@ func (p *Portfolio) resolve(s *Service, env *Environment, cust *Customer) (*Targ
 	}
 	t.Worker = r.worker(tree)
 	r.clodo(t)
+	r.context(t)
 	r.flags(t)
 	return t, r.found
 }
