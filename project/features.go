@@ -247,6 +247,7 @@ func (r *resolver) own(t *Target, b Binding, why string) {
 			return
 		}
 	}
+	b.Given = true
 	t.Worker.Bindings = append(t.Worker.Bindings, b)
 }
 

@@ -87,7 +87,9 @@ type CustomBuild struct {
 type Binding struct {
 	Kind string
 	Name string
-	Pos  diag.Position // of the name; of the value for plain_text and json
+	Pos  diag.Position // of the name; of the value for plain_text and json; zero when no file says it
+
+	Given bool // by clodo, which tells the service something: the wrangler file does not have it
 
 	Text string // plain_text
 	JSON any    // json
