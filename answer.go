@@ -1,7 +1,9 @@
 package clodo
 
 import (
+	"bufio"
 	"encoding/json"
+	"net"
 	"net/http"
 )
 
@@ -34,6 +36,12 @@ func (a *answer) FlushError() error {
 		a.status = http.StatusOK
 	}
 	return http.NewResponseController(a.ResponseWriter).Flush()
+}
+
+// Hijack is for [http.ResponseController]: the connection is a WebSocket's.
+func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	a.status = http.StatusSwitchingProtocols
+	return http.NewResponseController(a.ResponseWriter).Hijack()
 }
 
 // Unwrap gives [http.ResponseController] what it needs.

@@ -1,9 +1,11 @@
 package clodo
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"net"
 	"net/http"
 	"strings"
 )
@@ -119,6 +121,7 @@ type tagger struct {
 
 func (t *tagger) WriteHeader(status int) {
 	if t.passed || status < http.StatusOK {
+		t.passed = t.passed || status == http.StatusSwitchingProtocols
 		t.ResponseWriter.WriteHeader(status)
 		return
 	}
@@ -150,6 +153,12 @@ func (t *tagger) FlushError() error {
 	}
 	t.pass()
 	return http.NewResponseController(t.ResponseWriter).Flush()
+}
+
+// Hijack is for [http.ResponseController]: there will be no answer.
+func (t *tagger) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	t.passed = true
+	return http.NewResponseController(t.ResponseWriter).Hijack()
 }
 
 // Unwrap gives [http.ResponseController] what it needs.

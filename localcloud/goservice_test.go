@@ -61,7 +61,7 @@ func newGoService(t *testing.T) goService {
 	npmtest.Workerd(t)
 	// What the go command reads is unknown to the cache of test results, unless the
 	// test reads it too.
-	for _, pattern := range []string{"../*.go", "../internal/host/*.go", "../internal/host/shim/*.js", "../internal/host/shim/bindings/*.js", "testdata/goservice/*"} {
+	for _, pattern := range []string{"../*.go", "../internal/host/*.go", "../internal/host/shim/*.js", "../internal/host/shim/bindings/*.js", "../services/*.go", "testdata/goservice/*"} {
 		names, err := filepath.Glob(pattern)
 		fatal(t, err)
 		for _, name := range names {
@@ -290,6 +290,7 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 			}
 		}
 	})
+	t.Run("middleware", func(t *testing.T) { middlewareOnWorkers(t, send) })
 }
 
 func TestABuildOfAGoServiceIsReproducible(t *testing.T) {

@@ -76,11 +76,12 @@ class Call {
   #reader = null; // of the answer
   #wake = null;
 
-  constructor({ env, context, request, event }) {
-    this.env = env;
-    this.context = context;
-    this.request = request;
-    this.event = event;
+  constructor(exchange) {
+    this.env = exchange.env;
+    this.context = exchange.context;
+    this.request = exchange.request;
+    this.event = exchange.event;
+    this.upgrade = (response) => exchange.upgrade(response); // instead of what the program answers
   }
 
   // signal is aborted when nobody waits for the answer any more.

@@ -55,9 +55,13 @@ export class Exchange {
     }
     const body = status === "204" || status === "304" ? null : whole ? part : this.#stream(part);
     // What the program has encoded itself is not to be encoded again.
-    const response = new Response(body, { status: Number(status), headers, encodeBody: encoded ? "manual" : "automatic" });
+    this.upgrade(new Response(body, { status: Number(status), headers, encodeBody: encoded ? "manual" : "automatic" }));
+  }
+
+  // upgrade answers with a response; one after that is nobody's.
+  upgrade(response) {
     if (this.#resolve) this.#resolve(response);
-    else this.#response = response;
+    else this.#response ??= response;
   }
 
   #stream(first) {

@@ -49,6 +49,7 @@ func main() {
 		panic("a mistake")
 	})
 	app.HandleFunc("GET /exit", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
+	middleware(app.Router)
 	log.Fatal(app.Serve())
 }
 
