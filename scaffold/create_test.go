@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/sdk"
 	"github.com/tamylaa/clodo/project"
 )
 
@@ -34,8 +36,37 @@ func newPortfolio(t *testing.T) string {
 	dir := filepath.Join(t.TempDir(), "shop")
 	c, err := PlanPortfolio(PortfolioRequest{Dir: dir})
 	fatal(t, err)
-	fatal(t, c.Write(t.Context()))
+	fatal(t, os.MkdirAll(filepath.Join(dir, ".clodo"), 0o755))
+	fatal(t, os.Symlink(unpacked(t), filepath.Join(dir, ".clodo", "sdk")))
+	root, err := os.OpenRoot(dir)
+	fatal(t, err)
+	defer root.Close()
+	fatal(t, write(t.Context(), root, c.Files))
 	return dir
+}
+
+// unpackOnce unpacks the sources of package clodo for all tests.
+var unpackOnce = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "clodo-scaffold-")
+	if err == nil {
+		_, err = sdk.Unpack(dir)
+	}
+	return dir, err
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, err := unpackOnce(); err == nil {
+		_ = os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+func unpacked(t *testing.T) string {
+	t.Helper()
+	dir, err := unpackOnce()
+	fatal(t, err)
+	return filepath.Join(dir, ".clodo", "sdk")
 }
 
 func load(t *testing.T, dir string) *project.Portfolio {
@@ -47,11 +78,14 @@ func load(t *testing.T, dir string) *project.Portfolio {
 	return p
 }
 
-// tree is every file below dir with its content.
+// tree is every file below dir with its content, but those of the state folder.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	fatal(t, filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if d != nil && d.Name() == ".clodo" {
+			return fs.SkipDir
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -421,7 +455,7 @@ func TestTheModuleOfAService(t *testing.T) {
 		dir := newPortfolio(t)
 		create(t, dir, "orders")
 		before := tree(t, dir)
-		if !strings.HasPrefix(before["go.mod"], "module shop\n") || !strings.Contains(before["go.mod"], "=> ./.clodo/sdk\n") || before[".clodo/sdk/clodo.go"] == "" {
+		if !strings.HasPrefix(before["go.mod"], "module shop\n") || !strings.Contains(before["go.mod"], "=> ./.clodo/sdk\n") {
 			t.Errorf("go.mod is %s", before["go.mod"])
 		}
 		create(t, dir, "users")

@@ -185,7 +185,7 @@ func (a *app) creationReply(c *scaffold.Creation) reply {
 					words[f.Path] = "Made " + f.Path
 				}
 			}
-			fmt.Fprintf(w, "Made %-27s %s, a %s in %s\n", c.Path+"/", count(own, "file"), c.Type, languageName(c.Language))
+			fmt.Fprintf(w, "Made %-27s %s, %s in %s\n", c.Path+"/", count(own, "file"), c.Type, languageName(c.Language))
 			for _, f := range c.Files {
 				if line := words[f.Path]; line != "" {
 					fmt.Fprintln(w, line)
