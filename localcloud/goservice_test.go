@@ -30,10 +30,19 @@ import (
 // long has no room in the environment that the runtime of Go takes from the shim.
 var long = strings.Repeat("l", 5120)
 
-// other is what the service is bound to: it echoes, remembers what it is told, and
-// sends to a queue.
-const other = `export default { async fetch(request, env) {
+// other is what the service is bound to: it echoes, remembers what it is told, sends to a
+// queue, and counts how often changes of flags are read.
+const other = `import { WorkerEntrypoint } from "cloudflare:workers";
+let reads = 0;
+export class Flags extends WorkerEntrypoint {
+	get(key, options) {
+		reads++;
+		return this.env.KV.get(key, options);
+	}
+}
+export default { async fetch(request, env) {
 	const { pathname, searchParams } = new URL(request.url);
+	if (pathname === "/reads") return new Response(reads);
 	if (pathname === "/record") {
 		await env.KV.put("seen/" + crypto.randomUUID(), await request.text());
 		return new Response(null, { status: 204 });
@@ -53,7 +62,8 @@ const other = `export default { async fetch(request, env) {
 // goService is testdata/goservice on the real runtime.
 type goService struct {
 	remote
-	queues *queues // what it consumes from
+	queues   *queues // what it consumes from
+	flagsKey string  // where changes of its flags are, in the API
 }
 
 func newGoService(t *testing.T) goService {
@@ -61,7 +71,7 @@ func newGoService(t *testing.T) goService {
 	npmtest.Workerd(t)
 	// What the go command reads is unknown to the cache of test results, unless the
 	// test reads it too.
-	for _, pattern := range []string{"../*.go", "../internal/host/*.go", "../internal/host/shim/*.js", "../internal/host/shim/bindings/*.js", "../services/*.go", "testdata/goservice/*"} {
+	for _, pattern := range []string{"../*.go", "../feature/*.go", "../internal/host/*.go", "../internal/host/shim/*.js", "../internal/host/shim/bindings/*.js", "../services/*.go", "testdata/goservice/*"} {
 		names, err := filepath.Glob(pattern)
 		fatal(t, err)
 		for _, name := range names {
@@ -78,15 +88,17 @@ func newGoService(t *testing.T) goService {
 	r := remote{t, start(t, Options{Dir: t.TempDir()}).Info()}
 	s := goService{remote: r, queues: &queues{remote: r}}
 	kv := r.made("/storage/kv/namespaces", map[string]string{"title": "kv"}, "id")
+	s.flagsKey = "/client/v4/accounts/{a}/storage/kv/namespaces/" + kv + "/values/flags"
 	s.queues.orders = r.made("/queues", map[string]string{"queue_name": "orders"}, "queue_id")
 	r.deploy("other", other, `,"bindings":[{"name":"ORDERS","type":"queue","queue_name":"orders"},{"name":"KV","type":"kv_namespace","namespace_id":"`+kv+`"}]`)
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
 	fatal(t, form.WriteField("metadata", fmt.Sprintf(`{"main_module":%q,"compatibility_date":"2026-11-01","compatibility_flags":["enable_request_signal"],"bindings":[
-		{"type":"service","name":"OTHER","service":"other"},{"type":"plain_text","name":"GREETING","text":"grüezi"},
+		{"type":"service","name":"OTHER","service":"other"},{"type":"service","name":"CLODO_FLAGS","service":"other","entrypoint":"Flags"},
+		{"type":"plain_text","name":"CLODO_FEATURES","text":%q},{"type":"plain_text","name":"GREETING","text":"grüezi"},
 		{"type":"plain_text","name":"CLODO_SERVICE","text":"shop"},{"type":"plain_text","name":"CLODO_ENVIRONMENT","text":"production"},
 		{"type":"version_metadata","name":"CLODO_VERSION"},{"type":"json","name":"DATA","json":{"a":[1,null]}},
-		{"type":"secret_text","name":"LONG","text":%q}]}`, built.MainModule, long)))
+		{"type":"secret_text","name":"LONG","text":%q}]}`, built.MainModule, declaredFlags, long)))
 	for _, m := range built.Modules {
 		h := textproto.MIMEHeader{}
 		h.Set("Content-Disposition", fmt.Sprintf(`form-data; name=%q; filename=%q`, m.Name, m.Name))
@@ -277,6 +289,7 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 			t.Errorf("%s", text)
 		}
 	})
+	t.Run("flags are changed while it runs", service.flags)
 	t.Run("events are handled", func(t *testing.T) { service.events(t) })
 	t.Run("clients that leave cost nobody else anything", func(t *testing.T) {
 		for range 30 {

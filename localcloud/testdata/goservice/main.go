@@ -28,6 +28,9 @@ func main() {
 	app.Use(clodo.RequestID)
 	app.HandleFunc("GET /service", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(app.Service) })
 	events(app)
+	if err := flags(app); err != nil {
+		log.Fatal(err)
+	}
 	app.HandleFunc("GET /users/{id}", user)
 	app.Route("POST /echo", echo)
 	app.Group("/small", clodo.LimitBody(1000)).Route("POST /echo", echo)
