@@ -1,6 +1,7 @@
 package project
 
 import (
+	"encoding/json"
 	"strings"
 )
 
@@ -27,20 +28,56 @@ func (r *resolver) context(t *Target) {
 	if r.cust != nil {
 		variable("CLODO_CUSTOMER", Value[string]{V: r.cust.Name, Pos: r.cust.Pos})
 	}
-	variable("CLODO_DOMAIN", r.domain())
+	variable("CLODO_DOMAIN", domain(r.p.hosts(r.s, r.env, r.cust), r.env, r.name))
+	variable("CLODO_SERVICES", Value[string]{V: r.services(t), Pos: r.s.Pos})
 	r.own(t, Binding{Kind: "version_metadata", Name: "CLODO_VERSION"}, why)
 }
 
-// domain is the target's first hostname; in a local environment without any it is the
-// one that the local cloud gives.
-func (r *resolver) domain() Value[string] {
-	for _, host := range r.p.hosts(r.s, r.env, r.cust) {
+// domain is the first of a target's hostnames; in a local environment without any it is
+// the one that the local cloud gives.
+func domain(hosts []Value[string], env *Environment, worker string) Value[string] {
+	for _, host := range hosts {
 		if !strings.Contains(host.V, "*") {
 			return host
 		}
 	}
-	if r.env.Local {
-		return Value[string]{V: r.name + localDomain, Pos: r.env.Pos}
+	if env.Local {
+		return Value[string]{V: worker + localDomain, Pos: env.Pos}
 	}
 	return Value[string]{}
+}
+
+// peer is where another service is, as package services reads it.
+type peer struct {
+	Binding string `json:"binding,omitempty"`
+	URL     string `json:"url,omitempty"`
+}
+
+// services says where the services are that a target needs: behind its service bindings,
+// else at their hostnames. One that has neither is left out, and so are hostnames in a
+// local environment: who answers there is not on this machine.
+func (r *resolver) services(t *Target) string {
+	peers := map[string]peer{}
+	for _, b := range t.Worker.Bindings {
+		if b.Kind == "service" && b.Portfolio != "" && b.Entrypoint == "" && peers[b.Portfolio].Binding == "" {
+			peers[b.Portfolio] = peer{Binding: b.Name}
+		}
+	}
+	for _, name := range t.Needs {
+		s := r.p.serviceNamed(name)
+		if s == nil || peers[name].Binding != "" || r.env.Local {
+			continue
+		}
+		if host := domain(r.p.hosts(s, r.env, r.cust), r.env, ""); host.V != "" {
+			peers[name] = peer{URL: "https://" + host.V}
+		}
+	}
+	if len(peers) == 0 {
+		return ""
+	}
+	b, err := json.Marshal(peers)
+	if err != nil {
+		return "" // texts are always JSON
+	}
+	return string(b)
 }

@@ -90,3 +90,51 @@ func TestNamesOfTheContextBelongToClodo(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestServicesAreToldWhereTheOthersAre(t *testing.T) {
+	t.Parallel()
+	p := load(t, map[string]string{
+		"clodo.yaml": `version: 1
+portfolio: shop
+accounts: { main: { id: 0123456789abcdef0123456789abcdef } }
+environments: { dev: { local: true }, production: {} }
+services:
+  api: { path: api, inherit: all, needs: [search, mail, auth] }
+  auth: { path: auth, domains: { production: [auth.shop.example] } }
+  search: { path: search, domains: { production: [search.shop.example], dev: [search.localhost] } }
+  mail: { path: mail }
+  other: { path: other, domains: { production: [other.shop.example] } }
+customers:
+  acme: { name: Acme, isolation: dedicated, domains: { production: { search: [search.acme.example] } } }
+`,
+		"api/wrangler.jsonc": `{ "name": "api", "main": "main.go", "compatibility_date": "2026-11-01", "services": [
+			{ "binding": "AUTH_ADMIN", "service": "auth", "entrypoint": "Admin" }, { "binding": "AUTH", "service": "auth" }, { "binding": "FOREIGN", "service": "foreign" } ] }`,
+		"auth/wrangler.jsonc":   `{ "name": "auth", "main": "main.go", "compatibility_date": "2026-11-01" }`,
+		"search/wrangler.jsonc": `{ "name": "search", "main": "main.go", "compatibility_date": "2026-11-01" }`,
+		"mail/wrangler.jsonc":   `{ "name": "mail", "main": "main.go", "compatibility_date": "2026-11-01" }`,
+		"other/wrangler.jsonc":  `{ "name": "other", "main": "main.go", "compatibility_date": "2026-11-01" }`,
+	}, project.LoadOptions{})
+	got := map[string]string{}
+	for _, env := range []string{"dev", "production"} {
+		targets, err := p.Targets(project.Selector{Environment: env, Customers: []string{"*"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, target := range targets {
+			for _, b := range target.Worker.Bindings {
+				if b.Name == "CLODO_SERVICES" {
+					got[target.String()] = b.Text
+				}
+			}
+		}
+	}
+	want := map[string]string{
+		"api/dev":             `{"auth":{"binding":"AUTH"}}`,
+		"api/dev/acme":        `{"auth":{"binding":"AUTH"}}`,
+		"api/production":      `{"auth":{"binding":"AUTH"},"search":{"url":"https://search.shop.example"}}`,
+		"api/production/acme": `{"auth":{"binding":"AUTH"},"search":{"url":"https://search.acme.example"}}`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -210,7 +210,7 @@ customers:
 			[]string{
 				"plain_text LEVEL=debug", "plain_text REGION=us", "json KEPT", "kv_namespace CACHE id 11111111111111111111111111111111", "kv_namespace OTHER api-staging-other",
 				"durable_object_namespace ROOM of auth-staging", "d1 DB shop-staging", "service AUTH auth-staging (auth)", "service ELSEWHERE not-ours ()",
-				"plain_text CLODO_SERVICE=api", "plain_text CLODO_ENVIRONMENT=staging", "version_metadata CLODO_VERSION", "tail auth-staging",
+				"plain_text CLODO_SERVICE=api", "plain_text CLODO_ENVIRONMENT=staging", `plain_text CLODO_SERVICES={"auth":{"binding":"AUTH"}}`, "version_metadata CLODO_VERSION", "tail auth-staging",
 			},
 		},
 		"production's own section wins where it says something": {
@@ -218,7 +218,7 @@ customers:
 			[]string{
 				"plain_text LEVEL=info", "plain_text REGION=us", "json KEPT", "kv_namespace CACHE id 22222222222222222222222222222222", "kv_namespace OTHER api-production-other",
 				"durable_object_namespace ROOM of auth-production", "d1 DB id 99999999-2222-3333-4444-555555555555", "service AUTH auth-production (auth)", "service ELSEWHERE not-ours ()",
-				"plain_text CLODO_SERVICE=api", "plain_text CLODO_ENVIRONMENT=production", "version_metadata CLODO_VERSION", "tail auth-production",
+				"plain_text CLODO_SERVICE=api", "plain_text CLODO_ENVIRONMENT=production", `plain_text CLODO_SERVICES={"auth":{"binding":"AUTH"}}`, "version_metadata CLODO_VERSION", "tail auth-production",
 			},
 		},
 		"a dedicated customer shares neither data nor Workers": {
@@ -226,7 +226,7 @@ customers:
 			[]string{
 				"plain_text LEVEL=trace", "plain_text REGION=us", "json KEPT", "kv_namespace CACHE api-cache-staging--acme", "kv_namespace OTHER api-other-staging--acme",
 				"durable_object_namespace ROOM of auth-staging--acme", "d1 DB shop-staging--acme", "service AUTH auth-staging--acme (auth)", "service ELSEWHERE not-ours ()",
-				"plain_text CLODO_SERVICE=api", "plain_text CLODO_ENVIRONMENT=staging", "plain_text CLODO_CUSTOMER=acme", "version_metadata CLODO_VERSION", "tail auth-staging--acme",
+				"plain_text CLODO_SERVICE=api", "plain_text CLODO_ENVIRONMENT=staging", "plain_text CLODO_CUSTOMER=acme", `plain_text CLODO_SERVICES={"auth":{"binding":"AUTH"}}`, "version_metadata CLODO_VERSION", "tail auth-staging--acme",
 			},
 		},
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // Variable names the environment variable that says where the other services are. clodo
-// deploy and clodo dev set it, to a JSON object of names, each with the name of a service
+// deploy and clodo dev set it for services in Go and those with inherit: all, to a JSON object of names, each with the name of a service
 // binding or with a URL:
 //
 //	{"orders": {"binding": "ORDERS"}, "search": {"url": "https://search.acme.example"}}
@@ -55,7 +55,7 @@ func (c *Client) place() (place, error) {
 	}
 	p, ok := c.registry.places[c.name]
 	if !ok {
-		return place{}, fmt.Errorf("%w: %s does not name %q; give this service a service binding to it, or give it a hostname, and deploy",
+		return place{}, fmt.Errorf("%w: %s does not name %q; give this service a service binding to it in its wrangler file, or give it a hostname and name it under needs in clodo.yaml, and deploy",
 			ErrUnknown, Variable, c.name)
 	}
 	return c.checked(p, Variable)
