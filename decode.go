@@ -29,19 +29,9 @@ const (
 // for a value of the wrong type and for a name that v does not have. When it returns an
 // error v may be partly filled. Which values are allowed is not its affair.
 func Decode(r *http.Request, v any) error {
-	if err := wantJSON(r); err != nil {
-		return err
-	}
-	body := io.Reader(r.Body)
-	if !limited(r.Body) {
-		body = http.MaxBytesReader(nil, r.Body, DecodeLimit)
-	}
-	b, err := io.ReadAll(body)
+	b, err := ReadJSON(r)
 	if err != nil {
-		return unread(err)
-	}
-	if len(bytes.TrimSpace(b)) == 0 {
-		return &Problem{Status: http.StatusBadRequest, Code: "empty_body", Detail: "The body is empty; it should be JSON."}
+		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -52,6 +42,26 @@ func Decode(r *http.Request, v any) error {
 		return &Problem{Status: http.StatusBadRequest, Code: "invalid_json", Detail: "The body goes on after its JSON value."}
 	}
 	return nil
+}
+
+// ReadJSON reads the body of a request that should be JSON, and is the part of [Decode]
+// for who reads JSON himself: what it refuses, it refuses in the same words.
+func ReadJSON(r *http.Request) ([]byte, error) {
+	if err := wantJSON(r); err != nil {
+		return nil, err
+	}
+	body := io.Reader(r.Body)
+	if !limited(r.Body) {
+		body = http.MaxBytesReader(nil, r.Body, DecodeLimit)
+	}
+	b, err := io.ReadAll(body)
+	if err != nil {
+		return nil, unread(err)
+	}
+	if len(bytes.TrimSpace(b)) == 0 {
+		return nil, &Problem{Status: http.StatusBadRequest, Code: "empty_body", Detail: "The body is empty; it should be JSON."}
+	}
+	return b, nil
 }
 
 // wantJSON refuses a body that calls itself something else. Without a type it is taken

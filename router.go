@@ -64,6 +64,10 @@ func (r *Router) Group(prefix string, middleware ...Middleware) *Router {
 	return g
 }
 
+// Prefix is what stands before the paths that are registered on r: "" on a Router that
+// is no group.
+func (r *Router) Prefix() string { return r.prefix }
+
 // Handle registers a handler. Like [http.ServeMux.Handle] it panics when the pattern
 // is malformed or conflicts with another.
 func (r *Router) Handle(pattern string, h http.Handler) {

@@ -43,13 +43,13 @@ func (t *table) values(row unsafe.Pointer, fields Mask) []any {
 }
 
 // locks are the parameters of a change's conditions.
-func (t *table) locks(row unsafe.Pointer, l lock) []any {
-	params := []any{t.schema.value(row, t.schema.Key)}
-	if l.versioned {
-		params = append(params, t.schema.version(row))
+func (t *table) locks(key any, l lock) []any {
+	params := []any{key}
+	if l.version != 0 {
+		params = append(params, l.version)
 	}
 	if l.guard != 0 {
-		params = append(params, t.guarded(row, l.guard))
+		params = append(params, t.guarded(l.was, l.guard))
 	}
 	return params
 }
@@ -74,7 +74,7 @@ func (t *table) guarded(row unsafe.Pointer, guard Mask) string {
 const presentColumn = "present"
 
 // present is a statement that fails, and its transaction with it, unless all rows are
-// there with the versions that they have here.
+// there with the versions that they have here, 0 being any.
 func (t *table) present(ctx context.Context, rows []unsafe.Pointer) *d1.Stmt {
 	var keys, versions []any
 	distinct := map[any]bool{}
@@ -89,8 +89,9 @@ func (t *table) present(ctx context.Context, rows []unsafe.Pointer) *d1.Stmt {
 		b.word(",json_each(?) AS k,json_each(?) AS v WHERE v.key=k.key AND k.value=")
 		b.of(b.schema.Table, b.schema.Columns[b.schema.Key].Name)
 		if v := b.schema.Version; v >= 0 {
-			b.word(" AND v.value=")
+			b.word(" AND v.value IN (0,")
 			b.of(b.schema.Table, b.schema.Columns[v].Name)
+			b.word(")")
 		}
 		if d := b.schema.Deleted; d >= 0 {
 			b.word(" AND ")

@@ -78,7 +78,7 @@ func (s *Schema) listing(q *Query, key []byte) (*listing, error) {
 		relation := s.Relation(name)
 		switch {
 		case relation == nil:
-			wrong = append(wrong, clodo.Field{Name: "include", Code: "UNKNOWN_RELATION", Message: "There is no relation '" + printable(name) + "'."})
+			wrong = append(wrong, unknownRelation(name))
 		case !slices.Contains(l.include, relation):
 			l.include = append(l.include, relation)
 		}
@@ -223,6 +223,10 @@ func (l *listing) fits(s *Schema, values []any) error {
 		}
 	}
 	return nil
+}
+
+func unknownRelation(name string) clodo.Field {
+	return clodo.Field{Name: "include", Code: "UNKNOWN_RELATION", Message: "There is no relation '" + printable(name) + "'."}
 }
 
 func invalidLimit(text string) clodo.Field {

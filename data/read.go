@@ -59,17 +59,8 @@ func (s *Store[T]) get(ctx context.Context, key any) (row T, err error) {
 		s.schema.detach(rowOf(&row), all)
 		return row, nil
 	}
-	sql := s.plans.text(shape('G', all), func(b *builder) { b.one(all, false) })
-	rows, err := s.statement(ctx, sql, key).Raw(ctx)
-	if err != nil {
+	if row, err = s.fresh(ctx, key); err != nil {
 		return row, err
-	}
-	found := false
-	if err := s.scan(rows, all, func() unsafe.Pointer { found = true; return rowOf(&row) }); err != nil {
-		return row, err
-	}
-	if !found {
-		return row, notFound(s.schema, key)
 	}
 	if cached.wanted {
 		kept := row
@@ -273,4 +264,22 @@ func pointers[T any](rows []T) []unsafe.Pointer {
 		all[i] = rowOf(&rows[i])
 	}
 	return all
+}
+
+// fresh reads a row from D1 itself.
+func (s *Store[T]) fresh(ctx context.Context, key any) (row T, err error) {
+	all := s.schema.All()
+	sql := s.plans.text(shape('G', all), func(b *builder) { b.one(all, false) })
+	rows, err := s.statement(ctx, sql, key).Raw(ctx)
+	if err != nil {
+		return row, err
+	}
+	found := false
+	if err := s.scan(rows, all, func() unsafe.Pointer { found = true; return rowOf(&row) }); err != nil {
+		return row, err
+	}
+	if !found {
+		return row, notFound(s.schema, key)
+	}
+	return row, nil
 }

@@ -42,11 +42,10 @@ func (b *builder) insert(fields Mask) {
 	b.returning()
 }
 
-// update is the statement that changes these columns of the row with a key. guard are
-// columns that have to be as they were, given as one parameter, a JSON array.
-func (b *builder) update(fields Mask, versioned bool, guard Mask) {
+// update is the statement that changes these columns of the row with a key.
+func (b *builder) update(fields Mask, l lock) {
 	b.set(fields)
-	b.conditions(versioned, guard)
+	b.conditions(l)
 	b.returning()
 }
 
@@ -74,10 +73,10 @@ func (b *builder) set(fields Mask) {
 }
 
 // remove is the statement that deletes the row with a key.
-func (b *builder) remove(versioned bool, guard Mask) {
+func (b *builder) remove(l lock) {
 	b.word("DELETE FROM ")
 	b.table()
-	b.conditions(versioned, guard)
+	b.conditions(l)
 	b.returning()
 }
 
@@ -97,32 +96,36 @@ func (b *builder) removeMany(fields Mask) {
 	b.returning()
 }
 
-// conditions are those of a change: key, version, what must not have changed.
-func (b *builder) conditions(versioned bool, guard Mask) {
+// conditions are those of a change: key, version, and that what is guarded is as it was,
+// which is one parameter, a JSON array.
+func (b *builder) conditions(l lock) {
 	b.byKey()
 	b.alive(false)
-	if versioned {
+	if l.version != 0 {
 		b.word(" AND ")
 		b.column(b.schema.Version)
 		b.word("=?")
 	}
-	if guard == 0 {
+	if l.guard == 0 {
 		return
 	}
 	b.word(" AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE value IS NOT CASE key")
 	n := 0
 	for i := range b.schema.Columns {
-		if guard.Has(i) {
+		if l.guard.Has(i) {
 			b.word(" WHEN ")
 			b.number(n)
 			b.word(" THEN ")
-			if b.schema.Columns[i].Type == Blob {
+			switch b.schema.Columns[i].Type {
+			case Blob:
 				b.word("hex(")
+			case Datetime: // others may have written it in another form
+				b.word("strftime('%Y-%m-%dT%H:%M:%fZ',")
+			default:
+				b.word("(")
 			}
 			b.of(b.schema.Table, b.schema.Columns[i].Name) // json_each has columns too
-			if b.schema.Columns[i].Type == Blob {
-				b.word(")")
-			}
+			b.word(")")
 			n++
 		}
 	}

@@ -115,26 +115,9 @@ func (t *table) written() {
 
 // scan reads the columns of fields from all rows; next gives the memory of each.
 func (t *table) scan(rows *d1.Rows, fields Mask, next func() unsafe.Pointer) error {
-	values, dest := make([]any, 0, 16), make([]any, 0, 16)
-	var columns []int
-	for i := range t.schema.Columns {
-		if fields.Has(i) {
-			columns = append(columns, i)
-			values = append(values, nil)
-		}
-	}
-	for i := range values {
-		dest = append(dest, &values[i])
-	}
 	for rows.Next() {
-		if err := rows.Scan(dest...); err != nil {
-			return fmt.Errorf("read %s: %w", t.schema.Table, err)
-		}
-		row := next()
-		for i, column := range columns {
-			if err := t.schema.setValue(row, column, values[i]); err != nil {
-				return err
-			}
+		if err := t.schema.scanRow(next(), fields, rows.JSON()); err != nil {
+			return err
 		}
 	}
 	if err := rows.Err(); err != nil {

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
+	"unsafe"
 
 	"github.com/tamylaa/clodo"
 	"github.com/tamylaa/clodo/bindings/d1"
@@ -15,11 +17,15 @@ import (
 // a UUID that sorts by time, or the next number. Times of creation and change, and the
 // first version, are set.
 func (s *Store[T]) Create(ctx context.Context, row T) (T, error) {
-	rows, err := s.CreateMany(ctx, []T{row})
+	statement, err := s.creation(ctx, &row)
 	if err != nil {
-		var none T
-		return none, err
+		return row, err
 	}
+	rows, err := s.write(ctx, []*d1.Stmt{statement})
+	if err != nil {
+		return row, err
+	}
+	s.after(ctx, s.event(OpCreate, &rows[0]))
 	return rows[0], nil
 }
 
@@ -33,7 +39,7 @@ func (s *Store[T]) CreateMany(ctx context.Context, rows []T) ([]T, error) {
 	for i := range rows {
 		statement, err := s.creation(ctx, &rows[i])
 		if err != nil {
-			return nil, at(i, len(rows), err)
+			return nil, at(i, err)
 		}
 		statements[i] = statement
 	}
@@ -78,13 +84,14 @@ func (s *Store[T]) creation(ctx context.Context, row *T) (*d1.Stmt, error) {
 
 // Update writes all fields of a row that has been read, but its key and its time of
 // creation, and gives it as the database has it then. When the model has a version, the
-// row must still have the version that it was read with; else it is ErrConflict.
+// row must still have the version that it was read with; else it is ErrConflict. A
+// version 0 is any.
 func (s *Store[T]) Update(ctx context.Context, row T) (T, error) {
-	return s.change(ctx, row, s.schema.changeable(), lock{versioned: true})
+	return s.change(ctx, row, s.schema.changeable(), lock{version: s.schema.version(rowOf(&row))})
 }
 
 // Patch writes the columns named of a row, and is otherwise as Update. Of the row's
-// other fields it only looks at the key and, when there is one, the version: 0 is any.
+// other fields it only looks at the key and, when there is one, the version.
 func (s *Store[T]) Patch(ctx context.Context, row T, columns ...string) (T, error) {
 	var fields Mask
 	for _, name := range columns {
@@ -94,12 +101,17 @@ func (s *Store[T]) Patch(ctx context.Context, row T, columns ...string) (T, erro
 		}
 		fields = fields.With(i)
 	}
-	return s.change(ctx, row, fields, lock{versioned: s.schema.version(rowOf(&row)) != 0})
+	return s.change(ctx, row, fields, lock{version: s.schema.version(rowOf(&row))})
 }
 
 // UpdateMany writes up to MaxBulk rows as Update does, in one transaction: when one is
 // gone or has another version, none is written.
 func (s *Store[T]) UpdateMany(ctx context.Context, rows []T) ([]T, error) {
+	return s.updateMany(ctx, rows, s.schema.changeable())
+}
+
+// updateMany is UpdateMany of some columns.
+func (s *Store[T]) updateMany(ctx context.Context, rows []T, columns Mask) ([]T, error) {
 	if len(rows) > MaxBulk {
 		return nil, tooMany(len(rows))
 	}
@@ -107,10 +119,10 @@ func (s *Store[T]) UpdateMany(ctx context.Context, rows []T) ([]T, error) {
 	statements := make([]*d1.Stmt, 0, len(rows)+1)
 	statements = append(statements, s.present(ctx, pointers(rows)))
 	for i := range rows {
-		fields := s.schema.changeable()
-		statement, err := s.changing(ctx, &rows[i], &fields, lock{versioned: s.schema.Version >= 0})
+		fields := columns
+		statement, err := s.changing(ctx, &rows[i], &fields, lock{}) // present has looked at the versions
 		if err != nil {
-			return nil, at(i, len(rows), err)
+			return nil, at(i, err)
 		}
 		statements = append(statements, statement)
 	}
@@ -146,11 +158,11 @@ func (s *Store[T]) DeleteMany(ctx context.Context, ids ...any) (int, error) {
 	for i, id := range ids {
 		key, err := s.id(id)
 		if err != nil {
-			return 0, at(i, len(ids), err)
+			return 0, at(i, err)
 		}
 		keys[i] = key
 		if err := s.before(ctx, &Event{Model: s.schema.Table, Operation: OpDelete, ID: key}); err != nil {
-			return 0, at(i, len(ids), err)
+			return 0, at(i, err)
 		}
 	}
 	rows, err := s.write(ctx, []*d1.Stmt{s.removal(ctx, keys)})
@@ -181,14 +193,23 @@ func (s *Store[T]) check(row *T, fields Mask) error {
 
 // lock is what has to be as it was for a change to be made.
 type lock struct {
-	versioned bool // the version of the row
-	guard     Mask // these columns
-	was       any  // a *T with their values
+	version int64          // of the row; 0 is any
+	guard   Mask           // these columns
+	was     unsafe.Pointer // a row with their values
+}
+
+// lockOn is the lock that row be as it is: its version, or else all that may change.
+func (s *Store[T]) lockOn(row *T) lock {
+	if v := s.schema.version(rowOf(row)); v != 0 {
+		return lock{version: v}
+	}
+	was := *row
+	s.schema.detach(rowOf(&was), s.schema.All())
+	return lock{guard: s.schema.changeable(), was: rowOf(&was)}
 }
 
 // change is an update of some columns.
 func (s *Store[T]) change(ctx context.Context, row T, fields Mask, l lock) (T, error) {
-	l.versioned = l.versioned && s.schema.Version >= 0
 	statement, err := s.changing(ctx, &row, &fields, l)
 	if err != nil {
 		return row, err
@@ -209,7 +230,7 @@ func (s *Store[T]) change(ctx context.Context, row T, fields Mask, l lock) (T, e
 
 // missed is why a change found no row.
 func (s *Store[T]) missed(ctx context.Context, key any, l lock) error {
-	if l.versioned || l.guard != 0 {
+	if l.version != 0 || l.guard != 0 {
 		if there, err := s.Exists(ctx, key); err != nil || there {
 			if err != nil {
 				return err
@@ -238,8 +259,8 @@ func (s *Store[T]) changing(ctx context.Context, row *T, fields *Mask, l lock) (
 		*fields = Mask(0).With(sc.Key) // it is written as it is, to be read
 	}
 	params := s.values(rowOf(row), *fields)
-	params = append(params, s.locks(rowOf(row), l)...)
-	sql := s.plans.text(append(shape('U', *fields, l.guard), flag(l.versioned)), func(b *builder) { b.update(*fields, l.versioned, l.guard) })
+	params = append(params, s.locks(s.schema.value(rowOf(row), sc.Key), l)...)
+	sql := s.plans.text(append(shape('U', *fields, l.guard), flag(l.version != 0)), func(b *builder) { b.update(*fields, l) })
 	return s.statement(ctx, sql, params...), nil
 }
 
@@ -249,20 +270,14 @@ func (s *Store[T]) delete(ctx context.Context, key any, l lock) error {
 	}
 	sc := s.schema
 	var row T
-	if was, ok := l.was.(*T); ok {
-		row = *was
-	}
-	if err := sc.setValue(rowOf(&row), sc.Key, key); err != nil {
-		return notFound(sc, key)
-	}
-	params := s.locks(rowOf(&row), l)
+	params := s.locks(key, l)
 	var sql string
 	if sc.Deleted >= 0 {
 		fields := sc.touch(rowOf(&row), sc.Deleted, sc.Updated)
 		params = append(s.values(rowOf(&row), fields), params...)
-		sql = s.plans.text(append(shape('U', fields, l.guard), flag(l.versioned)), func(b *builder) { b.update(fields, l.versioned, l.guard) })
+		sql = s.plans.text(append(shape('U', fields, l.guard), flag(l.version != 0)), func(b *builder) { b.update(fields, l) })
 	} else {
-		sql = s.plans.text(append(shape('D', l.guard), flag(l.versioned)), func(b *builder) { b.remove(l.versioned, l.guard) })
+		sql = s.plans.text(append(shape('D', l.guard), flag(l.version != 0)), func(b *builder) { b.remove(l) })
 	}
 	rows, err := s.write(ctx, []*d1.Stmt{s.statement(ctx, sql, params...)})
 	if err != nil {
@@ -311,18 +326,22 @@ func (s *Store[T]) write(ctx context.Context, statements []*d1.Stmt) ([]T, error
 }
 
 // at says which of several rows an error is about.
-func at(i, of int, err error) error {
+func at(i int, err error) error {
+	var invalid *ValidationError
+	if errors.As(err, &invalid) {
+		all := append([]FieldError(nil), invalid.Errors...)
+		for f := range all {
+			all[f].Field = strconv.Itoa(i) + "." + all[f].Field
+		}
+		return &ValidationError{all}
+	}
 	var p *clodo.Problem
-	if of == 1 || !errors.As(err, &p) {
-		return err
+	if !errors.As(err, &p) {
+		return fmt.Errorf("row %d: %w", i, err)
 	}
-	copied := *p
-	copied.Detail = fmt.Sprintf("Row %d: %s", i, p.Detail)
-	copied.Fields = append([]clodo.Field(nil), p.Fields...)
-	for f := range copied.Fields {
-		copied.Fields[f].Name = fmt.Sprintf("%d.%s", i, copied.Fields[f].Name)
-	}
-	return &copied
+	numbered := *p
+	numbered.Detail = fmt.Sprintf("Row %d: %s", i, p.Detail)
+	return &numbered
 }
 
 func flag(set bool) byte {
