@@ -29,7 +29,9 @@ type (
 
 // Options say how Open opens a database.
 type Options struct {
-	Path string // a file, created when missing; its folder has to exist
+	// Path is a file, created when missing; its folder has to exist. "" is a database in
+	// memory, of this connection alone.
+	Path string
 	// Full makes every commit survive a loss of power (synchronous=FULL). Without it
 	// commits survive the death of the process (synchronous=NORMAL). Both use WAL.
 	Full bool
@@ -53,11 +55,9 @@ type Conn struct {
 // Open opens a database with foreign keys on. A file that has to be made is for its
 // owner only, and SQLite gives the files beside it the same mode.
 func Open(o Options) (*Conn, error) {
-	f, err := os.OpenFile(o.Path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", o.Path, err)
-	}
-	if err := f.Close(); err != nil {
+	if o.Path == "" {
+		o.Path = ":memory:"
+	} else if err := touch(o.Path); err != nil {
 		return nil, fmt.Errorf("opening %s: %w", o.Path, err)
 	}
 	d, err := driver.OpenConn(o.Path, driver.OpenReadWrite, driver.OpenCreate)
@@ -80,6 +80,15 @@ func Open(o Options) (*Conn, error) {
 		return nil, fmt.Errorf("opening %s: %w", o.Path, errors.Join(err, c.Close()))
 	}
 	return c, nil
+}
+
+// touch makes a file for its owner only, unless it is there.
+func touch(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // enable turns on a switch that the driver keeps off and has no call for.
