@@ -15,18 +15,23 @@ type Check struct {
 	Name    string
 	Run     func(context.Context) error
 	Timeout time.Duration // default: 5 seconds
+	// Optional is for what the service can do without: when only such checks fail, it is
+	// degraded and still answers 200.
+	Optional bool
 }
 
 // CheckResult is what a check found.
 type CheckResult struct {
 	Name     string  `json:"name"`
 	OK       bool    `json:"ok"`
+	Optional bool    `json:"optional,omitempty"`
 	Error    string  `json:"error,omitempty"`
 	Duration float64 `json:"duration_ms"`
 }
 
-// Health answers whether the service can do its work: 200 when all checks pass, 503
-// when one does not, with what each of them found. The checks run side by side. Their
+// Health answers whether the service can do its work, with what each check found: 200 and
+// "ok" when all pass, 200 and "degraded" when only optional ones fail, else 503 and
+// "failing". The checks run side by side. Their
 // errors are shown as they are: do not put secrets into them.
 func Health(checks ...Check) http.Handler {
 	checks = slices.Clone(checks)
@@ -38,8 +43,14 @@ func Health(checks ...Check) http.Handler {
 		}
 		running.Wait()
 		status, word := http.StatusOK, "ok"
-		if slices.ContainsFunc(results, func(c CheckResult) bool { return !c.OK }) {
-			status, word = http.StatusServiceUnavailable, "failing"
+		for _, c := range results {
+			switch {
+			case c.OK:
+			case !c.Optional:
+				status, word = http.StatusServiceUnavailable, "failing"
+			case status == http.StatusOK:
+				word = "degraded"
+			}
 		}
 		body, err := json.Marshal(struct {
 			Status string        `json:"status"`
@@ -68,7 +79,7 @@ func (c Check) result(ctx context.Context) CheckResult {
 	if err == nil {
 		err = ctx.Err() // it took too long, whatever it says
 	}
-	found := CheckResult{Name: c.Name, OK: err == nil, Duration: float64(time.Since(began).Microseconds()) / 1000}
+	found := CheckResult{Name: c.Name, OK: err == nil, Optional: c.Optional, Duration: float64(time.Since(began).Microseconds()) / 1000}
 	if err != nil {
 		found.Error = err.Error()
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -194,6 +195,20 @@ func TestOnlyAllowedOriginsMayRead(t *testing.T) {
 	}
 }
 
+// Of several allowed origins each is told itself, also by the second of two answers that
+// one handler gives, and the others are told nothing.
+func TestEveryAllowedOriginIsToldItself(t *testing.T) {
+	t.Parallel()
+	h := clodo.CORS(clodo.CORSOptions{Origins: []string{"https://good.example", "https://b.example"}})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	for range 2 {
+		for origin, want := range map[string]string{"https://good.example": "https://good.example", "https://b.example": "https://b.example", "https://evil.example": ""} {
+			if got := request(h, "GET", "/", "", "Origin", origin).Header(); got.Get("Access-Control-Allow-Origin") != want || got.Get("Vary") != "Origin" {
+				t.Errorf("%s is told %v", origin, got)
+			}
+		}
+	}
+}
+
 func TestCORSCannotBeOpenedByAccident(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]clodo.CORSOptions{
@@ -222,6 +237,14 @@ func TestHealthSaysWhatFails(t *testing.T) {
 		if w := request(clodo.Health(good), "GET", "/health", ""); w.Code != 200 || w.Body.String() != `{"status":"ok","checks":[{"name":"database","ok":true,"duration_ms":0}]}` {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
+		optional := bad
+		optional.Optional = true
+		if w := request(clodo.Health(good, optional), "GET", "/health", ""); w.Code != 200 || !strings.HasPrefix(w.Body.String(), `{"status":"degraded"`) || !strings.Contains(w.Body.String(), `"optional":true`) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if w := request(clodo.Health(optional, bad, optional), "GET", "/health", ""); w.Code != 503 || !strings.HasPrefix(w.Body.String(), `{"status":"failing"`) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
 		w := request(clodo.Health(good, bad, slow, broken), "GET", "/health", "")
 		want := `{"status":"failing","checks":[{"name":"database","ok":true,"duration_ms":0},{"name":"cache","ok":false,"error":"no answer","duration_ms":0},` +
 			`{"name":"mail","ok":false,"error":"context deadline exceeded","duration_ms":1000},{"name":"queue","ok":false,"error":"the check panicked: nil map","duration_ms":0}]}`
@@ -229,4 +252,85 @@ func TestHealthSaysWhatFails(t *testing.T) {
 			t.Errorf("%d\ngot  %s\nwant %s", w.Code, w.Body, want)
 		}
 	})
+}
+
+func TestRecordsKnowTheirRequest(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	log := slog.New(clodo.LogHandler(&out, nil))
+	h := clodo.RequestID(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		log.InfoContext(r.Context(), "one\ntwo", "name", "value")
+		log.With("a", 1).ErrorContext(r.Context(), "x", "request_id", "own")
+		log.WithGroup("g").WarnContext(r.Context(), "y", "b", 2)
+		log.Info("nobody's")
+	}))
+	request(h, "GET", "/", "", "X-Request-Id", "r1", "Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	const trace = `"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}`
+	want := []string{
+		`"level":"INFO","msg":"one\ntwo","name":"value","request_id":"r1",` + trace,
+		`"level":"ERROR","msg":"x","a":1,"request_id":"own",` + trace,
+		`"level":"WARN","msg":"y","g":{"b":2}}`,
+		`"level":"INFO","msg":"nobody's"}`,
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	for i, line := range lines {
+		if _, rest, ok := strings.Cut(line, ","); !ok || i >= len(want) || rest != want[i] {
+			t.Errorf("line %d is %s", i, line)
+		}
+	}
+	if len(lines) != len(want) {
+		t.Errorf("%d lines", len(lines))
+	}
+}
+
+func TestSomeHandlersAreOnlyThereInSomeEnvironments(t *testing.T) {
+	for here, want := range map[string]int{"staging": 200, "development": 200, "production": 404, "": 404} { // "" is local
+		t.Setenv("CLODO_ENVIRONMENT", here)
+		h := clodo.RequireEnvironment("staging", "development")(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		if w := request(h, "GET", "/", ""); w.Code != want {
+			t.Errorf("%q: %d", here, w.Code)
+		}
+	}
+	t.Setenv("CLODO_ENVIRONMENT", "")
+	if w := request(clodo.RequireEnvironment("local")(fine), "GET", "/", ""); w.Code != 204 {
+		t.Errorf("local: %d", w.Code)
+	}
+}
+
+// What a client sends comes back in headers at several places; a line break in it may not
+// begin a header of its own.
+func TestAClientCannotWriteHeaders(t *testing.T) {
+	t.Parallel()
+	const evil = "x\r\nSet-Cookie: a=b\r\n\r\n<script>"
+	app := clodo.NewRouter()
+	app.Use(clodo.RequestID, clodo.CORS(clodo.CORSOptions{Origins: []string{"https://*.example.com"}}), clodo.ETag)
+	app.Route("GET /redirect", func(w http.ResponseWriter, r *http.Request) error {
+		http.Redirect(w, r, r.URL.Query().Get("to"), http.StatusFound)
+		return nil
+	})
+	app.Route("GET /problem", func(_ http.ResponseWriter, r *http.Request) error {
+		return &clodo.Problem{Status: 409, Detail: r.URL.Query().Get("to"), Header: http.Header{"X-Detail": {r.URL.Query().Get("to")}}}
+	})
+	app.Route("GET /tag", func(w http.ResponseWriter, r *http.Request) error {
+		clodo.NotModified(w, r, clodo.WeakETag(r.URL.Query().Get("to")))
+		return nil
+	})
+	app.Group("", clodo.Authenticate(clodo.Bearer(clodo.TokenOptions{Keys: []clodo.Key{secretKey}}))).Handle("GET /token", fine)
+	s := httptest.NewServer(app)
+	defer s.Close()
+	for _, path := range []string{"/redirect", "/problem", "/tag", "/token", "/nothing/" + url.PathEscape(evil)} {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", s.URL+path+"?to="+url.QueryEscape(evil), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = http.Header{"X-Request-Id": {"a\tb"}, "Origin": {"https://a.example.com\tb"}, "Authorization": {"Bearer a\tb"}, "If-None-Match": {`"a\tb`}}
+		res, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if len(res.Cookies()) > 0 || strings.Contains(res.Header.Get("X-Request-Id"), "\t") || strings.Contains(res.Header.Get("Content-Type"), "html") && path != "/redirect" {
+			t.Errorf("%s: %d %v", path, res.StatusCode, res.Header)
+		}
+	}
 }

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// Limiter counts requests by a key and says whether one more is within the limit, as
-// Cloudflare's rate limiting binding does.
+// Limiter counts requests by a key and says whether one more is within the limit: the
+// binding of package bindings/ratelimit is one.
 type Limiter interface {
-	Limit(ctx context.Context, key string) (ok bool, err error)
+	Allow(ctx context.Context, key string) (ok bool, err error)
 }
 
 // RateLimitOptions say how many requests are too many.
@@ -99,7 +99,7 @@ func RateLimit(o RateLimitOptions) Middleware {
 
 func (o RateLimitOptions) byLimiter(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ok, err := o.Limiter.Limit(r.Context(), o.Key(r))
+		ok, err := o.Limiter.Allow(r.Context(), o.Key(r))
 		if err != nil {
 			slog.ErrorContext(r.Context(), "a rate limit could not be asked for; the request goes through", "error", err, "request_id", RequestIDOf(r.Context()))
 			ok = true

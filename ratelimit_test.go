@@ -131,7 +131,7 @@ func TestManyClientsDoNotFillTheMemory(t *testing.T) {
 // limiter is a rate limiting binding as a function.
 type limiter func(key string) (bool, error)
 
-func (l limiter) Limit(_ context.Context, key string) (bool, error) { return l(key) }
+func (l limiter) Allow(_ context.Context, key string) (bool, error) { return l(key) }
 
 func TestABindingMayCountInstead(t *testing.T) {
 	t.Parallel()

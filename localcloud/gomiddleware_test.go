@@ -3,6 +3,7 @@ package localcloud
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -10,12 +11,14 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/google/go-cmp/cmp"
 )
 
 // middlewareOnWorkers tries, on the real runtime, what package clodo does there in
 // another way than natively.
-func middlewareOnWorkers(t *testing.T, send func(method, path string, body io.Reader, header ...string) *http.Response) {
+func middlewareOnWorkers(t *testing.T, service goService) {
 	t.Helper()
+	send := service.ask
 	base := send("GET", "/none", nil).Request.URL
 	dial := func(t *testing.T, header http.Header) (*websocket.Conn, context.Context, error) {
 		t.Helper()
@@ -153,5 +156,34 @@ func middlewareOnWorkers(t *testing.T, send func(method, path string, body io.Re
 		if got := text(t, res); res.StatusCode != 200 || got != `{"hello":"other"}`+"\n" {
 			t.Errorf("%d %s", res.StatusCode, got)
 		}
+	})
+	t.Run("records are lines of JSON at the console's levels", func(t *testing.T) {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", strings.TrimSuffix(service.info.API, "/client/v4")+"/local/events?script=go", nil)
+		fatal(t, err)
+		req.Header.Set("Authorization", "Bearer "+service.info.APIToken)
+		res, err := http.DefaultClient.Do(req)
+		fatal(t, err)
+		defer res.Body.Close()
+		send("GET", "/log", nil, "X-Request-Id", "r-7")
+		for events := bufio.NewScanner(res.Body); events.Scan(); {
+			var e Event
+			if json.Unmarshal(events.Bytes(), &e) != nil || !strings.HasSuffix(e.URL, "/log") {
+				continue
+			}
+			var got []string
+			for _, l := range e.Logs {
+				_, record, _ := strings.Cut(l.Text, ",") // after the time
+				got = append(got, l.Level+" "+record)
+			}
+			want := []string{
+				`debug "level":"DEBUG","msg":"a","request_id":"r-7"}`, `log "level":"INFO","msg":"b\nc","n":1,"request_id":"r-7"}`,
+				`warn "level":"WARN","msg":"d","request_id":"r-7"}`, `error "level":"ERROR","msg":"e","request_id":"r-7"}`,
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			return
+		}
+		t.Error("no event came")
 	})
 }

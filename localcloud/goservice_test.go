@@ -303,7 +303,7 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 			}
 		}
 	})
-	t.Run("middleware", func(t *testing.T) { middlewareOnWorkers(t, send) })
+	t.Run("middleware", func(t *testing.T) { middlewareOnWorkers(t, service) })
 }
 
 func TestABuildOfAGoServiceIsReproducible(t *testing.T) {

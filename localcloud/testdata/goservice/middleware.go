@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -25,6 +27,13 @@ func middleware(app *clodo.Router) {
 	app.Route("GET /header", func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("X-Value", r.URL.Query().Get("value"))
 		return clodo.JSON(w, http.StatusOK, r.Header)
+	})
+	log := slog.New(clodo.LogHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	app.HandleFunc("GET /log", func(_ http.ResponseWriter, r *http.Request) {
+		log.DebugContext(r.Context(), "a")
+		log.With("n", 1).InfoContext(r.Context(), "b\nc")
+		log.WarnContext(r.Context(), "d")
+		log.ErrorContext(r.Context(), "e")
 	})
 	app.Route("POST /call", func(w http.ResponseWriter, r *http.Request) error {
 		got, err := services.Call[map[string]any](r.Context(), other, services.Request{
