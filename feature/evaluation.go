@@ -57,6 +57,7 @@ func (e *Evaluation) With(subject string, attributes map[string]string) *Evaluat
 type Detail struct {
 	Value  any // a bool, string, int64 or float64
 	Reason Reason
+	Split  bool // the subject is in the share that gets it
 }
 
 // Detail is the flag with this name; ok is false when it is not declared.
@@ -65,8 +66,10 @@ func (e *Evaluation) Detail(name string) (d Detail, ok bool) {
 	if !ok {
 		return d, false
 	}
-	d.Value, d.Reason = e.value(i)
-	return d, true
+	if bit(e.set.fixed, i) {
+		return Detail{Value: e.set.values[i], Reason: e.set.reasons[i]}, true
+	}
+	return e.decide(i), true
 }
 
 // Names are the names of all flags, sorted.
@@ -88,29 +91,28 @@ func (e *Evaluation) on(i int) bool {
 	if bit(e.set.fixed, i) {
 		return bit(e.set.on, i)
 	}
-	v, _ := e.decide(i)
-	return v == true
+	return e.decide(i).Value == true
 }
 
 // value is flag i.
-func (e *Evaluation) value(i int) (any, Reason) {
+func (e *Evaluation) value(i int) any {
 	if bit(e.set.fixed, i) {
-		return e.set.values[i], e.set.reasons[i]
+		return e.set.values[i]
 	}
-	return e.decide(i)
+	return e.decide(i).Value
 }
 
 // decide is flag i, which depends on the subject or its attributes.
-func (e *Evaluation) decide(i int) (any, Reason) {
+func (e *Evaluation) decide(i int) Detail {
 	f := &e.set.defs.flags[i]
 	for _, to := range f.requires {
 		if !e.on(to) {
-			return f.off(), ReasonRequires
+			return Detail{Value: f.off(), Reason: ReasonRequires}
 		}
 	}
 	for _, to := range f.conflicts {
 		if e.on(to) {
-			return f.off(), ReasonConflicts
+			return Detail{Value: f.off(), Reason: ReasonConflicts}
 		}
 	}
 	const unknown = everybody // no bucket is that high
@@ -132,9 +134,9 @@ func (e *Evaluation) decide(i int) (any, Reason) {
 				continue
 			}
 		}
-		return s.value, s.reason
+		return Detail{s.value, s.reason, s.below != everybody}
 	}
-	return f.Default, ReasonDefault
+	return Detail{Value: f.Default, Reason: ReasonDefault}
 }
 
 func (e *Evaluation) all(when []condition) bool {

@@ -145,6 +145,5 @@ func (f *ValueFlag[T]) In(e *Evaluation) T {
 		var zero T
 		return zero
 	}
-	v, _ := e.value(i)
-	return f.as(v)
+	return f.as(e.value(i))
 }

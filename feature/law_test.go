@@ -19,12 +19,12 @@ func plainly(d Document, c Changes, in Context, name string) Detail {
 	}
 	for _, to := range f.Requires {
 		if plainly(d, c, in, to).Value != true {
-			return Detail{off, ReasonRequires}
+			return Detail{Value: off, Reason: ReasonRequires}
 		}
 	}
 	for _, to := range f.Conflicts {
 		if plainly(d, c, in, to).Value == true {
-			return Detail{off, ReasonConflicts}
+			return Detail{Value: off, Reason: ReasonConflicts}
 		}
 	}
 	customer := in.Customer
@@ -37,6 +37,7 @@ func plainly(d Document, c Changes, in Context, name string) Detail {
 	applies := func(percentage *float64) bool {
 		return percentage == nil || *percentage == 100 || in.Subject != "" && float64(Bucket(name, in.Subject)) < *percentage*100
 	}
+	split := func(percentage *float64) bool { return percentage != nil && *percentage < 100 }
 	try := func(l Levels, reasons [3]Reason) (Detail, bool) {
 		var all [3]*Assignment
 		if a, ok := l.Domains[in.Domain]; ok && in.Domain != "" {
@@ -51,7 +52,7 @@ func plainly(d Document, c Changes, in Context, name string) Detail {
 				continue
 			}
 			if v, err := f.Conform(a.Value); err == nil && applies(a.Percentage) {
-				return Detail{v, reasons[i]}, true
+				return Detail{v, reasons[i], split(a.Percentage)}, true
 			}
 		}
 		return Detail{}, false
@@ -76,10 +77,10 @@ func plainly(d Document, c Changes, in Context, name string) Detail {
 		}
 		if all {
 			v, _ := f.Conform(r.Value)
-			return Detail{v, ReasonRule}
+			return Detail{v, ReasonRule, split(r.Percentage)}
 		}
 	}
-	return Detail{def, ReasonDefault}
+	return Detail{Value: def, Reason: ReasonDefault}
 }
 
 // What is worked out beforehand for a domain and customer changes nothing.

@@ -117,7 +117,7 @@ func TestEvaluationsAreThoseOfTheVectors(t *testing.T) {
 				if i, whole := got.Value.(int64); whole {
 					got.Value = float64(i)
 				}
-				if diff := cmp.Diff(Detail{want.Value, want.Reason}, got); diff != "" {
+				if diff := cmp.Diff(Detail{want.Value, want.Reason, got.Split}, got); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", name, diff)
 				}
 				seen[got.Reason] = true

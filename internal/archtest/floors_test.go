@@ -42,7 +42,7 @@ var floors = []floor{
 		"internal/vault",
 		"internal/watch",
 		"internal/workerd",
-		"portfolio",
+		"openfeature", "portfolio",
 	}},
 	{"faces", []string{"internal/term", "localcloud"}},
 	{"ways in", []string{"operator"}},
