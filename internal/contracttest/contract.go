@@ -1,0 +1,76 @@
+// Package contracttest is what bindings promise in Go, as cases that run natively and on
+// Workers: the same results are demanded of both. A test of the local cloud runs them.
+package contracttest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+// Case is one promise: what do gives, as JSON, or the text of its error after "error: ".
+type Case struct {
+	Name string
+	Want string
+	do   func(ctx context.Context) (any, error)
+}
+
+// Result is what a case gave.
+type Result struct{ Name, Got string }
+
+// Kinds are the cases by the binding that they are about.
+func Kinds() map[string][]Case {
+	return map[string][]Case{
+		"d1": d1Cases(),
+	}
+}
+
+// Run runs all cases of a kind, in their order.
+func Run(ctx context.Context, kind string) []Result {
+	var all []Result
+	for _, c := range Kinds()[kind] {
+		all = append(all, Result{c.Name, c.run(ctx)})
+	}
+	return all
+}
+
+func (c Case) run(ctx context.Context) (got string) {
+	defer func() {
+		if caught := recover(); caught != nil {
+			got = fmt.Sprint("panic: ", caught)
+		}
+	}()
+	v, err := c.do(ctx)
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "not JSON: " + err.Error()
+	}
+	return string(b)
+}
+
+// Handler answers GET /KIND with the results of that kind's cases.
+func Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{kind}", func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewEncoder(w).Encode(Run(r.Context(), r.PathValue("kind"))) // the test may be gone
+	})
+	return mux
+}
+
+// Names are the kinds in their order.
+func Names() []string {
+	var names []string
+	for kind := range Kinds() {
+		names = append(names, kind)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// list is several results of one case.
+type list []any
