@@ -2,13 +2,17 @@ package localcloud
 
 import (
 	"bytes"
+	std "cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,42 +25,109 @@ import (
 )
 
 // demand compares what a kind's cases gave with what bindings promise.
-func demand(t *testing.T, kind string, results []contracttest.Result) {
+func demand(t *testing.T, kind string, results []contracttest.Result, want func(contracttest.Case) string) {
 	t.Helper()
-	var want []contracttest.Result
+	var wanted []contracttest.Result
 	for _, c := range contracttest.Kinds()[kind] {
-		want = append(want, contracttest.Result{Name: c.Name, Got: c.Want})
+		wanted = append(wanted, contracttest.Result{Name: c.Name, Got: want(c)})
 	}
-	if diff := cmp.Diff(want, results); diff != "" {
+	if diff := cmp.Diff(wanted, results); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestBindingsKeepTheirPromisesNatively(t *testing.T) {
 	t.Parallel()
-	d, err := OpenData(DataOptions{Dir: t.TempDir()})
+	d, err := OpenData(DataOptions{Dir: t.TempDir(), AIUpstream: fakeModels(t)})
 	fatal(t, err)
 	t.Cleanup(func() {
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	bindings, err := d.Bindings(t.Context(), Program{Script: "contract", Bindings: contractBindings("db")})
+	bindings, err := d.Bindings(t.Context(), Program{
+		Script: "contract", Bindings: contractBindings("db", "kv"), Service: func(string) http.Handler { return http.HandlerFunc(peer) },
+	})
 	fatal(t, err)
+	fatal(t, d.CreateIndex(t.Context(), "contract", 3, "cosine"))
 	ctx := host.WithBindings(t.Context(), bindings)
 	for _, kind := range contracttest.Names() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			demand(t, kind, contracttest.Run(ctx, kind))
+			demand(t, kind, contracttest.Run(ctx, kind), func(c contracttest.Case) string { return std.Or(c.Native, c.Want) })
 		})
 	}
 }
 
+// peer is the Worker that the service binding is for; peerJS is the same for workerd.
+func peer(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Url", r.URL.String())
+	w.Header().Set("X-Asked", r.Header.Get("X-Asked"))
+	switch r.URL.Path {
+	case "/redirect":
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(http.StatusFound)
+	case "/echo":
+		_, _ = io.Copy(w, r.Body)
+	default:
+		w.WriteHeader(http.StatusCreated)
+		body, _ := io.ReadAll(r.Body)
+		_, _ = fmt.Fprintf(w, "%s %s", r.Method, body)
+	}
+}
+
+const peerJS = `
+import { DurableObject } from "cloudflare:workers";
+export class Room extends DurableObject {
+	count = 0;
+	async fetch(request) {
+		return new Response(request.method + " " + new URL(request.url).pathname + " " + (await request.text()) + " " + ++this.count, { status: 202 });
+	}
+}
+export default { async fetch(request) {
+	const headers = { "x-url": request.url, "x-asked": request.headers.get("x-asked") };
+	switch (new URL(request.url).pathname) {
+	case "/redirect": return new Response(null, { status: 302, headers: { ...headers, location: "/elsewhere" } });
+	case "/echo": return new Response(request.body, { headers });
+	}
+	return new Response(request.method + " " + (await request.text()), { status: 201, headers });
+} }`
+
+// fakeModels is a server that runs models.
+func fakeModels(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked, _ := io.ReadAll(r.Body)
+		if strings.HasSuffix(r.URL.Path, "stream") {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, "data: a\n\ndata: b\n\n")
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"model": strings.TrimPrefix(r.URL.Path, "/"), "asked": string(asked)})
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 // contractBindings are those that the cases use.
-func contractBindings(database string) []json.RawMessage {
+func contractBindings(database, namespace string) []json.RawMessage {
 	var all []json.RawMessage
 	for _, b := range []map[string]any{
+		{"type": "ai", "name": "AI"},
+		{"type": "analytics_engine", "name": "POINTS", "dataset": "contract"},
 		{"type": "d1", "name": "DB", "id": database},
+		{"type": "durable_object_namespace", "name": "ROOMS", "class_name": "Room", "script_name": "peer"},
+		{"type": "kv_namespace", "name": "KV", "namespace_id": namespace},
+		{"type": "queue", "name": "QUEUE", "queue_name": "contract"},
+		{"type": "r2_bucket", "name": "BUCKET", "bucket_name": "contract"},
+		{"type": "ratelimit", "name": "LIMIT", "namespace_id": "1", "simple": map[string]int{"limit": 2, "period": 60}},
+		{"type": "secrets_store_secret", "name": "SECRET", "store_id": "s", "secret_name": "s"},
+		{"type": "send_email", "name": "MAIL"},
+		{"type": "send_email", "name": "STRICT", "allowed_sender_addresses": []string{"only@example.com"}, "allowed_destination_addresses": []string{"ada@example.com"}},
+		{"type": "service", "name": "PEER", "service": "peer"},
+		{"type": "vectorize", "name": "VECTORS", "index_name": "contract"},
+		{"type": "version_metadata", "name": "VERSION"},
 	} {
 		raw, err := json.Marshal(b)
 		if err != nil {
@@ -70,11 +141,16 @@ func contractBindings(database string) []json.RawMessage {
 func TestBindingsKeepTheirPromisesOnWorkers(t *testing.T) {
 	t.Parallel()
 	npmtest.Workerd(t)
-	c := start(t, Options{Dir: t.TempDir()})
+	c := start(t, Options{Dir: t.TempDir(), AIUpstream: fakeModels(t)})
 	r := remote{t, c.Info()}
-	var database struct{ UUID string }
-	fatal(t, json.Unmarshal(r.do("POST", "/client/v4/accounts/{a}/d1/database", map[string]string{"name": "contract"}), &database))
-	r.program("contract", "../internal/contracttest/testdata/worker", contractBindings(database.UUID))
+	var made struct{ UUID, ID string }
+	fatal(t, json.Unmarshal(r.do("POST", "/client/v4/accounts/{a}/d1/database", map[string]string{"name": "contract"}), &made))
+	fatal(t, json.Unmarshal(r.do("POST", "/client/v4/accounts/{a}/storage/kv/namespaces", map[string]string{"title": "contract"}), &made))
+	r.do("POST", "/client/v4/accounts/{a}/r2/buckets", map[string]string{"name": "contract"})
+	r.do("POST", "/client/v4/accounts/{a}/queues", map[string]string{"queue_name": "contract"})
+	r.do("POST", "/client/v4/accounts/{a}/vectorize/v2/indexes", map[string]any{"name": "contract", "config": map[string]any{"dimensions": 3, "metric": "cosine"}})
+	r.deploy("peer", peerJS, `,"migrations":{"new_tag":"v1","new_sqlite_classes":["Room"]}`)
+	r.program("contract", "../internal/contracttest/testdata/worker", contractBindings(made.UUID, made.ID))
 	for _, kind := range contracttest.Names() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -88,7 +164,7 @@ func TestBindingsKeepTheirPromisesOnWorkers(t *testing.T) {
 			if err := json.Unmarshal([]byte(body), &results); err != nil {
 				t.Fatalf("%d %s", res.StatusCode, body)
 			}
-			demand(t, kind, results)
+			demand(t, kind, results, func(c contracttest.Case) string { return c.Want })
 		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
+	"github.com/tamylaa/clodo/localcloud/internal/vectorize"
 )
 
 // Program is a Worker that runs as a program on this machine.
@@ -100,4 +101,15 @@ func (d *Data) addQueue(name string) {
 		all = append(all, q)
 	}
 	d.broker.Configure(all)
+}
+
+// CreateIndex makes an index of Vectorize for vectors of that many dimensions; the metric
+// is cosine, euclidean or dot-product. One that exists is an error.
+func (d *Data) CreateIndex(ctx context.Context, name string, dimensions int, metric string) error {
+	s, err := storeOf[*vectorize.Store](d, "vectorize")
+	if err != nil {
+		return err
+	}
+	_, err = s.Create(ctx, vectorize.Index{Account: programAccount, Name: name, Dimensions: dimensions, Metric: metric})
+	return err
 }

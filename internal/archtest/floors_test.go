@@ -22,7 +22,8 @@ type floor struct {
 var floors = []floor{
 	{"runtime", []string{
 		".",
-		"bindings/d1",
+		"bindings", "bindings/ai", "bindings/analytics", "bindings/cache", "bindings/d1", "bindings/durable", "bindings/email", "bindings/kv",
+		"bindings/queue", "bindings/r2", "bindings/ratelimit", "bindings/secret", "bindings/service", "bindings/vectorize", "bindings/version",
 		"data",
 		"feature",
 		"internal/host", "internal/host/shim",
@@ -70,13 +71,15 @@ var apart = []struct{ pkg, imports, why string }{
 // neighbours are imports within one floor that the design wants, as patterns of
 // path.Match.
 var neighbours = []struct{ pkg, imports string }{
-	{"data", "bindings/d1"},              // which rows are kept in
-	{"data", "internal/host"},            // whose contexts have bindings of their own in tests
-	{"data", "."},                        // a row that is wrong is a problem for the client
-	{".", "internal/host"},               // package clodo stands on the host
-	{"services", "."},                    // errors, and the id of the request that a call is made for
-	{"services", "internal/host"},        // what carries calls
-	{"bindings/*", "internal/host"},      // and so does every binding
+	{"data", "bindings/d1"},         // which rows are kept in
+	{"data", "internal/host"},       // whose contexts have bindings of their own in tests
+	{"data", "."},                   // a row that is wrong is a problem for the client
+	{".", "internal/host"},          // package clodo stands on the host
+	{"services", "."},               // errors, and the id of the request that a call is made for
+	{"services", "internal/host"},   // what carries calls
+	{"bindings/*", "internal/host"}, // and so does every binding
+	{"bindings", "internal/host"},
+	{"bindings/*", "bindings"},           // what they share is in bindings/internal
 	{"bindings/*", "internal/jsonwire"},  // those that are called often write and read JSON by hand
 	{"feature", "internal/host"},         // which changes are read through
 	{"internal/source", "diag"},          // a value's position is diag's position

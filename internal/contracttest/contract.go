@@ -15,6 +15,8 @@ type Case struct {
 	Name string
 	Want string
 	do   func(ctx context.Context) (any, error)
+	// Native is what a kind that does not work natively says there; "" is Want.
+	Native string
 }
 
 // Result is what a case gave.
@@ -23,7 +25,20 @@ type Result struct{ Name, Got string }
 // Kinds are the cases by the binding that they are about.
 func Kinds() map[string][]Case {
 	return map[string][]Case{
-		"d1": d1Cases(),
+		"ai":        aiCases(),
+		"analytics": analyticsCases(),
+		"cache":     cacheCases(),
+		"d1":        d1Cases(),
+		"durable":   durableCases(),
+		"email":     emailCases(),
+		"kv":        kvCases(),
+		"queue":     queueCases(),
+		"r2":        r2Cases(),
+		"ratelimit": rateLimitCases(),
+		"secret":    secretCases(),
+		"service":   serviceCases(),
+		"vectorize": vectorizeCases(),
+		"version":   versionCases(),
 	}
 }
 

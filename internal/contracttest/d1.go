@@ -16,7 +16,7 @@ type d1Case func(ctx context.Context, db *d1.DB) (any, error)
 func d1Cases() []Case {
 	db := d1.Open("DB")
 	c := func(name, want string, do d1Case) Case {
-		return Case{name, want, func(ctx context.Context) (any, error) { return do(ctx, db) }}
+		return Case{name, want, func(ctx context.Context) (any, error) { return do(ctx, db) }, ""}
 	}
 	// stored is a parameter as it comes back.
 	stored := func(name, want string, arg any) Case {
@@ -209,7 +209,7 @@ func d1Cases() []Case {
 		{"a binding that is not there", `true`, func(ctx context.Context) (any, error) {
 			_, err := d1.Open("NONE").Prepare("SELECT 1").Run(ctx)
 			return err != nil && strings.HasSuffix(err.Error(), "the Worker has no binding NONE"), nil
-		}},
+		}, ""},
 	}
 }
 

@@ -13,8 +13,5 @@ func (e *Error) Error() string {
 	if e.Binding != "" {
 		text += " " + e.Binding
 	}
-	if e.Op != "" {
-		text += ": " + e.Op
-	}
 	return text + ": " + e.Message
 }

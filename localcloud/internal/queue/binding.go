@@ -107,8 +107,11 @@ func (b *Broker) refuse(w http.ResponseWriter, err error) {
 	} else {
 		b.log.Error("a queue could not answer a Worker", "error", err)
 	}
+	cause := strings.NewReplacer("\r", " ", "\n", " ").Replace(message)
 	conn, out, hijackErr := http.NewResponseController(w).Hijack()
 	if hijackErr != nil {
+		w.Header().Set("CF-Queues-Error-Code", strconv.Itoa(code))
+		w.Header().Set("CF-Queues-Error-Cause", cause)
 		http.Error(w, message, status)
 		return
 	}
@@ -116,7 +119,6 @@ func (b *Broker) refuse(w http.ResponseWriter, err error) {
 	if reason == "" {
 		reason = http.StatusText(status)
 	}
-	cause := strings.NewReplacer("\r", " ", "\n", " ").Replace(message)
 	_, _ = fmt.Fprintf(out, "HTTP/1.1 %d %s\r\nCF-Queues-Error-Code: %d\r\nCF-Queues-Error-Cause: %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status, reason, code, cause)
 	_ = errors.Join(out.Flush(), conn.Close()) // the Worker went away
 }

@@ -1,0 +1,2 @@
+// Rate limits.
+export default { limit: (limit, args) => limit.limit(args) };

@@ -1,0 +1,2 @@
+// The Secrets Store.
+export default { get: (secret) => secret.get() };
