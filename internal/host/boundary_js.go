@@ -72,8 +72,11 @@ type instance struct {
 	page     []byte   // where the beginning of its body waits for its end
 	names    map[string]string
 	current  *exchange
-	calls    map[int32]chan settled // those that have not returned, by number
-	lastCall int32
+	// exchanges brings requests to the goroutine that answers all of them: its stack
+	// has grown already.
+	exchanges chan *exchange
+	calls     map[int32]chan settled // those that have not returned, by number
+	lastCall  int32
 }
 
 var program = newInstance()
@@ -84,7 +87,10 @@ const inboxSize = 16384
 // newInstance runs before what imports this package begins, which may look at the
 // environment.
 func newInstance() *instance {
-	return &instance{inbox: make([]byte, inboxSize), names: map[string]string{}, calls: map[int32]chan settled{}, bindings: takeEnvironment()}
+	return &instance{
+		inbox: make([]byte, inboxSize), names: map[string]string{}, calls: map[int32]chan settled{},
+		bindings: takeEnvironment(), exchanges: make(chan *exchange, 1),
+	}
 }
 
 //go:wasmexport clodo_room
@@ -183,7 +189,10 @@ func Serve(h, events http.Handler) error { return program.serve(h, orNotFound(ev
 func (i *instance) serve(h, events http.Handler) error {
 	i.handler, i.events = h, events
 	shimReady(unsafe.Pointer(unsafe.SliceData(i.inbox)))
-	select {}
+	for e := range i.exchanges {
+		e.serve()
+	}
+	return nil
 }
 
 // appendText writes a text with its length before it.

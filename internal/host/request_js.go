@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -17,6 +18,8 @@ import (
 type exchange struct {
 	context.Context
 	program *instance
+	head    string // of the request
+	handler http.Handler
 	cancel  context.CancelFunc
 	writer  responseWriter
 	tasks   sync.WaitGroup // what goes on beside and after it
@@ -51,13 +54,13 @@ func (i *instance) text(n int32) string {
 	return string(data)
 }
 
-// request has h answer a request, of which head is what the shim wrote.
+// request begins a request that h answers, of which head is what the shim wrote.
 func (i *instance) request(head string, h http.Handler) {
-	e := &exchange{program: i}
+	e := &exchange{program: i, head: head, handler: h}
 	e.Context, e.cancel = context.WithCancel(context.Background())
 	e.writer = responseWriter{exchange: e, header: http.Header{}}
 	i.current = e
-	go e.serve(head, h)
+	i.exchanges <- e
 }
 
 //go:wasmexport clodo_abort
@@ -71,69 +74,76 @@ func (i *instance) abort() {
 }
 
 // serve answers it, and waits for what goes on beside it.
-func (e *exchange) serve(head string, h http.Handler) {
-	e.answer(head, h)
-	e.cancel()
-	e.tasks.Wait()
-	e.program.end()
-	shimDone(e.spoilt)
+func (e *exchange) serve() {
+	defer func() { // also when the handler ends its goroutine
+		e.cancel()
+		e.tasks.Wait()
+		e.program.end()
+		shimDone(e.spoilt)
+	}()
+	e.answer()
 }
 
-func (e *exchange) answer(head string, h http.Handler) {
+func (e *exchange) answer() {
+	e.spoilt = 1
 	defer func() {
-		caught := recover()
-		if caught == nil {
+		if e.spoilt == 0 {
 			return
 		}
-		e.spoilt = 1
-		if caught != http.ErrAbortHandler {
+		if caught := recover(); caught != nil && caught != http.ErrAbortHandler {
 			slog.Error("a handler panicked", "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
 		}
 		e.writer.fail()
 	}()
-	if r, err := e.parse(head); err != nil {
+	if r, err := e.parse(); err != nil {
 		http.Error(&e.writer, "Bad Request", http.StatusBadRequest)
 	} else {
 		e.writer.noBody = r.Method == http.MethodHead
-		h.ServeHTTP(&e.writer, r)
+		e.handler.ServeHTTP(&e.writer, r)
 	}
 	e.writer.finish()
+	e.spoilt = 0
 }
 
 // parse makes a request of its head: length of the body (-1 unknown, 0 none), method,
-// URL, and the headers' names and values, a line each.
-func (e *exchange) parse(head string) (*http.Request, error) {
-	length, rest, _ := strings.Cut(head, "\n")
+// URL, and the headers' names and values, a line each. It is as a server of net/http
+// would have it.
+func (e *exchange) parse() (*http.Request, error) {
+	length, rest, _ := strings.Cut(e.head, "\n")
 	method, rest, _ := strings.Cut(rest, "\n")
 	address, rest, _ := strings.Cut(rest, "\n")
-	r, err := http.NewRequestWithContext(e, method, address, http.NoBody)
+	_, address, _ = strings.Cut(address, "://")
+	path := max(strings.IndexByte(address, '/'), 0)
+	u, err := url.ParseRequestURI(address[path:])
 	if err != nil {
 		return nil, err
 	}
+	r := (&http.Request{
+		Method: method, URL: u, RequestURI: address[path:], Host: address[:path], Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody,
+	}).WithContext(e)
 	if r.ContentLength, err = strconv.ParseInt(length, 10, 64); err != nil {
 		return nil, err
 	}
 	if r.ContentLength != 0 {
 		r.Body = &body{exchange: e}
 	}
-	lines := strings.Count(rest, "\n") + 1
-	values := make([]string, 0, lines/2) // one array for all
-	r.Header = make(http.Header, lines/2)
+	n := (strings.Count(rest, "\n") + 1) / 2
+	values := make([]string, 0, n) // one array for all
+	r.Header = make(http.Header, n)
 	for rest != "" {
 		var name, value string
 		name, rest, _ = strings.Cut(rest, "\n")
 		value, rest, _ = strings.Cut(rest, "\n")
 		name = e.program.canonical(name)
-		if r.Header[name] != nil {
+		switch {
+		case name == "Host":
+		case r.Header[name] != nil:
 			r.Header[name] = append(r.Header[name], value)
-			continue
+		default:
+			values = append(values, value)
+			r.Header[name] = values[len(values)-1 : len(values) : len(values)]
 		}
-		values = append(values, value)
-		r.Header[name] = values[len(values)-1 : len(values) : len(values)]
 	}
-	// As a server of net/http has it.
-	r.URL.Scheme, r.URL.Host, r.URL.User = "", "", nil
-	r.RequestURI = r.URL.RequestURI()
 	r.RemoteAddr = r.Header.Get("Cf-Connecting-Ip")
 	return r, nil
 }

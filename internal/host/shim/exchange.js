@@ -46,16 +46,16 @@ export class Exchange {
   // respond takes the head of the response, which is the status and the headers' names
   // and values, a line each, and the beginning of the body, or all of it.
   respond(head, part, whole) {
-    const [status, ...lines] = head.split("\n");
-    const headers = new Headers();
-    let encoded = false;
-    for (let i = 0; i + 1 < lines.length; i += 2) {
-      headers.append(lines[i], lines[i + 1]);
-      encoded ||= lines[i] === "Content-Encoding";
+    const lines = head.split("\n");
+    const status = Number(lines[0]);
+    const init = { status, headers: new Headers() };
+    for (let i = 1; i + 1 < lines.length; i += 2) {
+      init.headers.append(lines[i], lines[i + 1]);
+      // What the program has encoded itself is not to be encoded again.
+      if (lines[i] === "Content-Encoding") init.encodeBody = "manual";
     }
-    const body = status === "204" || status === "304" ? null : whole ? part : this.#stream(part);
-    // What the program has encoded itself is not to be encoded again.
-    this.upgrade(new Response(body, { status: Number(status), headers, encodeBody: encoded ? "manual" : "automatic" }));
+    const body = status === 204 || status === 304 ? null : whole ? part : this.#stream(part);
+    this.upgrade(new Response(body, init));
   }
 
   // upgrade answers with a response; one after that is nobody's.

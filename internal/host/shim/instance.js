@@ -71,7 +71,7 @@ export class Instance {
   }
 
   copy(at, length) {
-    return new Uint8Array(this.exports.mem.buffer.slice(at, at + length));
+    return new Uint8Array(this.bytes(at, length));
   }
 
   // run calls an export, and lets the program go on until it has nothing to do. (An
