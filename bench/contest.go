@@ -120,6 +120,11 @@ func (l *lab) wranglerDev(ctx context.Context, p peer) (contestant, error) {
 	if err != nil {
 		return contestant{}, err
 	}
+	return l.wranglerDevOf(ctx, p, dir)
+}
+
+// wranglerDevOf is the Worker of a folder under `wrangler dev`.
+func (l *lab) wranglerDevOf(ctx context.Context, p peer, dir string) (contestant, error) {
 	port, err := freePort()
 	if err != nil {
 		return contestant{}, err

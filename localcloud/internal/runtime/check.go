@@ -32,7 +32,19 @@ const probeService = "probe"
 // says what it exports. A *StartupError is a version that must not be deployed, an
 // *UnsupportedError one that this runtime cannot run. classes are those that the
 // script owns once v is deployed.
+//
+// Beside it a process is prepared that serves v with what is served now, as a deployment
+// of v is likely to follow at once.
 func (r *Runtime) Check(ctx context.Context, account, script string, v *Version, classes []Class) (Startup, error) {
+	drop := r.prepare(account, script, v, classes)
+	startup, err := r.check(ctx, account, script, v, classes)
+	if err != nil {
+		drop()
+	}
+	return startup, err
+}
+
+func (r *Runtime) check(ctx context.Context, account, script string, v *Version, classes []Class) (Startup, error) {
 	w := &Worker{Account: account, Script: script, Versions: []Share{{Version: v, Percentage: 100}}, Classes: classes}
 	c := newConfiguration(r.backend, r.options.Dir, []*Worker{w})
 	c.alone = true

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/tamylaa/clodo/internal/workerd"
@@ -36,12 +37,27 @@ const (
 )
 
 // home says which Workers may share a process: those of an account, and apart from
-// them those of each dispatch namespace.
+// them those of each dispatch namespace. A Worker with WebAssembly, such as a service in
+// Go, has a home of its own, as to compile that takes longer than all the rest, and every
+// change of a neighbour would compile it again.
 func (w *Worker) home() string {
+	if w.compiles() {
+		return w.Account + "/" + w.Script
+	}
 	if namespace, _, user := strings.Cut(w.Script, "/"); user {
 		return w.Account + "/" + namespace
 	}
 	return w.Account
+}
+
+// compiles reports whether there is WebAssembly in a version.
+func (w *Worker) compiles() bool {
+	return slices.ContainsFunc(w.Versions, func(s Share) bool {
+		return slices.ContainsFunc(s.Version.Modules, func(m Module) bool {
+			kind, err := moduleKind(m)
+			return err == nil && kind == workerd.WasmModule
+		})
+	})
 }
 
 // isUser reports whether w is in a dispatch namespace.

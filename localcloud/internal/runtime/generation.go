@@ -90,6 +90,7 @@ type generation struct {
 	exchanges map[*exchange]struct{}
 	left      map[string]departure // by key of the Worker
 
+	preparing  <-chan error    // gives how the start ended that a preparation began; nil without one
 	living     context.Context // ends with retire
 	die        context.CancelFunc
 	background sync.WaitGroup
@@ -104,9 +105,19 @@ func (r *Runtime) newGeneration(g *group) *generation {
 	return out
 }
 
-// start starts the process and lets the waiting requests in. When it fails they go
-// on waiting, for retire.
+// start starts the process, unless that was prepared, and lets the waiting requests in.
+// When it fails they go on waiting, for retire.
 func (g *generation) start(ctx context.Context, t tolerance) error {
+	if g.preparing != nil {
+		err := <-g.preparing
+		if g.preparing = nil; err == nil {
+			return nil
+		}
+	}
+	return g.launch(ctx, t)
+}
+
+func (g *generation) launch(ctx context.Context, t tolerance) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	p, started, err := g.r.launchGroup(ctx, g.group, t)

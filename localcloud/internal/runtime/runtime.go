@@ -47,12 +47,13 @@ type Runtime struct {
 	applied chan struct{} // closed by the first Apply
 	closed  chan struct{}
 
-	mu      sync.Mutex // one Apply at a time
-	state   State      // the one that is served
-	running map[string]*generation
-	drains  sync.WaitGroup
-	tasks   sync.WaitGroup // isolations
-	awake   atomic.Int64   // processes
+	mu       sync.Mutex // one Apply at a time
+	state    State      // the one that is served
+	running  map[string]*generation
+	prepared map[string]*generation // by name of the group
+	drains   sync.WaitGroup
+	tasks    sync.WaitGroup // isolations and preparations
+	awake    atomic.Int64   // processes
 
 	learnt sync.Mutex                  // guards what failed starts taught
 	absent map[workerd.Designator]bool // entrypoints that bindings name in vain
@@ -85,7 +86,7 @@ func New(o Options) (*Runtime, error) {
 	}
 	r := &Runtime{
 		options: o, log: o.Log, applied: make(chan struct{}), closed: make(chan struct{}),
-		running: map[string]*generation{}, absent: map[workerd.Designator]bool{}, broken: map[string]string{},
+		running: map[string]*generation{}, prepared: map[string]*generation{}, absent: map[workerd.Designator]bool{}, broken: map[string]string{},
 		isolated: map[string]Isolation{}, deaths: map[string][]time.Time{},
 	}
 	resources := map[string]Resource{tailService: r.traced, dispatchKind: r.dispatch}
@@ -164,8 +165,13 @@ func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error
 	for _, g := range groups {
 		gen := r.running[g.name]
 		if gen == nil || !gen.usable(g.digest) && !r.covers(gen, g) {
-			gen = r.newGeneration(g)
+			prepared := r.takePrepared(g)
+			if gen = prepared; gen == nil {
+				gen = r.newGeneration(g)
+			}
 			switch before := r.running[g.name]; {
+			case prepared != nil:
+				plain = append(plain, gen)
 			case g.objects:
 				objects = append(objects, gen)
 			case before != nil && before.awake():
