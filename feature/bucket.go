@@ -1,9 +1,6 @@
 package feature
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 // buckets is how finely subjects are told apart: a hundredth of a percent.
 const buckets = 10_000
@@ -25,10 +22,12 @@ func murmur3(s string, seed uint32) uint32 {
 		h = bits.RotateLeft32(h, 13)*5 + 0xe6546b64
 		s = s[4:]
 	}
-	if len(s) > 0 {
-		var rest [4]byte
-		copy(rest[:], s)
-		h ^= bits.RotateLeft32(binary.LittleEndian.Uint32(rest[:])*c1, 15) * c2
+	var rest uint32
+	for i := range len(s) {
+		rest |= uint32(s[i]) << (8 * i)
+	}
+	if rest != 0 {
+		h ^= bits.RotateLeft32(rest*c1, 15) * c2
 	}
 	h ^= uint32(n)
 	h ^= h >> 16

@@ -66,7 +66,7 @@ func (e *Evaluation) Detail(name string) (d Detail, ok bool) {
 	if !ok {
 		return d, false
 	}
-	if bit(e.set.fixed, i) {
+	if e.set.states[i] != open {
 		return Detail{Value: e.set.values[i], Reason: e.set.reasons[i]}, true
 	}
 	return e.decide(i), true
@@ -88,15 +88,15 @@ func (e *Evaluation) Enabled() []string {
 
 // on reports whether flag i is a boolean that is true.
 func (e *Evaluation) on(i int) bool {
-	if bit(e.set.fixed, i) {
-		return bit(e.set.on, i)
+	if s := e.set.states[i]; s != open {
+		return s == fixedOn
 	}
 	return e.decide(i).Value == true
 }
 
 // value is flag i.
 func (e *Evaluation) value(i int) any {
-	if bit(e.set.fixed, i) {
+	if e.set.states[i] != open {
 		return e.set.values[i]
 	}
 	return e.decide(i).Value
@@ -117,7 +117,7 @@ func (e *Evaluation) decide(i int) Detail {
 	}
 	const unknown = everybody // no bucket is that high
 	at := uint32(unknown)
-	steps := e.set.open[i].steps
+	steps := e.set.steps[i]
 	for n := range steps {
 		s := &steps[n]
 		if len(s.when) > 0 && !e.all(s.when) {
@@ -179,11 +179,11 @@ func (e *Evaluation) Steps(name string) []Step {
 	switch {
 	case !ok:
 		return nil
-	case bit(e.set.fixed, i):
+	case e.set.states[i] != open:
 		return []Step{{Value: e.set.values[i], Percentage: 100, Reason: e.set.reasons[i]}}
 	}
 	var steps []Step
-	for _, r := range e.set.open[i].steps {
+	for _, r := range e.set.steps[i] {
 		s := Step{Value: r.value, Percentage: 100, Reason: r.reason}
 		if r.below != everybody {
 			s.Percentage = float64(r.below) / 100
@@ -200,5 +200,5 @@ func (e *Evaluation) Steps(name string) []Step {
 // domain and for the customer of e.
 func (e *Evaluation) Fixed(name string) bool {
 	i, ok := e.set.defs.index[name]
-	return ok && bit(e.set.fixed, i)
+	return ok && e.set.states[i] != open
 }

@@ -25,7 +25,7 @@ type handle struct {
 
 type place struct {
 	defs  *definitions
-	index int // -1: not declared, or as something else
+	index int // of nothing, which is after the last flag, when it is not declared so
 }
 
 // Name is what clodo.yaml calls the flag.
@@ -38,22 +38,23 @@ func (h *handle) fits(d Declaration) error {
 	return nil
 }
 
-// in is the index of the flag in e.
-func (h *handle) in(e *Evaluation) int {
+// in is where the flag is in e.
+func (h *handle) in(e *Evaluation) *place {
 	if p := h.place.Load(); p != nil && p.defs == e.set.defs {
-		return p.index
+		return p
 	}
 	return h.find(e.set.defs)
 }
 
-func (h *handle) find(defs *definitions) int {
+func (h *handle) find(defs *definitions) *place {
 	i, ok := defs.index[h.name]
 	if !ok || h.fits(defs.flags[i].Declaration) != nil {
-		i = -1
+		i = len(defs.flags)
 		warnUnknown(h, defs)
 	}
-	h.place.Store(&place{defs, i})
-	return i
+	p := &place{defs, i}
+	h.place.Store(p)
+	return p
 }
 
 // BoolFlag is the handle of a flag that is on or off. Make it with [Bool].
@@ -72,14 +73,14 @@ func (f *BoolFlag) Enabled(ctx context.Context) bool { return f.In(From(ctx)) }
 
 // In reports whether the flag is on in e.
 func (f *BoolFlag) In(e *Evaluation) bool {
-	i := f.in(e)
-	if i < 0 {
-		return false
+	p := f.place.Load() // as f.in and e.on, which are not inlined and would cost as much again
+	if p == nil || p.defs != e.set.defs {
+		p = f.find(e.set.defs)
 	}
-	if s := e.set; bit(s.fixed, i) {
-		return bit(s.on, i)
+	if s := e.set.states[p.index]; s != open {
+		return s == fixedOn
 	}
-	return e.on(i)
+	return e.on(p.index)
 }
 
 // ValueFlag is the handle of a flag with a value of type T. Make it with [String],
@@ -140,10 +141,5 @@ func (f *ValueFlag[T]) Value(ctx context.Context) T { return f.In(From(ctx)) }
 
 // In is the flag's value in e.
 func (f *ValueFlag[T]) In(e *Evaluation) T {
-	i := f.in(e)
-	if i < 0 {
-		var zero T
-		return zero
-	}
-	return f.as(e.value(i))
+	return f.as(e.value(f.in(e).index))
 }

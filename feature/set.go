@@ -6,34 +6,34 @@ import (
 )
 
 // set is what all flags are for one domain and customer, as far as that can be said
-// without the subject and its attributes: fixed flags in bits and values, and for
+// without the subject and its attributes: the values of flags that are decided, and for
 // others the steps that are left. It does not change, and many requests share it.
 type set struct {
 	defs             *definitions
 	domain, customer string
-	fixed, on        []uint64 // bits by index
-	values           []any    // of fixed flags
-	reasons          []Reason
-	open             []open // of flags that are not fixed
+	states           []state  // by index, and after the last flag that of nothing, which is off
+	values           []any    // of fixed flags; nil of nothing
+	reasons          []Reason // of fixed flags
+	steps            [][]rule // of open flags: what is left to be tried; the last one always applies
 }
 
-// open is what is left to be tried of a flag; the last step always applies.
-type open struct {
-	steps []rule
-}
+// state is what is known of a flag.
+type state uint8
 
-func bit(bits []uint64, i int) bool { return bits[i>>6]&(1<<(i&63)) != 0 }
-
-func setBit(bits []uint64, i int) { bits[i>>6] |= 1 << (i & 63) }
+const (
+	open    state = iota // it depends on the request
+	fixed                // it has a value, which is not true
+	fixedOn              // it is true
+)
 
 // resolve makes the set of a domain and customer.
 func (defs *definitions) resolve(domain, customer string, c changes) *set {
 	n := len(defs.flags)
-	words := (n + 63) / 64
 	s := &set{
 		defs: defs, domain: domain, customer: customer,
-		fixed: make([]uint64, words), on: make([]uint64, words), values: make([]any, n), reasons: make([]Reason, n), open: make([]open, n),
+		states: make([]state, n+1), values: make([]any, n+1), reasons: make([]Reason, n), steps: make([][]rule, n),
 	}
+	s.states[n] = fixed
 	done := make([]bool, n)
 	var visit func(i int)
 	visit = func(i int) {
@@ -55,32 +55,32 @@ func (defs *definitions) resolve(domain, customer string, c changes) *set {
 // decide fixes flag i when it can be. The flags that it needs are decided.
 func (s *set) decide(i int, c levels) {
 	f := &s.defs.flags[i]
-	steps := s.steps(f, c)
+	steps := s.tried(f, c)
 	if v, reason, ok := s.forced(f); ok {
 		s.fix(i, v, reason)
 		return
 	}
-	needsFixed := !slices.ContainsFunc(f.needs(), func(to int) bool { return !bit(s.fixed, to) })
+	needsFixed := !slices.ContainsFunc(f.needs(), func(to int) bool { return s.states[to] == open })
 	if first := steps[0]; len(steps) == 1 && needsFixed {
 		s.fix(i, first.value, first.reason)
 		return
 	}
-	s.open[i].steps = steps
+	s.steps[i] = steps
 }
 
 // forced is what a flag is, whatever its own values, when a fixed flag turns it off. A
 // requirement that is open comes before conflicts: it may be the reason.
 func (s *set) forced(f *definition) (any, Reason, bool) {
 	for _, to := range f.requires {
-		if bit(s.fixed, to) && !bit(s.on, to) {
+		if s.states[to] == fixed {
 			return f.off(), ReasonRequires, true
 		}
 	}
-	if slices.ContainsFunc(f.requires, func(to int) bool { return !bit(s.fixed, to) }) {
+	if slices.ContainsFunc(f.requires, func(to int) bool { return s.states[to] == open }) {
 		return nil, "", false
 	}
 	for _, to := range f.conflicts {
-		if bit(s.fixed, to) && bit(s.on, to) {
+		if s.states[to] == fixedOn {
 			return f.off(), ReasonConflicts, true
 		}
 	}
@@ -95,16 +95,15 @@ func (f *definition) off() any {
 }
 
 func (s *set) fix(i int, v any, reason Reason) {
-	setBit(s.fixed, i)
-	s.values[i], s.reasons[i] = v, reason
+	s.states[i], s.values[i], s.reasons[i] = fixed, v, reason
 	if v == true {
-		setBit(s.on, i)
+		s.states[i] = fixedOn
 	}
 }
 
-// steps is what is to be tried, in order, without what cannot apply; it ends with one
+// tried is what is to be tried, in order, without what cannot apply; it ends with one
 // that always does.
-func (s *set) steps(f *definition, c levels) []rule {
+func (s *set) tried(f *definition, c levels) []rule {
 	var out []rule
 	add := func(r rule) bool { // false: nothing after it counts
 		if r.below > 0 {
