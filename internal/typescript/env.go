@@ -20,9 +20,8 @@ type variable struct {
 	in    []project.TargetID
 }
 
-// env is the interface of what the service finds in env. calls tells whether it calls
-// other services.
-func (w *writer) env(calls bool) {
+// env is the interface of what the service finds in env.
+func (w *writer) env() {
 	var all []*variable
 	note := func(t *project.Target, name, typ string) {
 		at := slices.IndexFunc(all, func(v *variable) bool { return v.name == name })
@@ -38,7 +37,7 @@ func (w *writer) env(calls bool) {
 			v.in = append(v.in, t.TargetID)
 		}
 	}
-	own := w.own(calls)
+	own := own()
 	for _, t := range w.targets {
 		for _, b := range t.Worker.Bindings {
 			if own[b.Name] == "" && !strings.HasPrefix(b.Name, feature.Variable) { // a long document has several
@@ -66,18 +65,11 @@ func (w *writer) env(calls bool) {
 }
 
 // own are the names that clodo gives a service of its portfolio.
-func (w *writer) own(calls bool) map[string]string {
-	own := map[string]string{
+func own() map[string]string {
+	return map[string]string{
 		"CLODO_SERVICE": "string", "CLODO_ENVIRONMENT": "string", "CLODO_CUSTOMER": "string", "CLODO_DOMAIN": "string",
-		"CLODO_VERSION": "WorkerVersionMetadata",
+		"CLODO_VERSION": "WorkerVersionMetadata", "CLODO_FEATURES": "string", "CLODO_FLAGS": "KVNamespace", "CLODO_SERVICES": "string",
 	}
-	if len(w.portfolio.Features) > 0 {
-		own["CLODO_FEATURES"], own["CLODO_FLAGS"] = "string", "KVNamespace"
-	}
-	if calls {
-		own["CLODO_SERVICES"] = "string"
-	}
-	return own
 }
 
 // secrets are the names of a target's secrets.

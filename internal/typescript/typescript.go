@@ -33,9 +33,6 @@ var flagsRuntime string
 //go:embed calls.ts.txt
 var callsRuntime string
 
-//go:embed own.ts.txt
-var ownRuntime string
-
 // APIs finds the API of a service by its name in clodo.yaml; nil is one that is not known.
 type APIs func(service string) *openapi.API
 
@@ -50,24 +47,15 @@ func Generate(p *project.Portfolio, s *project.Service, apis APIs) ([]byte, erro
 	w := writer{portfolio: p, service: s, targets: targets}
 	w.f("%s// `clodo types %s` writes it again after a change of clodo.yaml, %s or an OpenAPI document.\n", Mark, s.Name, path.Base(s.File))
 	called := called(targets)
-	w.env(len(called) > 0)
+	w.env()
 	w.f("\nexport type Environment = %s;\n\nexport type Customer = %s;\n", w.environments(), w.customers())
 	w.f("\n// Secrets without which the service does not work.\nconst required: string[] = %s;\n", array(everywhere(targets)))
 	w.features()
-	if len(called) > 0 {
-		w.services(called)
+	w.services(called)
+	for _, part := range []string{contextRuntime, flagsRuntime, callsRuntime} {
+		w.f("\n%s", part)
 	}
-	w.f("\n%s", contextRuntime)
-	if len(p.Features) > 0 || len(called) > 0 {
-		w.f("\n%s", ownRuntime)
-	}
-	if len(p.Features) > 0 {
-		w.f("\n%s", flagsRuntime)
-	}
-	if len(called) > 0 {
-		w.f("\n%s", callsRuntime)
-		w.clients(called, apis)
-	}
+	w.clients(called, apis)
 	return w.out.Bytes(), nil
 }
 
@@ -162,10 +150,7 @@ func (w *writer) customers() string {
 
 // features are the flags of clodo.yaml, with their types and their defaults.
 func (w *writer) features() {
-	if len(w.portfolio.Features) == 0 {
-		return
-	}
-	w.f("\n// The feature flags of %s.\nexport interface Features {\n", w.portfolio.File)
+	w.f("\n// The feature flags of clodo.yaml.\nexport interface Features {\n")
 	for _, f := range w.portfolio.Features {
 		w.f("%s  %s: %s;\n", comment("  ", f.Description), property(f.Name), flagType(f))
 	}
@@ -224,7 +209,10 @@ func called(targets []*project.Target) []link {
 }
 
 func (w *writer) services(links []link) {
-	var names []string
+	names := []string{"never"}
+	if len(links) > 0 {
+		names = nil
+	}
 	for _, l := range links {
 		names = append(names, quote(l.name))
 	}

@@ -151,3 +151,17 @@ test("the context names all that is missing", async () => {
   const env = { CLODO_SERVICE: "web", CLODO_ENVIRONMENT: "staging", CLODO_DOMAIN: "a.example", CLODO_VERSION: { id: "v1" }, API_KEY: "a", SESSION_KEY: "b" };
   assert.deepEqual(gen.context(env), { service: "web", environment: "staging", customer: "", domain: "a.example", version: "v1" });
 });
+
+test("a failure is answered without its words", async (t) => {
+  const log = t.mock.method(console, "error", () => {});
+  const { gen } = await fresh(failing);
+  const request = new Request("https://a.example/x");
+  const internal = gen.failure(new Error("the password is 1234"), request);
+  assert.equal(internal.status, 500);
+  assert.deepEqual(await internal.json(), { title: "Internal Server Error", status: 500, code: "internal_error" });
+  const open = gen.failure(new gen.CallError("orders", 503, "left alone", 60), request);
+  assert.equal(open.headers.get("retry-after"), "60");
+  assert.equal(open.headers.get("content-type"), "application/problem+json");
+  assert.equal((await open.json()).code, "service_unavailable");
+  assert.equal(log.mock.callCount(), 2);
+});

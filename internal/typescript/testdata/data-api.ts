@@ -12,6 +12,7 @@ export interface Env {
   CLODO_FEATURES?: string;
   CLODO_FLAGS?: KVNamespace;
   CLODO_SERVICE?: string;
+  CLODO_SERVICES?: string;
   CLODO_VERSION?: WorkerVersionMetadata;
 }
 
@@ -39,52 +40,9 @@ const declared: Record<string, { type: FlagType; default: FlagValue; values?: st
   "page-size": { type: "integer", default: 20 },
 };
 
-// ---- The service's context ----
+// The services of the portfolio that this one calls.
+export type ServiceName = never;
 
-// What this Worker is. clodo deploy and clodo dev say it in variables.
-export interface Context {
-  service: string;
-  environment: Environment;
-  customer: Customer;
-  // Its first hostname, "" without one.
-  domain: string;
-  // The version of the Worker, "" where it is not known.
-  version: string;
-}
-
-// The context of this Worker. It throws one error that names every variable and secret
-// that is missing.
-export function context(env: Env): Context {
-  const given = env as unknown as Record<string, unknown>;
-  const absent = ["CLODO_SERVICE", ...required].filter((name) => given[name] === undefined || given[name] === "");
-  if (absent.length > 0) {
-    throw new Error(`not set: ${absent.join(", ")}; clodo deploy and clodo dev set CLODO_ variables, secrets are set by clodo secret set`);
-  }
-  return {
-    service: env.CLODO_SERVICE ?? "",
-    environment: (env.CLODO_ENVIRONMENT ?? "") as Environment,
-    customer: (env.CLODO_CUSTOMER ?? "") as Customer,
-    domain: env.CLODO_DOMAIN ?? "",
-    version: env.CLODO_VERSION?.id ?? "",
-  };
-}
-
-// The id of a request: the one that it came with, else Cloudflare's, else a new one. It
-// stays the same for one Request.
-export function requestID(request: Request): string {
-  let id = requestIDs.get(request);
-  if (id === undefined) {
-    const plain = (text: string | null) => (text !== null && /^[!-~]{1,128}$/.test(text) ? text : undefined);
-    id = plain(request.headers.get("x-request-id")) ?? plain(request.headers.get("cf-ray")) ?? crypto.randomUUID();
-    requestIDs.set(request, id);
-  }
-  return id;
-}
-
-const requestIDs = new WeakMap<Request, string>();
-
-function own<T>(object: Record<string, T>, key: string): T | undefined {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
-}
-
-// (the runtime of flags)
+// Their bindings.
+const bindings: Record<string, string> = {
+};
