@@ -49,6 +49,14 @@ func (o *Operator) Targets(ctx context.Context, sel project.Selector) ([]*projec
 	if err := o.decideLocal(targets); err != nil {
 		return nil, err
 	}
+	if !o.isLocal() {
+		return targets, nil
+	}
+	for _, t := range targets {
+		if err := preferDevVars(t); err != nil {
+			return nil, err
+		}
+	}
 	return targets, nil
 }
 

@@ -129,8 +129,8 @@ func TestDeployUnchangedChangedAndRolledBack(t *testing.T) {
 func TestDevVarsTravelAndAreFollowed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	write(t, dir, "wrangler.jsonc", `{ "name": "vault", "main": "index.js", "compatibility_date": "2026-11-01", "secrets": { "required": ["KEY"] } }`)
-	write(t, dir, "index.js", `export default { fetch(_, env) { return new Response(env.KEY + " " + env.EXTRA); } };`)
+	write(t, dir, "wrangler.jsonc", `{ "name": "vault", "main": "index.js", "compatibility_date": "2026-11-01", "vars": { "WORD": "everybody's" }, "secrets": { "required": ["KEY"] } }`)
+	write(t, dir, "index.js", `export default { fetch({ url }, env) { return new Response(url.endsWith("/word") ? env.WORD : env.KEY + " " + env.EXTRA); } };`)
 	op := open(t, dir)
 
 	plan, err := op.Plan(t.Context(), project.Selector{})
@@ -147,6 +147,14 @@ func TestDevVarsTravelAndAreFollowed(t *testing.T) {
 	write(t, dir, ".dev.vars", "KEY=second\nEXTRA=more\n")
 	if ship(t, op, project.Selector{}); ask(t, op, "vault", "/") != "second more" {
 		t.Errorf("after a change of .dev.vars it says %q", ask(t, op, "vault", "/"))
+	}
+	write(t, dir, ".dev.vars", "KEY=second\nEXTRA=more\nWORD=mine\n")
+	if ship(t, op, project.Selector{}); ask(t, op, "vault", "/word") != "mine" {
+		t.Errorf("a variable that .dev.vars has, too, is %q", ask(t, op, "vault", "/word"))
+	}
+	write(t, dir, ".dev.vars", "KEY=second\nEXTRA=more\n")
+	if ship(t, op, project.Selector{}); ask(t, op, "vault", "/word") != "everybody's" {
+		t.Errorf("a variable that .dev.vars has no longer is %q", ask(t, op, "vault", "/word"))
 	}
 	changes, err := op.SetSecret(t.Context(), project.Selector{}, "THIRD", secret.New("third"))
 	if err != nil || !changes[0].Live {

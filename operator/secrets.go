@@ -102,7 +102,7 @@ func (s *secretSource) find(ctx context.Context, id project.TargetID) (*project.
 }
 
 // devVars reads .dev.vars.ENVIRONMENT, else .dev.vars, beside the wrangler file, as
-// wrangler does. A name that the wrangler file already binds keeps that binding.
+// wrangler does. A name of another kind of binding than a variable keeps that binding.
 func devVars(t *project.Target) (map[string]secret.Value, error) {
 	names := []string{".dev.vars"}
 	if t.Environment != "" {
@@ -126,11 +126,32 @@ func devVars(t *project.Target) (map[string]secret.Value, error) {
 			return nil, err
 		}
 		for _, b := range t.Worker.Bindings {
-			delete(vars, b.Name)
+			if !isVariable(b) {
+				delete(vars, b.Name)
+			}
 		}
 		return vars, nil
 	}
 	return nil, nil
+}
+
+// preferDevVars takes away the variables that .dev.vars gives another value on this
+// machine.
+func preferDevVars(t *project.Target) error {
+	vars, err := devVars(t)
+	if err != nil {
+		return err
+	}
+	t.Worker.Bindings = slices.DeleteFunc(t.Worker.Bindings, func(b project.Binding) bool {
+		_, other := vars[b.Name]
+		return other && isVariable(b)
+	})
+	return nil
+}
+
+// isVariable reports a variable of the wrangler file or of clodo.yaml.
+func isVariable(b project.Binding) bool {
+	return !b.Given && (b.Kind == "plain_text" || b.Kind == "json")
 }
 
 // fingerprintKey is the key under which values of .dev.vars are fingerprinted, so

@@ -2,11 +2,17 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/openapi"
+	"github.com/tamylaa/clodo/internal/typescript"
 	"github.com/tamylaa/clodo/project"
 	"github.com/tamylaa/clodo/scaffold"
 )
@@ -107,7 +113,56 @@ func (o *Operator) PlanService(ctx context.Context, r scaffold.Request) (*scaffo
 	if o.portfolio == nil { // a fault in another service is no reason to make none
 		return nil, noPortfolio(err)
 	}
-	return scaffold.Plan(o.portfolio, r)
+	c, err := scaffold.Plan(o.portfolio, r)
+	if err != nil || c.Language != "ts" {
+		return c, err
+	}
+	return c, o.addTypes(c)
+}
+
+// addTypes has the generated file of a service in TypeScript made with the others. What
+// is in it comes from the portfolio as it will be, which is laid out in a folder of its
+// own.
+func (o *Operator) addTypes(c *scaffold.Creation) error {
+	dir, err := os.MkdirTemp("", "clodo-service-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	files := map[string][]byte{}
+	for _, name := range o.portfolio.Files() {
+		if files[name], err = os.ReadFile(filepath.Join(o.portfolio.Root, filepath.FromSlash(name))); err != nil {
+			return err
+		}
+	}
+	for _, f := range c.Files {
+		files[f.Path] = f.Content()
+	}
+	for name, text := range files {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, text, 0o600)); err != nil {
+			return err
+		}
+	}
+	p, found := project.Load(project.LoadOptions{Dir: dir})
+	if p == nil {
+		return diag.Findings(found)
+	}
+	for _, s := range p.Services {
+		if s.Name != c.Service {
+			continue
+		}
+		entry, _, err := typescript.Entry(p, s)
+		if err != nil {
+			return err
+		}
+		text, err := typescript.Generate(p, s, func(string) *openapi.API { return nil })
+		if err != nil {
+			return err
+		}
+		return c.Add(strings.TrimPrefix(path.Join(entry, typescript.FileName), c.Path+"/"), text)
+	}
+	return fmt.Errorf("the service %s is not in the portfolio that it was made for", c.Service)
 }
 
 // noPortfolio says how to come to a portfolio where there is no file at all.

@@ -32,6 +32,9 @@ type File struct {
 	mode    fs.FileMode
 }
 
+// Content is what the file is to hold.
+func (f File) Content() []byte { return f.content }
+
 // look finds out what becomes of a file whose content is to be there. What is neither
 // a file nor nothing cannot be replaced, and is an error.
 func look(root *os.Root, name string, content []byte) (File, error) {

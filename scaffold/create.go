@@ -143,6 +143,26 @@ func (c *Creation) plan(root *os.Root, p *project.Portfolio, t Template, r Reque
 	return c.enter(root, p, t)
 }
 
+// Add has one more file made, below the folder of the service. A file that is there is
+// overwritten, so it is for what is generated.
+func (c *Creation) Add(name string, content []byte) error {
+	root, err := os.OpenRoot(c.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	f, err := look(root, path.Join(c.Path, name), content)
+	if err != nil {
+		return err
+	}
+	after := slices.IndexFunc(c.Files, func(f File) bool { return !strings.HasPrefix(f.Path, c.Path+"/") })
+	if after < 0 {
+		after = len(c.Files)
+	}
+	c.Files = slices.Insert(c.Files, after, f)
+	return nil
+}
+
 // enter plans the entry in clodo.yaml. A service that is there keeps its own.
 func (c *Creation) enter(root *os.Root, p *project.Portfolio, t Template) error {
 	if declared(p, c.Service) != nil {

@@ -102,6 +102,9 @@ func (a *app) askForService(ctx context.Context, o *serviceCreateOptions) error 
 	}
 	var options []term.Option
 	for _, t := range types {
+		if _, err := scaffold.Find(t.Type, o.language); err != nil {
+			continue // not in this language
+		}
 		options = append(options, term.Option{Value: t.Type, Label: fmt.Sprintf("%-16s %s", t.Type, t.Summary)})
 	}
 	answer, err := a.term.Prompter().Choose(ctx, term.Question{Text: "What kind of service?", Instead: "--type TYPE", Options: options})

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tamylaa/clodo/feature"
 	"github.com/tamylaa/clodo/project"
 )
 
@@ -40,7 +39,7 @@ func (w *writer) env() {
 	own := own()
 	for _, t := range w.targets {
 		for _, b := range t.Worker.Bindings {
-			if own[b.Name] == "" && !strings.HasPrefix(b.Name, feature.Variable) { // a long document has several
+			if own[b.Name] == "" && !b.Given {
 				note(t, b.Name, w.typeOf(t, b))
 			}
 		}

@@ -1,6 +1,7 @@
 package typescript
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -131,5 +132,36 @@ func TestAWrongNameIsAnErrorOfTheCompiler(t *testing.T) {
 	}
 	if out, err := tsc.Command(t.Context(), dir).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// What services get from a template is what they are tested with.
+func TestTemplatesPinWhatIsTested(t *testing.T) {
+	t.Parallel()
+	pinned, err := os.ReadFile("../npmtest/testdata/typescript/package.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type packages struct{ Dependencies, DevDependencies map[string]string }
+	var want packages
+	if err := json.Unmarshal(pinned, &want); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../../scaffold/templates/ts/*-*/package.json.tmpl")
+	if err != nil || len(files) < 9 {
+		t.Fatalf("found %d templates: %v", len(files), err)
+	}
+	for _, file := range append(files, "../../scaffold/templates/ts/worker/package.json.tmpl") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got packages
+		if err := json.Unmarshal(text, &got); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-tested +pinned):\n%s", file, diff)
+		}
 	}
 }

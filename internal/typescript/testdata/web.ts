@@ -27,6 +27,7 @@ export interface Env {
   BROWSER: Fetcher;
   AI: Ai;
   IMAGES: ImagesBinding;
+  VERSION: WorkerVersionMetadata;
   API_KEY: string;
   SESSION_KEY: string;
   // Only in production, production for acme.
