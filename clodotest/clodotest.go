@@ -38,6 +38,9 @@ type Options struct {
 	// Services answer the service bindings, by the name of the Worker that they are for:
 	// another App, or any handler. On workerd they are Workers that hand the requests on.
 	Services map[string]http.Handler
+	// Indexes are the indexes of Vectorize that bindings name, which a wrangler file says
+	// nothing more of.
+	Indexes map[string]Index
 	// Host is the hostname of requests; default: NAME.localhost.
 	Host string
 	// AIUpstream is a server that runs models, as for `clodo cloud`; default: none, and
@@ -46,6 +49,13 @@ type Options struct {
 	// Runtime is Native or Workerd; default: what the environment variable CLODO_TEST
 	// says, else Native.
 	Runtime Runtime
+}
+
+// Index is an index of Vectorize: how many numbers a vector has, and how the distance of
+// two is measured: cosine, euclidean or dot-product.
+type Index struct {
+	Dimensions int
+	Metric     string
 }
 
 // Runtime is what a service runs on.
@@ -63,7 +73,6 @@ const runtimeVariable = "CLODO_TEST"
 // App is a service that runs.
 type App struct {
 	t       testing.TB
-	name    string
 	host    string
 	send    http.RoundTripper
 	ctx     context.Context //nolint:containedctx // a test's context is what it is

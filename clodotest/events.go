@@ -34,9 +34,12 @@ type message struct {
 type handled struct {
 	Error string   `json:"error"`
 	Ack   []string `json:"ack"`
-	Retry []struct {
-		ID string `json:"id"`
-	} `json:"retry"`
+	Retry []again  `json:"retry"`
+}
+
+// again is a message that is to be delivered again.
+type again struct {
+	ID string `json:"id"`
 }
 
 // Scheduled has the service's handler of a cron trigger run, now. The error is the
@@ -86,8 +89,8 @@ func (a *App) Deliver(queue string, bodies ...any) Delivery {
 		if slices.Contains(h.Ack, m.ID) {
 			d.Acked = append(d.Acked, i)
 		}
-		for _, again := range h.Retry {
-			if again.ID == m.ID {
+		for _, r := range h.Retry {
+			if r.ID == m.ID {
 				d.Retried = append(d.Retried, i)
 			}
 		}

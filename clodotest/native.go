@@ -37,6 +37,11 @@ func (s *service) native(t testing.TB, build func() (http.Handler, error), o Opt
 	if err != nil {
 		return nil, err
 	}
+	for name, index := range o.Indexes {
+		if err := data.CreateIndex(t.Context(), name, index.Dimensions, index.Metric); err != nil {
+			return nil, err
+		}
+	}
 	ctx := host.WithBindings(t.Context(), bindings)
 	if err := s.migrate(ctx); err != nil {
 		return nil, err
@@ -55,7 +60,7 @@ func (s *service) native(t testing.TB, build func() (http.Handler, error), o Opt
 			f(w, r.WithContext(host.WithBindings(r.Context(), bindings)))
 		})
 	}
-	a := &App{t: t, name: s.worker.Name, host: s.host(o), ctx: ctx, handler: bound(service.ServeHTTP)}
+	a := &App{t: t, host: s.host(o), ctx: ctx, handler: bound(service.ServeHTTP)}
 	a.send = inprocess.Transport{Handler: a.handler}
 	if e, ok := service.(eventHandler); ok {
 		a.events = nativeEvents{inprocess.Transport{Handler: bound(e.ServeEvent)}}

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -88,6 +89,7 @@ type workers interface {
 	Addressed(host string, u *url.URL) (account, script string, ok bool)
 	Handler() http.Handler
 	Isolated() []runtime.Isolation
+	Program(account, script string) (*runtime.Program, error)
 	Close(ctx context.Context) error
 }
 
@@ -317,6 +319,10 @@ func (c *Cloud) apiHandler() http.Handler {
 	}
 	rest = c.faults.API(rest)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, bindingsPath) {
+			c.serveBindings(w, r)
+			return
+		}
 		// The mux would clean paths, and with them the keys of KV.
 		if _, pattern := mux.Handler(r); pattern == "/local/" {
 			mux.ServeHTTP(w, r)

@@ -38,6 +38,7 @@ var floors = []floor{
 		"internal/bundle",
 		"internal/durable",
 		"internal/edge",
+		"internal/goprogram",
 		"internal/npm",
 		"internal/state",
 		"internal/vault",
@@ -79,10 +80,11 @@ var neighbours = []struct{ pkg, imports string }{
 	{"services", "internal/host"},   // what carries calls
 	{"bindings/*", "internal/host"}, // and so does every binding
 	{"bindings", "internal/host"},
-	{"bindings/*", "bindings"},           // what they share is in bindings/internal
-	{"bindings/*", "internal/jsonwire"},  // those that are called often write and read JSON by hand
-	{"feature", "internal/host"},         // which changes are read through
-	{"internal/source", "diag"},          // a value's position is diag's position
+	{"bindings/*", "bindings"},          // what they share is in bindings/internal
+	{"bindings/*", "internal/jsonwire"}, // those that are called often write and read JSON by hand
+	{"feature", "internal/host"},        // which changes are read through
+	{"internal/source", "diag"},         // a value's position is diag's position
+	{"internal/bundle", "internal/goprogram"},
 	{"internal/workerd", "internal/npm"}, // workerd comes from npm
 }
 

@@ -1,19 +1,17 @@
 package bundle
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
-	"github.com/tamylaa/clodo/internal/host/shim"
+	"github.com/tamylaa/clodo/internal/goprogram"
 	"github.com/tamylaa/clodo/internal/sdk"
 )
 
@@ -28,70 +26,36 @@ func (b *build) goProgram(ctx context.Context) (Result, error) {
 	if _, err := sdk.Restore(dir); err != nil {
 		return Result{}, fmt.Errorf("putting the sources of package clodo in their place: %w", err)
 	}
-	root, err := b.goCommand(ctx, dir, "env", "GOROOT")
-	if err != nil {
-		return Result{}, err
-	}
-	exec, err := os.ReadFile(filepath.Join(strings.TrimSpace(root), "lib", "wasm", "wasm_exec.js"))
-	if err != nil {
+	compiled, err := goprogram.Compile(ctx, dir, ownGroup)
+	var failed *goprogram.CompileError
+	switch {
+	case errors.Is(err, goprogram.ErrNoGo):
+		return Result{}, b.fail(diag.Finding{
+			Code: "B115", Message: "Go is not installed", Pos: b.worker.Main.Pos,
+			Why: "\"" + b.worker.Main.V + "\" is compiled by the go command, which is not in PATH.", Fix: "install Go 1.26 or newer",
+		})
+	case errors.Is(err, goprogram.ErrOldGo):
 		return Result{}, b.fail(diag.Finding{
 			Code: "B115", Message: "the installed Go cannot build Workers", Pos: b.worker.Main.Pos,
-			Why: "It lacks lib/wasm/wasm_exec.js, which Go has from version 1.24 on: " + err.Error(), Fix: "install Go 1.26 or newer",
+			Why: err.Error(), Fix: "install Go 1.26 or newer",
 		})
-	}
-	out, err := os.MkdirTemp("", "clodo-go-")
-	if err != nil {
-		return Result{}, fmt.Errorf("making a folder for the program: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(out) }() // only space is lost
-	name := filepath.Join(out, shim.ProgramName)
-	if _, err := b.goCommand(ctx, dir, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", name, "."); err != nil {
-		return Result{}, err
-	}
-	program, err := os.ReadFile(name)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return Result{}, fmt.Errorf("reading the program: %w", err)
-	}
-	if !bytes.HasPrefix(program, []byte("\x00asm")) { // of a library go writes its archive
+	case errors.Is(err, goprogram.ErrNotProgram):
 		return Result{}, b.fail(diag.Finding{
 			Code: "B116", Message: "\"" + b.worker.Main.V + "\" is no program", Pos: b.worker.Main.Pos,
 			Why: "What go build made of it does not run.", Fix: "make it package main, with a main function that ends in clodo.Serve",
 		})
+	case errors.As(err, &failed):
+		return Result{}, b.fail(b.goFindings(dir, failed.Output)...)
+	case err != nil:
+		return Result{}, err
 	}
 	var modules []Module
-	for _, m := range shim.Modules() {
-		modules = append(modules, Module{Name: m.Name, ContentType: TypeESModule, Bytes: m.Bytes})
+	for _, m := range compiled {
+		modules = append(modules, Module(m))
 	}
-	modules = append(modules,
-		Module{Name: shim.ProgramName, ContentType: TypeWasm, Bytes: program},
-		Module{Name: shim.ExecName, ContentType: TypeESModule, Bytes: exec})
 	return Result{
-		Format: Modules, MainModule: shim.WorkerName, Exports: []string{"default"}, Modules: modules, Warnings: b.warnings,
+		Format: Modules, MainModule: goprogram.Main, Exports: []string{"default"}, Modules: modules, Warnings: b.warnings,
 	}, nil
-}
-
-// goCommand runs go for WebAssembly in dir and returns what it printed.
-func (b *build) goCommand(ctx context.Context, dir string, args ...string) (string, error) {
-	var out, problems bytes.Buffer
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
-	cmd.Stdout, cmd.Stderr = &out, &problems
-	cmd.WaitDelay = grace
-	ownGroup(cmd)
-	err := cmd.Run()
-	switch {
-	case ctx.Err() != nil:
-		return "", ctx.Err()
-	case err == nil:
-		return out.String(), nil
-	case errors.Is(err, exec.ErrNotFound):
-		return "", b.fail(diag.Finding{
-			Code: "B115", Message: "Go is not installed", Pos: b.worker.Main.Pos,
-			Why: "\"" + b.worker.Main.V + "\" is compiled by the go command, which is not in PATH.", Fix: "install Go 1.26 or newer",
-		})
-	}
-	return "", b.fail(b.goFindings(dir, problems.String())...)
 }
 
 // goPlace is how the compiler begins a line about a place.

@@ -2,13 +2,26 @@
 package shop
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"os"
 
 	"github.com/tamylaa/clodo"
 	"github.com/tamylaa/clodo/bindings/d1"
+	"github.com/tamylaa/clodo/bindings/kv"
+	"github.com/tamylaa/clodo/bindings/queue"
+	"github.com/tamylaa/clodo/bindings/service"
+)
+
+var (
+	db     = d1.Open("DB")
+	counts = kv.Open("COUNTS")
+	orders = queue.Open("ORDERS")
+	prices = service.Open("PRICES")
 )
 
 // Item is what the shop sells.
@@ -18,15 +31,37 @@ type Item struct {
 }
 
 // New is the service.
-func New() (*clodo.Router, error) {
-	if os.Getenv("CURRENCY") == "" {
-		return nil, errors.New("CURRENCY is not set")
+func New() (*clodo.App, error) {
+	app, err := clodo.New(clodo.Options{Variables: []string{"CURRENCY"}, Bindings: []string{"DB"}})
+	if err != nil {
+		return nil, err
 	}
-	app := clodo.NewRouter()
 	app.Route("POST /items", create)
 	app.Route("GET /items", list)
+	app.Route("GET /price", price)
+	app.Route("POST /orders", order)
 	app.HandleFunc("GET /vars", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode([]string{os.Getenv("CURRENCY"), os.Getenv("RATES"), os.Getenv("API_KEY")})
+	})
+	app.HandleFunc("GET /host", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Host) })
+	app.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic("a mistake") })
+	app.Scheduled("0 * * * *", func(ctx context.Context, e clodo.ScheduledEvent) error {
+		return counts.PutText(ctx, "cron", e.Cron, kv.PutOptions{})
+	})
+	app.Scheduled("1 1 1 1 *", func(context.Context, clodo.ScheduledEvent) error { return errors.New("not today") })
+	app.Queue("orders", func(ctx context.Context, b *clodo.Batch) error {
+		for _, m := range b.Messages {
+			var item Item
+			if err := m.Decode(&item); err != nil {
+				m.Retry(0)
+				continue
+			}
+			if err := counts.PutText(ctx, "order/"+item.Name, "1", kv.PutOptions{}); err != nil {
+				return err
+			}
+			m.Ack()
+		}
+		return nil
 	})
 	return app, nil
 }
@@ -36,7 +71,6 @@ func create(w http.ResponseWriter, r *http.Request) error {
 	if err := json.NewDecoder(r.Body).Decode(&item); err != nil {
 		return &clodo.Problem{Status: http.StatusBadRequest, Code: "invalid_json"}
 	}
-	db := d1.Open("DB")
 	meta, err := db.Prepare("INSERT INTO items(name) VALUES(?)").Bind(item.Name).Run(r.Context())
 	if refused := (*d1.Error)(nil); errors.As(err, &refused) && refused.Code() == d1.CodeUnique {
 		return &clodo.Problem{Status: http.StatusConflict, Code: "duplicate"}
@@ -50,7 +84,7 @@ func create(w http.ResponseWriter, r *http.Request) error {
 }
 
 func list(w http.ResponseWriter, r *http.Request) error {
-	rows, err := d1.Open("DB").Prepare("SELECT id, name FROM items ORDER BY id").Raw(r.Context())
+	rows, err := db.Prepare("SELECT id, name FROM items ORDER BY id").Raw(r.Context())
 	if err != nil {
 		return err
 	}
@@ -59,4 +93,26 @@ func list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return json.NewEncoder(w).Encode(items)
+}
+
+func price(w http.ResponseWriter, r *http.Request) error {
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "https://prices.example/tea?in=EUR", nil)
+	if err != nil {
+		return err
+	}
+	res, err := prices.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(w, res.Body)
+	return err
+}
+
+func order(w http.ResponseWriter, r *http.Request) error {
+	if err := orders.Send(r.Context(), queue.JSON(Item{Name: "tea"})); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusAccepted)
+	return nil
 }

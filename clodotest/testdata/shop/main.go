@@ -4,7 +4,6 @@ package main
 import (
 	"log"
 
-	"github.com/tamylaa/clodo"
 	"github.com/tamylaa/clodo/clodotest/internal/shop"
 )
 
@@ -13,5 +12,5 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(clodo.Serve(app))
+	log.Fatal(app.Serve())
 }

@@ -31,7 +31,7 @@ type ProgramOptions struct {
 type Program struct {
 	options  ProgramOptions
 	bindings []binding
-	cache    programCache
+	cache    *programCache
 }
 
 // NewProgram prepares a Program.
@@ -40,7 +40,7 @@ func NewProgram(o ProgramOptions) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Program{options: o, bindings: bindings}, nil
+	return &Program{options: o, bindings: bindings, cache: &programCache{}}, nil
 }
 
 // programTypes are the types of bindings that the kinds of host's headers are for.

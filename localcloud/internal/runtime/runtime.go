@@ -59,6 +59,8 @@ type Runtime struct {
 	absent map[workerd.Designator]bool // entrypoints that bindings name in vain
 	broken map[string]string           // Workers that were deployed and do not start any more, and why
 
+	caches sync.Map // *programCache of programs, by key of the Worker
+
 	isolated map[string]Isolation   // by key of the Worker
 	deaths   map[string][]time.Time // of processes, by key of the Worker that had a request
 }
