@@ -110,8 +110,12 @@ func featureSetSentence(c operator.FlagChanged, dryRun bool) string {
 	if c.Changed || dryRun {
 		s += fmt.Sprintf(" (before: %s)", assigned(c.Before))
 	}
-	if c.Now != nil {
+	switch {
+	case c.Now == nil:
+	case len(c.Now.Steps) == 1:
 		s += fmt.Sprintf("; then it is %s, from %s", flagValue(*c.Now), flagFrom(*c.Now))
+	default: // `clodo feature show` tells from where
+		s += "; then it is " + flagValue(*c.Now)
 	}
 	return s + "."
 }
