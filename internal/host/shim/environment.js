@@ -24,8 +24,10 @@ export function environment(env, small) {
   return parcel.bytes();
 }
 
+// isPlain tells data from bindings, which may be plain objects too, but have methods.
 function isPlain(value) {
   if (value === null || typeof value !== "object") return typeof value !== "function";
   const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null || Array.isArray(value);
+  if (prototype !== Object.prototype && prototype !== null && !Array.isArray(value)) return false;
+  return Object.values(value).every((part) => typeof part !== "function");
 }
