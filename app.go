@@ -74,7 +74,7 @@ func New(o Options) (*App, error) {
 			missing.Bindings = append(missing.Bindings, name)
 		}
 	}
-	if len(missing.Variables)+len(missing.Secrets)+len(missing.Bindings) > 0 {
+	if len(missing.Variables)+len(missing.Secrets)+len(missing.Bindings) > 0 && !host.Describing() {
 		return nil, &missing
 	}
 	return &App{
@@ -88,7 +88,7 @@ func New(o Options) (*App, error) {
 // end. It is the last thing that main does. It fails at once when the service needs
 // bindings and the process has none.
 func (a *App) Serve() error {
-	if len(a.options.Bindings) > 0 {
+	if len(a.options.Bindings) > 0 && !host.Describing() {
 		if err := host.Bound(); err != nil {
 			return fmt.Errorf("the service needs the bindings %s: %w", strings.Join(a.options.Bindings, ", "), err)
 		}

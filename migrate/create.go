@@ -271,3 +271,14 @@ func optionFinding(flag, name, why string) diag.Finding {
 		Fix: "correct the name, as TABLE or TABLE.COLUMN, or leave it out",
 	}
 }
+
+// NextName is the name of a file that comes after all others: 0003_name.sql.
+func NextName(files []File, name string) string {
+	next := 1
+	for _, f := range files {
+		if n, ok := number(f.Name); ok && n >= next {
+			next = n + 1
+		}
+	}
+	return fmt.Sprintf("%04d_%s.sql", next, name)
+}

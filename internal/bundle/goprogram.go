@@ -27,27 +27,8 @@ func (b *build) goProgram(ctx context.Context) (Result, error) {
 		return Result{}, fmt.Errorf("putting the sources of package clodo in their place: %w", err)
 	}
 	compiled, err := goprogram.Compile(ctx, dir, ownGroup)
-	var failed *goprogram.CompileError
-	switch {
-	case errors.Is(err, goprogram.ErrNoGo):
-		return Result{}, b.fail(diag.Finding{
-			Code: "B115", Message: "Go is not installed", Pos: b.worker.Main.Pos,
-			Why: "\"" + b.worker.Main.V + "\" is compiled by the go command, which is not in PATH.", Fix: "install Go 1.26 or newer",
-		})
-	case errors.Is(err, goprogram.ErrOldGo):
-		return Result{}, b.fail(diag.Finding{
-			Code: "B115", Message: "the installed Go cannot build Workers", Pos: b.worker.Main.Pos,
-			Why: err.Error(), Fix: "install Go 1.26 or newer",
-		})
-	case errors.Is(err, goprogram.ErrNotProgram):
-		return Result{}, b.fail(diag.Finding{
-			Code: "B116", Message: "\"" + b.worker.Main.V + "\" is no program", Pos: b.worker.Main.Pos,
-			Why: "What go build made of it does not run.", Fix: "make it package main, with a main function that ends in clodo.Serve",
-		})
-	case errors.As(err, &failed):
-		return Result{}, b.fail(b.goFindings(dir, failed.Output)...)
-	case err != nil:
-		return Result{}, err
+	if err != nil {
+		return Result{}, b.notCompiled(dir, err)
 	}
 	var modules []Module
 	for _, m := range compiled {
@@ -56,6 +37,31 @@ func (b *build) goProgram(ctx context.Context) (Result, error) {
 	return Result{
 		Format: Modules, MainModule: goprogram.Main, Exports: []string{"default"}, Modules: modules, Warnings: b.warnings,
 	}, nil
+}
+
+// notCompiled is an error of compiling the package in dir in clodo's words.
+func (b *build) notCompiled(dir string, err error) error {
+	var failed *goprogram.CompileError
+	switch {
+	case errors.Is(err, goprogram.ErrNoGo):
+		return b.fail(diag.Finding{
+			Code: "B115", Message: "Go is not installed", Pos: b.worker.Main.Pos,
+			Why: "\"" + b.worker.Main.V + "\" is compiled by the go command, which is not in PATH.", Fix: "install Go 1.26 or newer",
+		})
+	case errors.Is(err, goprogram.ErrOldGo):
+		return b.fail(diag.Finding{
+			Code: "B115", Message: "the installed Go cannot build Workers", Pos: b.worker.Main.Pos,
+			Why: err.Error(), Fix: "install Go 1.26 or newer",
+		})
+	case errors.Is(err, goprogram.ErrNotProgram):
+		return b.fail(diag.Finding{
+			Code: "B116", Message: "\"" + b.worker.Main.V + "\" is no program", Pos: b.worker.Main.Pos,
+			Why: "What go build made of it does not run.", Fix: "make it package main, with a main function that ends in clodo.Serve",
+		})
+	case errors.As(err, &failed):
+		return b.fail(b.goFindings(dir, failed.Output)...)
+	}
+	return err
 }
 
 // goPlace is how the compiler begins a line about a place.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -62,6 +63,13 @@ func runScripts(t *testing.T, dir, workerd string) {
 			e.Setenv("CLODO_WORKERD", workerd)
 			e.Setenv("CLODO_CLOUD_PORT", "0")
 			e.Setenv("TERM", "xterm")
+			for _, name := range []string{"GOCACHE", "GOMODCACHE"} { // else each script compiles everything
+				value, err := exec.Command("go", "env", name).Output()
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, strings.TrimSpace(string(value)))
+			}
 			e.Defer(func() { stopClouds(t, e.WorkDir) })
 			return nil
 		},

@@ -54,6 +54,7 @@ func newRoot(a *app) *cobra.Command {
 		newServiceCmd(a),
 		newSecretCmd(a, a.runSecretSet),
 		newFeatureCmd(a),
+		newDBCmd(a),
 		newCloudCmd(a),
 		newDoctorCmd(a),
 		newConfigCmd(a),

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ const grace = 5 * time.Second
 // Compile compiles the package in the folder dir. prepare sees the commands before they
 // run; it may be nil.
 func Compile(ctx context.Context, dir string, prepare func(*exec.Cmd)) ([]Module, error) {
-	goCommand := func(args ...string) (string, error) { return run(ctx, dir, prepare, args) }
+	goCommand := func(args ...string) (string, error) { return run(ctx, dir, prepare, platform{"js", "wasm"}, args) }
 	root, err := goCommand("env", "GOROOT")
 	if err != nil {
 		return nil, err
@@ -83,12 +84,22 @@ func Compile(ctx context.Context, dir string, prepare func(*exec.Cmd)) ([]Module
 	return append(all, Module{shim.ProgramName, typeWasm, program}, Module{shim.ExecName, typeESModule, glue}), nil
 }
 
-// run runs go for WebAssembly in dir and returns what it printed.
-func run(ctx context.Context, dir string, prepare func(*exec.Cmd), args []string) (string, error) {
+// CompileNative compiles the package in the folder dir for this machine, into the file
+// out.
+func CompileNative(ctx context.Context, dir, out string, prepare func(*exec.Cmd)) error {
+	_, err := run(ctx, dir, prepare, platform{runtime.GOOS, runtime.GOARCH}, []string{"build", "-buildvcs=false", "-o", out, "."})
+	return err
+}
+
+// platform is what a program is compiled for.
+type platform struct{ system, processor string }
+
+// run runs go for a platform in dir and returns what it printed.
+func run(ctx context.Context, dir string, prepare func(*exec.Cmd), p platform, args []string) (string, error) {
 	var out, problems bytes.Buffer
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "GOOS="+p.system, "GOARCH="+p.processor, "CGO_ENABLED=0")
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	cmd.WaitDelay = grace
 	if prepare != nil {

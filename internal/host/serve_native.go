@@ -25,8 +25,11 @@ const defaultAddress = "127.0.0.1:8787"
 
 // Serve answers requests with h, and events with events, which may be nil, until the
 // process is asked to end, and then for as long as those under way and what they have
-// begun take, up to 10 seconds.
+// begun take, up to 10 seconds. A process that is asked for its models does not serve.
 func Serve(h, events http.Handler) error {
+	if Describing() {
+		return Describe([]byte(ServedLine))
+	}
 	address := os.Getenv(AddressVariable)
 	if address == "" {
 		address = defaultAddress
