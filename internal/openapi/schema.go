@@ -33,8 +33,16 @@ func (r *reader) named(pointer string, v *source.Value) *Type {
 	return t
 }
 
-// hoist gives an object or an enum inside another schema a name of its own.
+// hoist gives an object or an enum inside another schema a name of its own. An enum that
+// has the same values as one before is that one.
 func (r *reader) hoist(s *Schema, name string) *Schema {
+	if s.Kind != Object {
+		for _, t := range r.api.Types {
+			if t.Schema != nil && t.Schema.Kind == s.Kind && slices.Equal(t.Schema.Words, s.Words) {
+				return &Schema{Kind: Ref, Type: t, Nullable: s.Nullable, Pos: s.Pos}
+			}
+		}
+	}
 	t := &Type{Name: r.typeNames.unique(pascal(name)), Schema: s}
 	r.api.Types = append(r.api.Types, t)
 	nullable := s.Nullable
