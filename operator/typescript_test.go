@@ -55,6 +55,7 @@ func typescriptPortfolio(t *testing.T) (dir string, tsc, node npmtest.Tool) {
 			t.Fatal(err)
 		}
 	}
+	addFront(t, dir)
 	tsc, modules := npmtest.TypeScript(t)
 	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
@@ -62,17 +63,52 @@ func typescriptPortfolio(t *testing.T) (dir string, tsc, node npmtest.Tool) {
 	return dir, tsc, npmtest.Node(t)
 }
 
+// addFront adds a service that uses flags and calls others, one of them by its OpenAPI
+// document.
+func addFront(t *testing.T, dir string) {
+	t.Helper()
+	for from, to := range map[string]string{
+		"index.ts": "services/front/src/index.ts", "wrangler.jsonc": "services/front/wrangler.jsonc", "openapi.yaml": "services/data-service/openapi.yaml",
+	} {
+		text, err := os.ReadFile(filepath.Join("testdata", "front", from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, to, string(text))
+	}
+	config, err := os.ReadFile(filepath.Join(dir, "clodo.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "services/front/tsconfig.json", `{ "extends": "../worker/tsconfig.json", "include": ["src"] }`)
+	write(t, dir, "clodo.yaml", string(config)+`
+  front: { path: services/front, inherit: all }
+
+features:
+  premium: { default: false, runtime: true }
+  theme: { type: enum, values: [light, dark], default: light }
+  hidden: { default: false }
+`)
+}
+
 // Every type of service in TypeScript passes the compiler and its own test, and works on
 // the Cloudflare on this machine.
 func TestServicesInTypeScript(t *testing.T) {
 	t.Parallel()
 	dir, tsc, node := typescriptPortfolio(t)
+	op := open(t, dir)
+	if _, _, err := op.Types(t.Context(), operator.TypesRequest{}); err != nil {
+		t.Fatal(err)
+	}
 	var tools sync.WaitGroup // beside the deployment
-	for _, typ := range scaffold.Types() {
+	for _, typ := range append(scaffold.Types(), "front") {
 		tools.Go(func() {
 			service := filepath.Join(dir, "services", typ)
 			if out, err := tsc.Command(t.Context(), service).CombinedOutput(); err != nil {
 				t.Errorf("%s: tsc: %v\n%s", typ, err, out)
+			}
+			if typ == "front" {
+				return // this test is its test
 			}
 			if out, err := node.Command(t.Context(), service, "--no-warnings", "test/index.test.ts").CombinedOutput(); err != nil {
 				t.Errorf("%s: its test: %v\n%s", typ, err, out)
@@ -85,13 +121,12 @@ func TestServicesInTypeScript(t *testing.T) {
 	t.Cleanup(origin.Close)
 	write(t, dir, "services/auth-service/.dev.vars", "JWT_SECRET=only for this test, and long enough\n")
 	write(t, dir, "services/edge-proxy/.dev.vars", "ORIGIN="+origin.URL+"\n")
-	op := open(t, dir)
 	report, err := op.Check(t.Context())
 	if err != nil || len(report.Findings) > 0 {
 		t.Fatal(err, report.Findings)
 	}
 	files, warnings, err := op.Types(t.Context(), operator.TypesRequest{Check: true})
-	if err != nil || len(files) != len(scaffold.Types()) || len(warnings) > 0 {
+	if err != nil || len(files) != len(scaffold.Types())+1 || len(warnings) > 0 {
 		t.Fatalf("clodo types --check: %v, %v, %v", files, warnings, err)
 	}
 	for _, target := range ship(t, op, project.Selector{}).Targets {
@@ -99,7 +134,12 @@ func TestServicesInTypeScript(t *testing.T) {
 			t.Errorf("%+v", target)
 		}
 	}
+	changed, err := op.SetFlag(t.Context(), operator.FlagScope{}, operator.FlagChange{Flag: "premium", Value: true})
+	if err != nil || len(changed) != 1 || !changed[0].Changed {
+		t.Fatalf("premium: %+v, %v", changed, err)
+	}
 	c := newCaller(t, op)
+	t.Run("flags and calls", c.front)
 	t.Run("worker", func(t *testing.T) { c.wants(t, "worker", "GET", "/?name=Ada", "", 200, `"message":"Hello, Ada!"`) })
 	t.Run("data-service", c.data)
 	t.Run("auth-service", c.auth)
@@ -182,12 +222,29 @@ func field(t *testing.T, answer, name string) string {
 	return s
 }
 
+func (c caller) front(t *testing.T) {
+	const service = "front"
+	c.wants(t, service, "GET", "/me", "", 200, `"service":"front","environment":"local","customer":"","domain":"front-local.localhost","version":"`)
+	c.wants(t, service, "GET", "/greeting", "", 200, `"message":"Hello, Front!"`)
+	c.wants(t, service, "GET", "/flags", "", 200, `[{"value":true,"reason":"runtime-environment"},{"value":"light","reason":"default"},false]`)
+	c.wants(t, service, "GET", "/premium", "", 200, "paid")
+	c.wants(t, service, "GET", "/hidden", "", 404, `{"error":"Feature not available","feature":"hidden","message":"The hidden feature is not enabled for this domain"}`)
+	c.wants(t, service, "GET", "/notes", "", 200, `["from the front"]`)
+	c.wants(t, service, "GET", "/wrong", "", 200, `[422,"MIN_LENGTH_VIOLATION"]`)
+	c.wants(t, service, "GET", "/down", "", 503, `"code":"service_unavailable"`)
+}
+
 func (c caller) data(t *testing.T) {
 	const service = "data-service"
 	one := field(t, c.wants(t, service, "POST", "/notes", `{"title":"one"}`, 201, `"state":"open"`), "id")
 	c.wants(t, service, "POST", "/notes", `{"title":"two"}`, 201, "")
-	first := c.wants(t, service, "GET", "/notes?limit=1", "", 200, `"title":"one"`)
-	c.wants(t, service, "GET", "/notes?limit=1&cursor="+field(t, first, "next"), "", 200, `"title":"two"`)
+	first := c.wants(t, service, "GET", "/notes?limit=2", "", 200, `"title":`)
+	second := c.wants(t, service, "GET", "/notes?limit=2&cursor="+field(t, first, "next"), "", 200, `"next":null`)
+	for _, title := range []string{"one", "two", "from the front"} {
+		if n := strings.Count(first+second, `"title":"`+title+`"`); n != 1 {
+			t.Errorf("%q is on the pages %d times: %s %s", title, n, first, second)
+		}
+	}
 	c.wants(t, service, "PATCH", "/notes/"+one, `{"state":"done"}`, 200, `"state":"done"`)
 	c.wants(t, service, "POST", "/notes", `{"title":"'); DROP TABLE notes; --","state":"lost"}`, 422, "ENUM_VIOLATION")
 	c.wants(t, service, "GET", "/notes?state='%20OR%201=1", "", 200, `"data":[]`)
