@@ -9,6 +9,7 @@ type Reason string
 
 // Reasons, strongest first.
 const (
+	ReasonOverride           Reason = "override"  // [Override]
 	ReasonRequires           Reason = "requires"  // a flag that it requires is off
 	ReasonConflicts          Reason = "conflicts" // a flag that it conflicts with is on
 	ReasonRuntimeDomain      Reason = "runtime-domain"
@@ -158,7 +159,7 @@ func Evaluate(d Document, c Changes, in Context) (*Evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := defs.resolve(in.Domain, defs.customerOf(in), defs.changes(c))
+	set := defs.resolve(in.Domain, defs.customerOf(in), defs.changes(c), nil)
 	return set.evaluation(in.Subject, in.Attributes), nil
 }
 

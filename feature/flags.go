@@ -181,7 +181,7 @@ func (s *snapshot) set(c Context) *set {
 	defer s.mu.Unlock()
 	found, ok := s.sets[k]
 	if !ok {
-		found = s.defs.resolve(k.domain, k.customer, s.changes)
+		found = s.defs.resolve(k.domain, k.customer, s.changes, nil)
 		if len(s.sets) >= mostSets {
 			clear(s.sets)
 		}
@@ -194,7 +194,11 @@ func (s *snapshot) set(c Context) *set {
 // changes when those that it has are older than MaxAge, and waits for that no longer
 // than Timeout.
 func (f *Flags) Evaluate(ctx context.Context, in Context) *Evaluation {
-	return f.fresh(ctx).set(in).evaluation(in.Subject, in.Attributes)
+	s := f.fresh(ctx).set(in)
+	if values := overridesOf(ctx); values != nil {
+		s = s.override(values)
+	}
+	return s.evaluation(in.Subject, in.Attributes)
 }
 
 // Middleware gives every request its flags: [From] and the handles find them in its

@@ -88,7 +88,8 @@ func (f *BoolFlag) In(e *Evaluation) bool {
 type ValueFlag[T any] struct {
 	handle
 	as    func(any) T
-	known []string // values that the program knows, nil: any
+	plain func(T) any // the other way
+	known []string    // values that the program knows, nil: any
 }
 
 // String is the handle of a flag of type string or enum.
@@ -110,6 +111,7 @@ func Number(name string) *ValueFlag[float64] {
 // refuses a declaration that has others.
 func Enum[T ~string](name string, values ...T) *ValueFlag[T] {
 	f := value(name, func(v any) T { s, _ := v.(string); return T(s) }, TypeEnum)
+	f.plain = func(v T) any { return string(v) }
 	f.known = []string{}
 	for _, v := range values {
 		f.known = append(f.known, string(v))
@@ -118,7 +120,7 @@ func Enum[T ~string](name string, values ...T) *ValueFlag[T] {
 }
 
 func value[T any](name string, as func(any) T, types ...Type) *ValueFlag[T] {
-	f := &ValueFlag[T]{as: as}
+	f := &ValueFlag[T]{as: as, plain: func(v T) any { return v }}
 	f.name, f.types = name, types
 	return f
 }

@@ -11,6 +11,7 @@ import (
 type set struct {
 	defs             *definitions
 	domain, customer string
+	changes          changes
 	states           []state  // by index, and after the last flag that of nothing, which is off
 	values           []any    // of fixed flags; nil of nothing
 	reasons          []Reason // of fixed flags
@@ -26,11 +27,12 @@ const (
 	fixedOn              // it is true
 )
 
-// resolve makes the set of a domain and customer.
-func (defs *definitions) resolve(domain, customer string, c changes) *set {
+// resolve makes the set of a domain and customer; some flags have the values that
+// overrides say, by index.
+func (defs *definitions) resolve(domain, customer string, c changes, overrides map[int]any) *set {
 	n := len(defs.flags)
 	s := &set{
-		defs: defs, domain: domain, customer: customer,
+		defs: defs, domain: domain, customer: customer, changes: c,
 		states: make([]state, n+1), values: make([]any, n+1), reasons: make([]Reason, n), steps: make([][]rule, n),
 	}
 	s.states[n] = fixed
@@ -43,6 +45,10 @@ func (defs *definitions) resolve(domain, customer string, c changes) *set {
 		done[i] = true
 		for _, to := range defs.flags[i].needs() {
 			visit(to)
+		}
+		if v, ok := overrides[i]; ok {
+			s.fix(i, v, ReasonOverride)
+			return
 		}
 		s.decide(i, c[i])
 	}
