@@ -37,6 +37,9 @@ func TestWhoMayCallIsAuthenticated(t *testing.T) {
 	keys := clodo.FixedKeys(map[string]clodo.Identity{hash: {Subject: "robot", Scopes: []string{"read"}}, otherHash: {Subject: "other"}})
 	tokens := clodo.Bearer(clodo.TokenOptions{Keys: []clodo.Key{secretKey}})
 	broken := clodo.APIKeys(func(context.Context, string) (*clodo.Identity, error) { return nil, errors.New("the database is down") })
+	anything := clodo.APIKeys(func(context.Context, string) (*clodo.Identity, error) {
+		return &clodo.Identity{Subject: "anybody"}, nil
+	})
 	chain := clodo.Chain
 	bearerOf := func(s string) []string { return []string{"Authorization", "Bearer " + s} }
 	apiKey := func(s string) []string { return []string{"X-Api-Key", s} }
@@ -60,6 +63,7 @@ func TestWhoMayCallIsAuthenticated(t *testing.T) {
 		"an empty key":                    {either, apiKey(""), 401, "key_unknown"},
 		"a hash for a key":                {either, apiKey(hash), 401, "key_unknown"},
 		"a key that is far too long":      {either, apiKey(strings.Repeat("a", 1<<16)), 401, "key_unknown"},
+		"one that would have been found":  {clodo.Authenticate(anything), apiKey(strings.Repeat("a", 513)), 401, "key_unknown"},
 		"a key that is borne":             {clodo.Authenticate(clodo.BearerKeys(keys)), bearerOf(key), 200, "robot"},
 		"a wrong one":                     {clodo.Authenticate(clodo.BearerKeys(keys)), bearerOf(token), 401, "key_unknown"},
 		"when keys cannot be looked up":   {clodo.Authenticate(broken), apiKey(key), 500, "internal_error"},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo"
+	"github.com/tamylaa/clodo/bindings/ratelimit"
 )
 
 // from is a request from an address.
@@ -162,3 +163,6 @@ func TestALimitThatLimitsNothingIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// Cloudflare's binding is what a rate limit takes.
+var _ clodo.Limiter = (*ratelimit.Limit)(nil)

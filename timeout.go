@@ -28,26 +28,20 @@ func Timeout(d time.Duration) Middleware {
 				defer func() { _ = connection.SetWriteDeadline(time.Time{}) }() // it would stay for the next request
 			}
 			if r.Body != nil && r.Body != http.NoBody && connection.SetReadDeadline(end) == nil {
-				r.Body = &timedBody{r.Body, connection}
+				r.Body = &timedBody{r.Body}
 			}
 			next.ServeHTTP(w, r)
 		})
 	}
 }
 
-// timedBody takes the deadline away at the end of the body: the server reads on, to see
-// whether the client leaves.
-type timedBody struct {
-	io.ReadCloser
-	connection *http.ResponseController
-}
+// timedBody says who was slow. (At the end of the body the server takes the deadline
+// away, to see whether the client leaves.)
+type timedBody struct{ io.ReadCloser }
 
 func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	switch {
-	case err == io.EOF:
-		_ = b.connection.SetReadDeadline(time.Time{}) // it could be set
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = &Problem{
 			Status: http.StatusRequestTimeout, Code: "slow_client", Detail: "The body did not arrive in time.",
 			Header: http.Header{"Connection": {"close"}}, Err: err,

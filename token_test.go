@@ -291,8 +291,9 @@ func TestKeysOfAProviderAreFetchedWhenTheyAreNeeded(t *testing.T) {
 			"rsa": fmt.Sprintf(`{"kty":"RSA","use":"sig","kid":"rsa","n":"%s","e":"AQAB"}`, base64.RawURLEncoding.EncodeToString(r.N.Bytes())),
 			"ec": fmt.Sprintf(`{"kty":"EC","crv":"P-256","alg":"ES256","kid":"ec","x":"%s","y":"%s"}`,
 				base64.RawURLEncoding.EncodeToString(point[1:33]), base64.RawURLEncoding.EncodeToString(point[33:])),
-			"ed":  fmt.Sprintf(`{"kty":"OKP","crv":"Ed25519","kid":"e1","x":"%s"}`, base64.RawURLEncoding.EncodeToString(edPublic(t))),
-			"enc": `{"kty":"RSA","use":"enc","kid":"enc","n":"AQAB","e":"AQAB"}`, "rubbish": `{"kty":"oct","k":"AAAA"}`,
+			"ed":      fmt.Sprintf(`{"kty":"OKP","crv":"Ed25519","kid":"e1","x":"%s"}`, base64.RawURLEncoding.EncodeToString(edPublic(t))),
+			"enc":     fmt.Sprintf(`{"kty":"RSA","use":"enc","kid":"enc","n":"%s","e":"AQAB"}`, base64.RawURLEncoding.EncodeToString(r.N.Bytes())),
+			"rubbish": `{"kty":"oct","k":"AAAA"}`,
 		}
 		var all []string
 		for _, id := range ids {
@@ -342,6 +343,7 @@ func TestKeysOfAProviderAreFetchedWhenTheyAreNeeded(t *testing.T) {
 		new := signedBy(edKey, `{"alg":"EdDSA","kid":"e1"}`, claims())
 		see("RS256", rs, 200, 1)
 		see("ES256", es, 200, 1)
+		see("a key that is for something else", tokenOf(`{"alg":"RS256","kid":"enc"}`, byRSA), 401, 1)
 		see("one without an id", tokenOf(`{"alg":"RS256"}`, byRSA), 200, 1)
 		see("an algorithm that is not the key's", tokenOf(`{"alg":"RS256","kid":"ec"}`, byEC), 401, 1)
 		p.answer = keySet(200, set("rsa", "ec", "ed"))

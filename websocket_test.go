@@ -105,6 +105,7 @@ func TestEitherSideMayCloseAWebSocket(t *testing.T) {
 	ended := make(chan error, 1)
 	s := httptest.NewServer(sayAgain(clodo.WebSocketOptions{}, ended))
 	defer s.Close()
+	began := time.Now()
 	for say, want := range map[string]websocket.StatusCode{"close, please": 4000, "return, please": websocket.StatusGoingAway} {
 		c, ctx := dial(t, s, nil)
 		if err := c.Write(ctx, websocket.MessageText, []byte(say)); err != nil {
@@ -114,8 +115,8 @@ func TestEitherSideMayCloseAWebSocket(t *testing.T) {
 			t.Errorf("%s: %v", say, err)
 		}
 	}
-	if err := <-ended; err != nil {
-		t.Error(err)
+	if err := <-ended; err != nil || time.Since(began) > 4*time.Second { // it waits 5 seconds for a client that says nothing
+		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 	c, _ := dial(t, s, nil)
 	_ = c.CloseNow()

@@ -39,7 +39,9 @@ func answering(times *[]time.Time, statuses ...int) transport {
 		n := min(len(*times), len(statuses)-1)
 		*times = append(*times, time.Now())
 		if r.Body != nil {
-			_, _ = io.Copy(io.Discard, r.Body)
+			if b, _ := io.ReadAll(r.Body); !json.Valid(b) {
+				return nil, fmt.Errorf("the body is %q", b)
+			}
 			_ = r.Body.Close()
 		}
 		if statuses[n] == 0 {
@@ -288,6 +290,18 @@ func TestAServiceThatIsDownIsLeftAlone(t *testing.T) {
 		}
 		if err := call(); !errors.Is(err, services.ErrOpen) {
 			t.Fatalf("the trial failed, and the next call was made: %v", err)
+		}
+		time.Sleep(time.Minute)
+		healthy = true
+		for range 2 {
+			if err := call(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		healthy = false
+		_ = call()
+		if err := call(); !errors.Is(err, services.ErrOpen) {
+			t.Fatalf("after two successes and a failure the next call was made: %v", err)
 		}
 		time.Sleep(time.Minute)
 		healthy = true
