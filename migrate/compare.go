@@ -142,7 +142,8 @@ func keyOf(t *table) string {
 	return strings.TrimRight(strings.Join(names, " "), " ")
 }
 
-// differs says what a table has to be made anew for, "" when nothing.
+// differs says what a table has to be made anew for, "" when nothing. Another default is
+// no reason: the service writes every column of a row.
 func differs(as *table, want *column, now *table, is *column) string {
 	f, g := as.reference(want.name), now.reference(is.name)
 	switch {
@@ -154,8 +155,6 @@ func differs(as *table, want *column, now *table, is *column) string {
 		return "cannot be empty"
 	case !want.notNull && is.notNull && want.key == 0:
 		return "may be empty"
-	case want.preset != is.preset:
-		return "has another default"
 	case !strings.EqualFold(f.table, g.table) || !strings.EqualFold(f.to, g.to) || f.onDelete != g.onDelete || f.onUpdate != g.onUpdate:
 		return "has another foreign key"
 	case !slices.Equal(managed(want), managed(is)):

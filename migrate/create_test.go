@@ -60,6 +60,10 @@ func TestAMigrationIsMadeOfWhatIsDifferent(t *testing.T) {
 			before: "create table Notes(id text primary key not null, TITLE varchar(20) not null, unique(title)); -- by hand",
 			models: []*data.Schema{model("notes", data.Column{Name: "title", Type: data.Text, Required: true, Unique: true})},
 		},
+		"nothing but another default, which only the service looks at": {
+			before: "CREATE TABLE notes (id TEXT NOT NULL PRIMARY KEY, title TEXT NOT NULL)",
+			models: []*data.Schema{model("notes", data.Column{Name: "title", Type: data.Text, Default: ptr("new")})},
+		},
 		"a new table": {
 			models:  []*data.Schema{model("notes", title, data.Column{Name: "kind", Type: data.Enum, Values: []string{"a", "b's"}, Default: ptr("a")}, data.Column{Name: "created_at", Type: data.Datetime})},
 			sql:     "CREATE TABLE \"notes\" (\n  \"id\" TEXT NOT NULL PRIMARY KEY,\n  \"title\" TEXT NOT NULL,\n  \"kind\" TEXT NOT NULL DEFAULT 'a' CHECK (\"kind\" IN ('a', 'b''s')),\n  \"created_at\" TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))\n);\n",
@@ -156,7 +160,7 @@ func TestAMigrationIsMadeOfWhatIsDifferent(t *testing.T) {
 func shape(t interface{ Fatal(...any) }, db *sqlite.Conn) map[string][]string {
 	all := map[string][]string{}
 	for kind, query := range map[string]string{
-		"columns": `SELECT m.name || ' ' || c.name || ' ' || c.type || ' ' || c."notnull" || ' ' || coalesce(c.dflt_value, '-') || ' ' || c.pk FROM sqlite_master m, pragma_table_xinfo(m.name) c WHERE m.type = 'table'`,
+		"columns": `SELECT m.name || ' ' || c.name || ' ' || c.type || ' ' || c."notnull" || ' ' || c.pk FROM sqlite_master m, pragma_table_xinfo(m.name) c WHERE m.type = 'table'`,
 		"keys":    `SELECT m.name || ' ' || f."from" || ' ' || f."table" || ' ' || coalesce(f."to", '-') || ' ' || f.on_delete FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'`,
 		"indexes": `SELECT l.tbl_name || ' ' || l.name || ' ' || coalesce(l.sql, '') FROM sqlite_master l WHERE l.type = 'index'`,
 		"checks":  `SELECT name || ' ' || (length(sql) - length(replace(sql, 'CHECK', ''))) / 5 FROM sqlite_master WHERE type = 'table'`,

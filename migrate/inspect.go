@@ -35,7 +35,7 @@ type column struct {
 	definition string // as it stands in the table's SQL
 	typ        string
 	notNull    bool
-	preset     string // the default, to compare; "" is none
+	preset     string // the default; "" is none
 	key        int    // its place in the primary key, from 1; 0 when it is in none
 	hidden     bool   // computed from others
 	checks     []check
@@ -156,7 +156,7 @@ func (t *table) inspect(c *sqlite.Conn) error {
 	err := c.Query(func(row *sqlite.Stmt) error {
 		col := column{
 			name: row.ColumnText(1), typ: strings.ToUpper(row.ColumnText(2)), notNull: row.ColumnInt(3) != 0,
-			preset: preset(row.ColumnText(4)), key: row.ColumnInt(5), hidden: row.ColumnInt(6) != 0,
+			preset: row.ColumnText(4), key: row.ColumnInt(5), hidden: row.ColumnInt(6) != 0,
 		}
 		if n := len(t.columns); n < len(definitions) { // SQL has columns first
 			col.definition, col.checks = definitions[n], checks(definitions[n])
@@ -220,26 +220,4 @@ func (i *index) inspect(c *sqlite.Conn) error {
 // over reports whether the index is over these columns in this order.
 func (i *index) over(columns []string) bool {
 	return len(i.columns) == len(columns) && slices.EqualFunc(i.columns, columns, strings.EqualFold)
-}
-
-// preset is a default without parentheses around it, to compare.
-func preset(text string) string {
-	text = plain(text)
-	for strings.HasPrefix(text, "( ") && strings.HasSuffix(text, " )") {
-		inner := text[2 : len(text)-2]
-		depth := 0
-		for word := range strings.SplitSeq(inner, " ") {
-			switch word {
-			case "(":
-				depth++
-			case ")":
-				depth--
-			}
-			if depth < 0 {
-				return text
-			}
-		}
-		text = inner
-	}
-	return text
 }
