@@ -229,7 +229,12 @@ func moment(r *jsonwire.Reader) (time.Time, error) {
 	if r.Peek() != '"' {
 		return time.Time{}, fmt.Errorf("%s is no text, which times are stored as", r.Raw())
 	}
-	text := r.String()
+	return ParseTime(r.String())
+}
+
+// ParseTime reads a time in the form in which Bind stores one, in that of RFC 3339, and in
+// those of SQLite's functions: 2006-01-02 15:04:05 and 2006-01-02, which are in UTC.
+func ParseTime(text string) (time.Time, error) {
 	layout := time.RFC3339
 	switch {
 	case len(text) == len(dateOnly):

@@ -22,7 +22,7 @@ type floor struct {
 var floors = []floor{
 	{"runtime", []string{
 		".",
-		"bindings", "bindings/ai", "bindings/analytics", "bindings/cache", "bindings/d1", "bindings/durable", "bindings/email", "bindings/kv",
+		"bindings", "bindings/ai", "bindings/analytics", "bindings/cache", "bindings/d1", "bindings/d1/d1sql", "bindings/durable", "bindings/email", "bindings/kv",
 		"bindings/queue", "bindings/r2", "bindings/ratelimit", "bindings/secret", "bindings/service", "bindings/vectorize", "bindings/version",
 		"data",
 		"feature",
@@ -80,6 +80,7 @@ var neighbours = []struct{ pkg, imports string }{
 	{"services", "internal/host"},   // what carries calls
 	{"bindings/*", "internal/host"}, // and so does every binding
 	{"bindings", "internal/host"},
+	{"bindings/d1/d1sql", "bindings/d1"},
 	{"bindings/*", "bindings"},          // what they share is in bindings/internal
 	{"bindings/*", "internal/jsonwire"}, // those that are called often write and read JSON by hand
 	{"feature", "internal/host"},        // which changes are read through

@@ -29,6 +29,7 @@ func Kinds() map[string][]Case {
 		"analytics": analyticsCases(),
 		"cache":     cacheCases(),
 		"d1":        d1Cases(),
+		"d1sql":     d1sqlCases(),
 		"durable":   durableCases(),
 		"email":     emailCases(),
 		"kv":        kvCases(),
