@@ -85,6 +85,7 @@ func newGoService(t *testing.T) goService {
 	w.Main.V = "main.go"
 	built, err := bundle.Bundle(t.Context(), &w, dir)
 	fatal(t, err)
+	checkLinked(t, built)
 	r := remote{t, start(t, Options{Dir: t.TempDir()}).Info()}
 	s := goService{remote: r, queues: &queues{remote: r}}
 	kv := r.made("/storage/kv/namespaces", map[string]string{"title": "kv"}, "id")
@@ -112,6 +113,22 @@ func newGoService(t *testing.T) goService {
 	status, answer := r.send("PUT", "/client/v4/accounts/{a}/workers/scripts/go", form.FormDataContentType(), &b)
 	r.result("upload", status, answer)
 	return s
+}
+
+// checkLinked looks for what makes a program large in the names of its functions, which
+// it keeps for stack traces.
+func checkLinked(t *testing.T, built bundle.Result) {
+	t.Helper()
+	for _, m := range built.Modules {
+		if m.ContentType != bundle.TypeWasm {
+			continue
+		}
+		for name, want := range map[string]bool{"net/http.Header.Get": true, "net/http.(*Transport).RoundTrip": false, "net/http.(*Client).do": false, "crypto/tls.(*Conn).Handshake": false} {
+			if bytes.Contains(m.Bytes, []byte(name)) != want {
+				t.Errorf("the program has %s: %v", name, !want)
+			}
+		}
+	}
 }
 
 func (s goService) ask(method, path string, body io.Reader, header ...string) *http.Response {
@@ -266,9 +283,9 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 	})
 	t.Run("what cannot be asked is said in JavaScript's words", func(t *testing.T) {
 		for query, want := range map[string]string{
-			"?binding=NONE&op=fetch":     "fetch NONE: fetch: the Worker has no binding NONE",
-			"?binding=OTHER&op=nothing":  "fetch OTHER: nothing: the shim has no operation nothing of fetch",
-			"?binding=GREETING&op=fetch": "fetch GREETING: fetch: (binding ?? globalThis).fetch is not a function",
+			"?binding=NONE&op=fetch":     "fetch NONE: the Worker has no binding NONE",
+			"?binding=OTHER&op=nothing":  "fetch OTHER: the shim has no operation nothing of fetch",
+			"?binding=GREETING&op=fetch": "fetch GREETING: (binding ?? globalThis).fetch is not a function",
 		} {
 			res := send("POST", "/relay"+query, nil)
 			if got := text(t, res); res.StatusCode != 502 || !strings.Contains(got, want) {
@@ -281,6 +298,7 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 			t.Errorf("%.200s", got)
 		}
 	})
+	t.Run("it asks the world", func(t *testing.T) { service.fetch(t) })
 	t.Run("it knows what it is", func(t *testing.T) {
 		var got clodo.Service
 		_, text := get("/service")

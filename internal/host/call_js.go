@@ -94,6 +94,17 @@ func beginning(body io.Reader) (first []byte, rest io.Reader, err error) {
 	if body == nil {
 		return nil, nil, nil
 	}
+	if c, ok := body.(*closingReader); ok && !c.known {
+		first = make([]byte, 4096)
+		n, err := c.Read(first)
+		switch {
+		case errors.Is(err, io.EOF):
+			return first[:n], nil, nil
+		case err != nil:
+			return nil, nil, fmt.Errorf("reading the body: %w", err)
+		}
+		return first[:n], body, nil
+	}
 	var b bytes.Buffer
 	switch _, err := io.CopyN(&b, body, held+1); {
 	case errors.Is(err, io.EOF):
@@ -106,6 +117,9 @@ func beginning(body io.Reader) (first []byte, rest io.Reader, err error) {
 
 // upload hands over the rest of the body of a call, as fast as the operation takes it.
 func (i *instance) upload(e *exchange, number int32, rest io.Reader) {
+	if c, ok := rest.(*closingReader); ok {
+		defer c.close()
+	}
 	part := make([]byte, 4+held)
 	binary.LittleEndian.PutUint32(part, uint32(number))
 	for {

@@ -13,13 +13,11 @@ import (
 // Exchange is a request or an answer without its body, as the shim's bindings/fetch.js has
 // it.
 type Exchange struct {
-	Method     string          `json:"method,omitempty"`
-	URL        string          `json:"url,omitempty"`
-	Redirect   string          `json:"redirect,omitempty"`
-	To         json.RawMessage `json:"to,omitempty"` // what of the binding is meant
-	Status     int             `json:"status,omitempty"`
-	StatusText string          `json:"statusText,omitempty"`
-	Headers    [][2]string     `json:"headers"`
+	Method     string      `json:"method,omitempty"`
+	URL        string      `json:"url,omitempty"`
+	Status     int         `json:"status,omitempty"`
+	StatusText string      `json:"statusText,omitempty"`
+	Headers    [][2]string `json:"headers"`
 }
 
 // headers are those of an Exchange.
@@ -35,23 +33,12 @@ func headers(h http.Header) [][2]string {
 
 // Asked is a request as it is sent.
 func Asked(r *http.Request) Exchange {
-	return Exchange{Method: r.Method, URL: Absolute(r.URL), Redirect: "manual", Headers: headers(r.Header)}
+	return Exchange{Method: r.Method, URL: Absolute(r.URL), Headers: headers(r.Header)}
 }
 
 // Fetch sends a request by an operation that answers as fetch does.
 func Fetch(kind, binding, op string, to json.RawMessage, r *http.Request) (*http.Response, error) {
-	asked := Asked(r)
-	asked.To = to
-	args, err := json.Marshal(asked)
-	if err != nil {
-		return nil, err
-	}
-	var body io.Reader
-	if r.Body != nil && r.Body != http.NoBody {
-		defer r.Body.Close()
-		body = r.Body
-	}
-	return Call(r.Context(), kind, binding, op, args, body, r)
+	return host.Fetch(kind, binding, op, to, host.ManualRedirects, Hosted(r))
 }
 
 // Call does an operation whose answer is one of HTTP.

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/tamylaa/clodo"
 	"github.com/tamylaa/clodo/internal/host"
@@ -38,4 +40,34 @@ func variables(w http.ResponseWriter, r *http.Request) {
 	for _, name := range r.URL.Query()["name"] {
 		fmt.Fprintf(w, "%s=%s\n", name, os.Getenv(name))
 	}
+}
+
+// fetch sends what it got to the address in the query, and hands on what comes.
+func fetch(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL.Query().Get("url"), r.Body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("X-Asked", r.Header.Get("X-Asked"))
+	var res *http.Response
+	if r.URL.Query().Get("follow") == "no" {
+		res, err = clodo.Transport{}.RoundTrip(req)
+	} else {
+		res, err = clodo.Fetch(ctx, req)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &clodo.Problem{Status: http.StatusGatewayTimeout}
+	}
+	if err != nil {
+		return &clodo.Problem{Status: http.StatusBadGateway, Detail: err.Error()}
+	}
+	defer res.Body.Close()
+	w.Header().Set("X-Location", res.Header.Get("Location"))
+	w.Header().Set("X-Encoding", res.Header.Get("Content-Encoding"))
+	w.WriteHeader(res.StatusCode)
+	_ = http.NewResponseController(w).Flush()
+	_, err = io.Copy(w, res.Body)
+	return err
 }

@@ -38,6 +38,7 @@ func main() {
 	app.HandleFunc("GET /locked", locked)
 	app.HandleFunc("GET /endless", endless)
 	app.Route("POST /relay", relay)
+	app.Route("/fetch", fetch)
 	app.HandleFunc("GET /variables", variables)
 	app.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) {
 		count++
