@@ -46,6 +46,29 @@ func TestChangesAreReadOncePerInterval(t *testing.T) {
 	})
 }
 
+func TestTheFirstRequestsWaitForTheFirstReading(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		premium := feature.Bool("premium")
+		source := &stored{text: change(true), slow: 100 * time.Millisecond}
+		f := open(t, feature.Options{Document: shop, Source: source})
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				began := time.Now()
+				on := premium.In(f.Evaluate(t.Context(), feature.Context{Domain: "b.example.com"}))
+				if took := time.Since(began); !on || took != 100*time.Millisecond {
+					t.Errorf("%t after %s", on, took)
+				}
+			})
+		}
+		wg.Wait()
+		if source.reads != 1 {
+			t.Errorf("%d reads", source.reads)
+		}
+	})
+}
+
 func TestRequestsDoNotWaitLongForChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
