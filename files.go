@@ -145,7 +145,12 @@ func (s *fileServer) open(name string) (fs.File, fs.FileInfo, error) {
 
 // send answers with a file, or with its compressed variant.
 func (s *fileServer) send(w http.ResponseWriter, r *http.Request, name string, f fs.File, info fs.FileInfo) error {
-	defer func() { _ = f.Close() }() // it was only read
+	opened := []fs.File{f}
+	defer func() {
+		for _, f := range opened {
+			_ = f.Close() // it was only read
+		}
+	}()
 	h := w.Header()
 	h.Set("Content-Type", contentType(name))
 	if h.Get("Content-Type") == "" {
@@ -156,7 +161,7 @@ func (s *fileServer) send(w http.ResponseWriter, r *http.Request, name string, f
 		if err != nil {
 			continue
 		}
-		defer func() { _ = other.Close() }() // as above
+		opened = append(opened, other)
 		if otherInfo.IsDir() {
 			continue
 		}

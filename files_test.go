@@ -1,6 +1,8 @@
 package clodo_test
 
 import (
+	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -97,6 +99,51 @@ func TestAnApplicationThatRoutesInTheBrowserHasOnePage(t *testing.T) {
 	for path, want := range map[string]string{"/app/users/7": "<h1>home</h1>", "/app/app.js": "let a = 1", "/app/users/7.png": "not_found", "/app/.env": "not_found"} {
 		if w := ask(app, "GET", path); !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+// counted counts the files that are open.
+type counted struct {
+	fs.FS
+	open *int
+}
+
+func (c counted) Open(name string) (fs.File, error) {
+	f, err := c.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	*c.open++
+	return &closer{f.(io.ReadSeeker), f, c.open}, nil
+}
+
+type closer struct {
+	io.ReadSeeker
+	fs.File
+	open *int
+}
+
+func (c *closer) Read(b []byte) (int, error) { return c.File.Read(b) }
+
+func (c *closer) Close() error {
+	if c.open != nil {
+		*c.open--
+		c.open = nil
+	}
+	return c.File.Close()
+}
+
+func TestNoFileStaysOpen(t *testing.T) {
+	t.Parallel()
+	open := 0
+	files := site()
+	h := clodo.Files(counted{files, &open}, clodo.FilesOptions{Fallback: "noext"})
+	for _, path := range []string{"/app.js", "/nothing", "/nothing.txt", "/.env", "/noext"} {
+		for _, coding := range []string{"", "gzip", "br"} {
+			if request(h, "GET", path, "", "Accept-Encoding", coding); open != 0 {
+				t.Fatalf("%s, %s: %d files are open", path, coding, open)
+			}
 		}
 	}
 }

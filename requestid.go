@@ -13,18 +13,22 @@ const RequestIDHeader = "X-Request-Id"
 // maxRequestID bounds an id that a client sends; a longer one is replaced.
 const maxRequestID = 128
 
+// maxTraceState is what W3C Trace Context wants to be passed on at least.
+const maxTraceState = 512
+
 // contextKey is the type of this package's keys in a context.
 type contextKey int
 
 const (
 	requestIDKey contextKey = iota
 	traceKey
+	traceStateKey
 	identityKey
 )
 
 // RequestID gives every request an id that its answer and its logs carry: the client's
 // own, when it is plain text of a sensible length, else Cloudflare's ray, else a new
-// one. It also keeps the request's W3C traceparent for [TraceParent].
+// one. It also keeps the request's W3C traceparent and tracestate.
 func RequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(RequestIDHeader)
@@ -37,6 +41,9 @@ func RequestID(next http.Handler) http.Handler {
 		ctx := context.WithValue(r.Context(), requestIDKey, id)
 		if trace := r.Header.Get("Traceparent"); isTraceParent(trace) {
 			ctx = context.WithValue(ctx, traceKey, trace)
+			if state := strings.Join(r.Header.Values("Tracestate"), ","); state != "" && len(state) <= maxTraceState {
+				ctx = context.WithValue(ctx, traceStateKey, state)
+			}
 		}
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -53,6 +60,13 @@ func RequestIDOf(ctx context.Context) string {
 func TraceParent(ctx context.Context) string {
 	trace, _ := ctx.Value(traceKey).(string)
 	return trace
+}
+
+// TraceState is the tracestate that came with [TraceParent], to be passed on as it is; ""
+// without one.
+func TraceState(ctx context.Context) string {
+	state, _ := ctx.Value(traceStateKey).(string)
+	return state
 }
 
 // plain reports a text that can stand in a header and in a line of a log.

@@ -362,9 +362,10 @@ func TestIdAndTraceGoWithACall(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("X-Request-Id", "r-1")
 	r.Header.Set("Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	r.Header["Tracestate"] = []string{"a=1", "b=2"}
 	h.ServeHTTP(httptest.NewRecorder(), r)
 	trace := sent.Get("Traceparent")
-	if sent.Get("X-Request-Id") != "r-1" || sent.Get("Authorization") != "Bearer t" || len(trace) != 55 ||
+	if sent.Get("X-Request-Id") != "r-1" || sent.Get("Authorization") != "Bearer t" || sent.Get("Tracestate") != "a=1,b=2" || len(trace) != 55 ||
 		!strings.HasPrefix(trace, "00-4bf92f3577b34da6a3ce929d0e0e4736-") || !strings.HasSuffix(trace, "-01") || strings.Contains(trace, "00f067aa0ba902b7") {
 		t.Errorf("sent %v", sent)
 	}

@@ -18,6 +18,9 @@ func propagate(ctx context.Context, h http.Header) {
 	}
 	if trace := clodo.TraceParent(ctx); trace != "" && h.Get("Traceparent") == "" {
 		h.Set("Traceparent", child(trace))
+		if state := clodo.TraceState(ctx); state != "" {
+			h.Set("Tracestate", state)
+		}
 	}
 	if name := os.Getenv("CLODO_SERVICE"); name != "" && h.Get("User-Agent") == "" {
 		h.Set("User-Agent", "clodo-service/"+name)
