@@ -2,26 +2,17 @@ package operator
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/tamylaa/clodo/deploy"
-	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/project"
 )
-
-// demoFiles is the portfolio that Demo writes. It is an ordinary one: nothing in
-// clodo knows it but this file.
-//
-//go:embed all:demo
-var demoFiles embed.FS
 
 // DemoOptions says where the demo goes and who hears of it.
 type DemoOptions struct {
@@ -32,10 +23,13 @@ type DemoOptions struct {
 	Getenv  func(string) string
 }
 
+// demoTry is a request to what the demo has deployed, and what its answer holds.
+type demoTry struct{ method, url, body, want string }
+
 // demoEnvironments are deployed in this order.
 var demoEnvironments = []string{"staging", "production"}
 
-// Demo writes a portfolio of three services, starts a local cloud for it, deploys
+// Demo writes a portfolio of services in TypeScript and one in Go, starts a local cloud for it, deploys
 // it to two environments, tries it, ships a version that fails, and sees it undone.
 // It returns the Operator, whose cloud goes on serving until Close. Every line that
 // it tells was measured; the first thing that is not as it should be is the error.
@@ -63,6 +57,9 @@ func (o *Operator) demo(ctx context.Context, d DemoOptions) error {
 		return err
 	}
 	d.Line(fmt.Sprintf("%d services, %d environments, %d findings", report.Services, report.Environments, len(report.Findings)))
+	if !o.demoHas(demoGo) {
+		d.Line("without the service in Go, as Go was not installed when they were written")
+	}
 
 	d.Heading("A Cloudflare on this machine")
 	info, err := o.Cloud(ctx)
@@ -79,13 +76,17 @@ func (o *Operator) demo(ctx context.Context, d DemoOptions) error {
 	}
 
 	d.Heading("Try it")
-	for _, try := range []struct{ method, url, body, want string }{
+	tries := []demoTry{
 		{http.MethodPost, o.LocalURL("api-production") + "/orders", `{"item":"brick","count":3}`, `"item":"brick"`},
 		{http.MethodGet, o.LocalURL("api-production") + "/orders", "", `"count":3`},
 		{http.MethodGet, o.LocalURL("api-staging") + "/orders", "", "[]"},
 		{http.MethodGet, o.LocalURL("web-production") + "/", "", "It runs."},
-	} {
-		answer, err := o.demoTry(ctx, try.method, try.url, try.body)
+	}
+	if o.demoHas(demoGo) {
+		tries = append(tries, demoTry{http.MethodGet, o.LocalURL("stock-production") + "/stock/brick", "", `"left":`})
+	}
+	for _, try := range tries {
+		answer, err := o.demoAsk(ctx, try.method, try.url, try.body)
 		if err != nil {
 			return err
 		}
@@ -130,7 +131,7 @@ func (o *Operator) demoBreak(ctx context.Context, d DemoOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.WriteFile(file, good, 0o644)) }()
 
-	before, err := o.demoTry(ctx, http.MethodGet, o.LocalURL("api-production")+"/health", "")
+	before, err := o.demoAsk(ctx, http.MethodGet, o.LocalURL("api-production")+"/health", "")
 	if err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func (o *Operator) demoBreak(ctx context.Context, d DemoOptions) (err error) {
 		return fmt.Errorf("the broken version was not rolled back: %w", err)
 	}
 	d.Line(firstLine(err.Error()))
-	after, err := o.demoTry(ctx, http.MethodGet, o.LocalURL("api-production")+"/health", "")
+	after, err := o.demoAsk(ctx, http.MethodGet, o.LocalURL("api-production")+"/health", "")
 	if err != nil {
 		return err
 	}
@@ -157,8 +158,8 @@ func (o *Operator) demoBreak(ctx context.Context, d DemoOptions) (err error) {
 	return nil
 }
 
-// demoTry sends one request to the local cloud and wants a success.
-func (o *Operator) demoTry(ctx context.Context, method, url, body string) (string, error) {
+// demoAsk sends one request to the local cloud and wants a success.
+func (o *Operator) demoAsk(ctx context.Context, method, url, body string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return "", err
@@ -176,41 +177,6 @@ func (o *Operator) demoTry(ctx context.Context, method, url, body string) (strin
 		return "", fmt.Errorf("%s %s answered %s: %s", method, url, res.Status, firstLine(string(answer)))
 	}
 	return string(answer), nil
-}
-
-// writeDemo writes the demo's files into dir. A folder that is already the demo's
-// keeps the files it has; any other folder with something in it is refused.
-func writeDemo(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if len(entries) > 0 {
-		config, err := os.ReadFile(filepath.Join(dir, "clodo.yaml"))
-		if err != nil || !strings.Contains(string(config), "portfolio: demo\n") {
-			return &diag.Error{Finding: diag.Finding{
-				Code: "U005", Severity: diag.SeverityError, Message: fmt.Sprintf("%q is not empty and is not the demo", dir),
-				Fix: "name another folder: clodo demo FOLDER",
-			}, State: diag.NothingChanged, Exit: diag.ExitUsage}
-		}
-	}
-	return fs.WalkDir(demoFiles, "demo", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(path, "demo")))
-		if entry.IsDir() {
-			return os.MkdirAll(target, 0o755)
-		}
-		if _, err := os.Stat(target); err == nil {
-			return nil
-		}
-		data, err := demoFiles.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(target, data, 0o644)
-	})
 }
 
 func firstLine(s string) string {

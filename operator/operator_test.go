@@ -275,7 +275,7 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("%v\nafter:\n%s", err, strings.Join(said, "\n"))
 	}
 	defer op.Close()
-	if want := "released released released released released released rolled-back"; strings.Join(outcomes, " ") != want {
+	if want := "released released released released released released released released rolled-back"; strings.Join(outcomes, " ") != want {
 		t.Errorf("got %v", outcomes)
 	}
 	if _, err := operator.Demo(t.Context(), operator.DemoOptions{Dir: filepath.Dir(dir)}); err == nil {

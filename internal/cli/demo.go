@@ -28,9 +28,10 @@ func newDemoCmd(a *app, run func(context.Context, *demoOptions) (reply, error)) 
 		Short: "see it working on this machine, no account needed",
 		Example: "  clodo demo                 keeps serving until Ctrl-C\n" +
 			"  clodo demo /tmp/try --exit ends when it is done, for build servers",
-		Long: "Writes a small portfolio of three services, starts a Cloudflare on this machine,\n" +
-			"plans, deploys to two environments, tests, ships a version that fails and shows it\n" +
-			"undone. Every line that it prints was measured.",
+		Long: "Writes a small portfolio of services in TypeScript and, where Go is installed, one\n" +
+			"in Go, starts a Cloudflare on this machine, plans, deploys to two environments,\n" +
+			"tests, ships a version that fails and shows it undone. Every line that it prints\n" +
+			"was measured.",
 		GroupID: blockStart, Args: words(0, "DIR"),
 		RunE: a.do(func(ctx context.Context, args []string) (reply, error) {
 			o.dir = defaultDemoDir
@@ -57,7 +58,7 @@ func (a *app) runDemo(ctx context.Context, o *demoOptions) (reply, error) {
 	}
 	if a.globals.dryRun {
 		return reply{Result: demoDocument{Dir: o.dir}, Text: func(w io.Writer) {
-			fmt.Fprintf(w, "Would write three services into %s and run them on this machine. Nothing was changed.\n", o.dir)
+			fmt.Fprintf(w, "Would write a portfolio into %s and run them on this machine. Nothing was changed.\n", o.dir)
 		}}, nil
 	}
 	a.onStop(stopsDemo)

@@ -53,6 +53,12 @@ func TestDocs(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build clodo: %v\n%s", err, out)
 	}
+	// The standard library for Workers is compiled once, and not within a command's time.
+	service := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", filepath.Join(bin, "service.wasm"), "./operator/demo/services/stock")
+	service.Dir, service.Env = root, append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
+	if out, err := service.CombinedOutput(); err != nil {
+		t.Fatalf("build a service: %v\n%s", err, out)
+	}
 	workerd := npmtest.Workerd(t)
 	for name, steps := range pages {
 		t.Run(name, func(t *testing.T) {
