@@ -15,7 +15,9 @@ func LimitBody(n int64) Middleware {
 				WriteError(w, r, &http.MaxBytesError{Limit: n})
 				return
 			}
-			r.Body = &limitedBody{http.MaxBytesReader(w, r.Body, n)}
+			if r.Body != nil && r.Body != http.NoBody { // a request without one is handed on as one
+				r.Body = &limitedBody{http.MaxBytesReader(w, r.Body, n)}
+			}
 			next.ServeHTTP(w, r)
 		})
 	}

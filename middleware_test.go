@@ -334,3 +334,16 @@ func TestAClientCannotWriteHeaders(t *testing.T) {
 		}
 	}
 }
+
+// A gateway hands requests on; fetch on Workers refuses a GET that seems to have a body.
+func TestALimitGivesNoBodyToARequestWithoutOne(t *testing.T) {
+	t.Parallel()
+	app := clodo.NewRouter()
+	app.Use(clodo.LimitBody(4))
+	app.HandleFunc("GET /", func(_ http.ResponseWriter, r *http.Request) {
+		if r.Body != http.NoBody {
+			t.Errorf("the body is a %T", r.Body)
+		}
+	})
+	app.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", http.NoBody))
+}

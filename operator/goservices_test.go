@@ -180,4 +180,3 @@ func (c caller) goQueue(t *testing.T) {
 		}
 	}
 }
-
