@@ -90,8 +90,8 @@ func whole(t *testing.T, app *clodotest.App) {
 			t.Error("the handler failed, and nobody said so")
 		}
 	})
+	t.Run("email and messages that it sends are seen", func(t *testing.T) { outgoing(t, app) })
 	t.Run("messages are delivered", func(t *testing.T) {
-		clodotest.Status(t, app.Post("/orders", nil), http.StatusAccepted)
 		d := app.Deliver("orders", shop.Item{Name: "milk"}, "no JSON")
 		if diff := cmp.Diff(clodotest.Delivery{Acked: []int{0}, Retried: []int{1}}, d, cmp.Comparer(func(a, b error) bool { return errors.Is(a, b) })); diff != "" {
 			t.Error(diff)
@@ -100,6 +100,26 @@ func whole(t *testing.T, app *clodotest.App) {
 			t.Error(err)
 		}
 	})
+}
+
+// outgoing is what an App has sent and got, of email and messages.
+func outgoing(t *testing.T, app *clodotest.App) {
+	t.Helper()
+	clodotest.Status(t, app.Post("/orders", nil), http.StatusAccepted)
+	if got := app.Queued("orders"); len(got) != 1 || string(got[0]) != `{"id":0,"name":"tea"}` {
+		t.Errorf("the queue has %q", got)
+	}
+	got := app.SentEmails()
+	if len(got) != 1 || got[0].Subject != "Your tea" || got[0].From != "shop@shop.example" || !strings.Contains(string(got[0].Raw), "soon") {
+		t.Errorf("sent: %+v", got)
+	}
+	message := "From: ada@example.com\r\nMessage-ID: <1@example.com>\r\nSubject: %s\r\n\r\ntext\r\n"
+	if diff := cmp.Diff(clodotest.Received{Forwarded: []string{"owner@shop.example"}}, app.Receive("ada@example.com", "shop@shop.example", fmt.Appendf(nil, message, "tea"))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(clodotest.Received{Rejected: "no, thanks"}, app.Receive("ada@example.com", "shop@shop.example", fmt.Appendf(nil, message, "spam"))); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestEveryTestHasItsOwnData(t *testing.T) {

@@ -13,12 +13,16 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/internal/inprocess"
+	"github.com/tamylaa/clodo/localcloud"
 )
 
 // events are what happens to a service beside requests.
 type events interface {
 	scheduled(ctx context.Context, cron string, at time.Time) error
 	deliver(ctx context.Context, queue string, all []message) (handled, error)
+	receive(ctx context.Context, from, to string, raw []byte) Received
+	emails() ([]Email, error)
+	queued(queue string) ([]localcloud.QueueMessage, error)
 }
 
 // message is one of a queue; one of Text and Bytes is its body.
@@ -35,6 +39,14 @@ type handled struct {
 	Error string   `json:"error"`
 	Ack   []string `json:"ack"`
 	Retry []again  `json:"retry"`
+
+	Rejected  string `json:"rejected"`
+	Forwarded []struct {
+		To string `json:"to"`
+	} `json:"forwarded"`
+	Replied []struct {
+		Raw string `json:"raw"`
+	} `json:"replied"`
 }
 
 // again is a message that is to be delivered again.
@@ -99,7 +111,11 @@ func (a *App) Deliver(queue string, bodies ...any) Delivery {
 }
 
 // nativeEvents asks the service as its program is asked natively.
-type nativeEvents struct{ to inprocess.Transport }
+type nativeEvents struct {
+	to     inprocess.Transport
+	data   *localcloud.Data
+	script string
+}
 
 // eventPath begins the paths of events; see clodo.App.ServeEvent.
 const eventPath = "http://service/cdn-cgi/handler/"

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/tamylaa/clodo/bindings/d1"
@@ -55,17 +56,19 @@ func (s *service) native(t testing.TB, build func() (http.Handler, error), o Opt
 	if err != nil {
 		return nil, err
 	}
+	var tasks sync.WaitGroup
+	t.Cleanup(tasks.Wait) // before the bindings are closed
 	bound := func(f http.HandlerFunc) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			f(w, r.WithContext(host.WithBindings(r.Context(), bindings)))
+			f(w, r.WithContext(host.WithTasks(host.WithBindings(r.Context(), bindings), &tasks)))
 		})
 	}
 	a := &App{t: t, host: s.host(o), ctx: ctx, handler: bound(service.ServeHTTP)}
 	a.send = inprocess.Transport{Handler: a.handler}
 	if e, ok := service.(eventHandler); ok {
-		a.events = nativeEvents{inprocess.Transport{Handler: bound(e.ServeEvent)}}
+		a.events = nativeEvents{inprocess.Transport{Handler: bound(e.ServeEvent)}, data, s.worker.Name}
 	} else {
-		a.events = nativeEvents{inprocess.Transport{Handler: http.NotFoundHandler()}}
+		a.events = nativeEvents{inprocess.Transport{Handler: http.NotFoundHandler()}, data, s.worker.Name}
 	}
 	return a, nil
 }

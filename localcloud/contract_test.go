@@ -3,13 +3,16 @@ package localcloud
 import (
 	"bytes"
 	std "cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/textproto"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tamylaa/clodo/bindings/kv"
 	"github.com/tamylaa/clodo/internal/bundle"
 	"github.com/tamylaa/clodo/internal/contracttest"
 	"github.com/tamylaa/clodo/internal/host"
@@ -143,14 +147,8 @@ func TestBindingsKeepTheirPromisesOnWorkers(t *testing.T) {
 	npmtest.Workerd(t)
 	c := start(t, Options{Dir: t.TempDir(), AIUpstream: fakeModels(t)})
 	r := remote{t, c.Info()}
-	var made struct{ UUID, ID string }
-	fatal(t, json.Unmarshal(r.do("POST", "/client/v4/accounts/{a}/d1/database", map[string]string{"name": "contract"}), &made))
-	fatal(t, json.Unmarshal(r.do("POST", "/client/v4/accounts/{a}/storage/kv/namespaces", map[string]string{"title": "contract"}), &made))
-	r.do("POST", "/client/v4/accounts/{a}/r2/buckets", map[string]string{"name": "contract"})
-	r.do("POST", "/client/v4/accounts/{a}/queues", map[string]string{"queue_name": "contract"})
-	r.do("POST", "/client/v4/accounts/{a}/vectorize/v2/indexes", map[string]any{"name": "contract", "config": map[string]any{"dimensions": 3, "metric": "cosine"}})
-	r.deploy("peer", peerJS, `,"migrations":{"new_tag":"v1","new_sqlite_classes":["Room"]}`)
-	r.program("contract", "../internal/contracttest/testdata/worker", contractBindings(made.UUID, made.ID))
+	all := r.contractResources()
+	r.program("contract", "../internal/contracttest/testdata/worker", all)
 	for _, kind := range contracttest.Names() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -167,6 +165,19 @@ func TestBindingsKeepTheirPromisesOnWorkers(t *testing.T) {
 			demand(t, kind, results, func(c contracttest.Case) string { return c.Want })
 		})
 	}
+}
+
+// contractResources makes what contractBindings are for.
+func (r remote) contractResources() []json.RawMessage {
+	r.t.Helper()
+	var made struct{ UUID, ID string }
+	fatal(r.t, json.Unmarshal(r.do("POST", "/client/v4/accounts/{a}/d1/database", map[string]string{"name": "contract"}), &made))
+	fatal(r.t, json.Unmarshal(r.do("POST", "/client/v4/accounts/{a}/storage/kv/namespaces", map[string]string{"title": "contract"}), &made))
+	r.do("POST", "/client/v4/accounts/{a}/r2/buckets", map[string]string{"name": "contract"})
+	r.do("POST", "/client/v4/accounts/{a}/queues", map[string]string{"queue_name": "contract"})
+	r.do("POST", "/client/v4/accounts/{a}/vectorize/v2/indexes", map[string]any{"name": "contract", "config": map[string]any{"dimensions": 3, "metric": "cosine"}})
+	r.deploy("peer", peerJS, `,"migrations":{"new_tag":"v1","new_sqlite_classes":["Room"]}`)
+	return contractBindings(made.UUID, made.ID)
 }
 
 // program builds the Go program in dir and uploads it.
@@ -207,4 +218,59 @@ func (r remote) program(name, dir string, bindings []json.RawMessage) {
 	fatal(r.t, form.Close())
 	status, answer := r.send("PUT", "/client/v4/accounts/{a}/workers/scripts/"+name, form.FormDataContentType(), &b)
 	r.result("upload "+name, status, answer)
+}
+
+// over sends the requests of bindings to the address of a program's bindings, as the
+// environment variables would.
+type over struct{ address, key string }
+
+func (o over) RoundTrip(r *http.Request) (*http.Response, error) {
+	out := r.Clone(r.Context())
+	base, err := url.Parse(o.address)
+	if err != nil {
+		return nil, err
+	}
+	out.URL = &url.URL{Scheme: base.Scheme, Host: base.Host, Path: strings.TrimSuffix(base.Path, "/") + r.URL.Path, RawQuery: r.URL.RawQuery}
+	if r.URL.RawPath != "" {
+		out.URL.RawPath = strings.TrimSuffix(base.Path, "/") + r.URL.RawPath
+	}
+	out.Host = ""
+	out.Header.Set(host.KeyHeader, o.key)
+	return http.DefaultTransport.RoundTrip(out)
+}
+
+func TestAProgramHasTheBindingsOfADeployedWorker(t *testing.T) {
+	t.Parallel()
+	npmtest.Workerd(t)
+	c := start(t, Options{Dir: t.TempDir(), AIUpstream: fakeModels(t)})
+	r := remote{t, c.Info()}
+	bindings, err := json.Marshal(r.contractResources())
+	fatal(t, err)
+	r.deploy("program", "export default { fetch() { return new Response() } }", `,"bindings":`+string(bindings))
+	address := c.Info().BindingsAddress("program")
+	ctx := host.WithBindings(t.Context(), over{address, c.Info().APIToken})
+	for _, kind := range contracttest.Names() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			demand(t, kind, contracttest.Run(ctx, kind), func(c contracttest.Case) string {
+				want := std.Or(c.Native, c.Want)
+				if kind == "service" { // the other Worker sees the name that the data port has for it
+					want = strings.ReplaceAll(want, "https://peer.example", "http://peer.localhost")
+				}
+				return want
+			})
+		})
+	}
+	t.Run("nobody else does", func(t *testing.T) {
+		for name, ctx := range map[string]context.Context{
+			"without the key":        host.WithBindings(t.Context(), over{address, "guessed"}),
+			"of a Worker not there":  host.WithBindings(t.Context(), over{c.Info().BindingsAddress("none"), c.Info().APIToken}),
+			"of no Worker":           host.WithBindings(t.Context(), over{strings.TrimSuffix(address, "program/"), c.Info().APIToken}),
+			"of an account not here": host.WithBindings(t.Context(), over{strings.Replace(address, c.Info().AccountID, "0", 1), c.Info().APIToken}),
+		} {
+			if _, err := kv.Open("KV").Get(ctx, "text"); err == nil || errors.Is(err, kv.ErrNotFound) && name != "of no Worker" {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tamylaa/clodo"
 	"github.com/tamylaa/clodo/bindings/d1"
+	"github.com/tamylaa/clodo/bindings/email"
 	"github.com/tamylaa/clodo/bindings/kv"
 	"github.com/tamylaa/clodo/bindings/queue"
 	"github.com/tamylaa/clodo/bindings/service"
@@ -20,6 +21,7 @@ import (
 var (
 	db     = d1.Open("DB")
 	counts = kv.Open("COUNTS")
+	mails  = email.Open("MAIL")
 	orders = queue.Open("ORDERS")
 	prices = service.Open("PRICES")
 )
@@ -62,6 +64,13 @@ func New() (*clodo.App, error) {
 			m.Ack()
 		}
 		return nil
+	})
+	app.Email(func(ctx context.Context, e *clodo.Email) error {
+		if e.Header.Get("Subject") == "spam" {
+			e.Reject("no, thanks")
+			return nil
+		}
+		return e.Forward(ctx, "owner@shop.example", nil)
 	})
 	return app, nil
 }
@@ -113,6 +122,11 @@ func order(w http.ResponseWriter, r *http.Request) error {
 	if err := orders.Send(r.Context(), queue.JSON(Item{Name: "tea"})); err != nil {
 		return err
 	}
+	_, err := mails.Send(r.Context(), email.Message{From: email.Address{Email: "shop@shop.example"}, To: []string{"ada@example.com"}, Subject: "Your tea", Text: "soon"})
+	if err != nil {
+		return err
+	}
+	clodo.WaitUntil(r.Context(), func(ctx context.Context) { _ = counts.PutText(ctx, "ordered", "1", kv.PutOptions{}) })
 	w.WriteHeader(http.StatusAccepted)
 	return nil
 }

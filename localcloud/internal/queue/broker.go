@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -218,4 +219,14 @@ func (b *Broker) tell(q Queue, c Consumer, f Fate) {
 	if f.Expired > 0 {
 		b.log.Warn("messages were dropped: they were older than the queue keeps them", "queue", q.Name, "messages", f.Expired)
 	}
+}
+
+// Waiting is the messages of the queue of a name that could be delivered now, the first
+// first; at most limit.
+func (b *Broker) Waiting(account, name string, limit int) ([]Delivered, error) {
+	q, ok := b.named(account, name)
+	if !ok {
+		return nil, &Error{CodeNoQueue, fmt.Sprintf("the queue %q does not exist", name)}
+	}
+	return b.store.Peek(q.ID, limit)
 }
