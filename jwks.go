@@ -26,7 +26,8 @@ const (
 type JWKSOptions struct {
 	// URL of the JSON Web Key Set, with https.
 	URL string
-	// Transport fetches it: a client of package services, for example.
+	// Transport fetches it: a client of package services, for example. Default:
+	// [Transport].
 	Transport http.RoundTripper
 	// Algorithms are those that keys are accepted for.
 	Algorithms []Algorithm
@@ -54,7 +55,7 @@ func NewJWKS(o JWKSOptions) *JWKS {
 		panic("clodo: " + quoted(o.URL) + " is no https URL of a key set")
 	}
 	if o.Transport == nil {
-		panic("clodo: nothing to fetch the key set with")
+		o.Transport = Transport{}
 	}
 	if len(o.Algorithms) == 0 {
 		panic("clodo: no algorithm whose keys are accepted")

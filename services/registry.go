@@ -9,6 +9,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/tamylaa/clodo"
+	"github.com/tamylaa/clodo/bindings/service"
 )
 
 // Variable names the environment variable that says where the other services are. clodo
@@ -91,7 +94,7 @@ func (p place) address(name string, target *url.URL) (*url.URL, error) {
 // transport is what carries requests to the place.
 func (p place) transport() http.RoundTripper {
 	if p.Binding != "" {
-		return toBinding{p.Binding}
+		return service.Open(p.Binding)
 	}
-	return toURL{}
+	return clodo.Transport{}
 }

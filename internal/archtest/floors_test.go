@@ -72,13 +72,13 @@ var apart = []struct{ pkg, imports, why string }{
 // neighbours are imports within one floor that the design wants, as patterns of
 // path.Match.
 var neighbours = []struct{ pkg, imports string }{
-	{"data", "bindings/d1"},         // which rows are kept in
-	{"data", "internal/host"},       // whose contexts have bindings of their own in tests
-	{"data", "."},                   // a row that is wrong is a problem for the client
-	{".", "internal/host"},          // package clodo stands on the host
-	{"services", "."},               // errors, and the id of the request that a call is made for
-	{"services", "internal/host"},   // what carries calls
-	{"bindings/*", "internal/host"}, // and so does every binding
+	{"data", "bindings/d1"},          // which rows are kept in
+	{"data", "internal/host"},        // whose contexts have bindings of their own in tests
+	{"data", "."},                    // a row that is wrong is a problem for the client
+	{".", "internal/host"},           // package clodo stands on the host
+	{"services", "."},                // errors, and the id of the request that a call is made for
+	{"services", "bindings/service"}, // what carries calls
+	{"bindings/*", "internal/host"},  // and so does every binding
 	{"bindings", "internal/host"},
 	{"bindings/d1/d1sql", "bindings/d1"},
 	{"bindings/*", "bindings"},          // what they share is in bindings/internal
