@@ -60,6 +60,13 @@ func metadata(w project.Worker, a Artifact, ids map[string]string, migrations ma
 	return m
 }
 
+// Metadata is the `metadata` part of the upload of a, as it can be known without an
+// account: ids of databases and namespaces that no file pins are missing, as are the
+// annotations of a release, and durable object steps are those of a new Worker.
+func Metadata(w project.Worker, a Artifact) (json.RawMessage, error) {
+	return json.MarshalIndent(metadata(w, a, nil, pendingClasses(w.DOMigrations, "")), "", "  ")
+}
+
 // partBindings makes the further modules of a service worker, which cannot import
 // them, globals of the names that the build gave them.
 func partBindings(a Artifact) []map[string]any {

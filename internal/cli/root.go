@@ -47,6 +47,7 @@ func newRoot(a *app) *cobra.Command {
 		newDevCmd(a, a.runDev),
 		newCheckCmd(a, a.runCheck),
 		newTypesCmd(a),
+		newBuildCmd(a),
 		newPlanCmd(a, a.runPlan),
 		newDeployCmd(a, a.runDeploy),
 		newStatusCmd(a, a.runStatus),

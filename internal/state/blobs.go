@@ -33,7 +33,7 @@ func (s *Store) Put(_ context.Context, b []byte) (string, error) {
 }
 
 func (s *Store) putFile(path string, b []byte) (err error) {
-	if err := makeFolder(s.dir); err != nil {
+	if err := MakeFolder(s.dir); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

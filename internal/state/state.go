@@ -64,7 +64,7 @@ func (s *Store) Handle(ctx context.Context) (*sql.DB, error) {
 }
 
 // Make makes the folder when it is missing, without the database.
-func (s *Store) Make() error { return s.explain(makeFolder(s.dir)) }
+func (s *Store) Make() error { return s.explain(MakeFolder(s.dir)) }
 
 func (s *Store) path() string { return filepath.Join(s.dir, "state.db") }
 
@@ -100,7 +100,7 @@ func (s *Store) write(ctx context.Context) (*sql.DB, error) {
 	if s.db != nil {
 		return s.db, nil
 	}
-	if err := makeFolder(s.dir); err != nil {
+	if err := MakeFolder(s.dir); err != nil {
 		return nil, s.explain(err)
 	}
 	f, err := os.OpenFile(s.path(), os.O_CREATE|os.O_RDWR, 0o600) // SQLite would let everybody read it
@@ -113,8 +113,8 @@ func (s *Store) write(ctx context.Context) (*sql.DB, error) {
 	return s.open(ctx)
 }
 
-// makeFolder makes the state folder, which ignores itself in git.
-func makeFolder(dir string) error {
+// MakeFolder makes the state folder, which ignores itself in git.
+func MakeFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
