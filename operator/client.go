@@ -4,19 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/internal/openapi"
+	"github.com/tamylaa/clodo/internal/source"
 )
 
 // ClientRequest says of which API a client is made, and how.
 type ClientRequest struct {
-	Of       string // a service that has an OpenAPI document, or such a file, relative to Options.Dir
+	Of       string // a service that has an OpenAPI document, or such a file, relative to Options.Dir, or its URL
 	Language string // go or ts; default: that of File, else go
 	Package  string // of Go; default: the name of File's folder, else that of the service
 	File     string // where it is written, relative to Options.Dir; "" writes nothing
@@ -74,8 +80,55 @@ func (o *Operator) Client(ctx context.Context, r ClientRequest) (*Client, error)
 	return c, o.writeClient(c, r)
 }
 
-// openAPI is a document by the name of its service or file.
+func isURL(of string) bool {
+	return strings.HasPrefix(of, "http://") || strings.HasPrefix(of, "https://")
+}
+
+// download reads a document that a service answers, also one on this machine by its name
+// below localhost, which not every system finds.
+func download(ctx context.Context, address string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	dialer := &net.Dialer{}
+	client := &http.Client{Transport: &http.Transport{
+		Proxy: func(r *http.Request) (*url.URL, error) {
+			if strings.HasSuffix(r.URL.Hostname(), ".localhost") {
+				return nil, nil
+			}
+			return http.ProxyFromEnvironment(r)
+		},
+		DialContext: func(ctx context.Context, network, to string) (net.Conn, error) {
+			if host, port, err := net.SplitHostPort(to); err == nil && strings.HasSuffix(host, ".localhost") {
+				to = net.JoinHostPort("127.0.0.1", port)
+			}
+			return dialer.DialContext(ctx, network, to)
+		},
+	}}
+	defer client.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the answer is %s", res.Status)
+	}
+	return io.ReadAll(io.LimitReader(res.Body, source.MaxBytes+1)) // one more is refused when it is parsed
+}
+
+// openAPI is a document by the name of its service or file, or by its URL.
 func (o *Operator) openAPI(ctx context.Context, of string) (name string, text []byte, err error) {
+	if isURL(of) {
+		text, err := download(ctx, of)
+		if err != nil {
+			return "", nil, &diag.Error{Finding: diag.Finding{Code: "O101", Severity: diag.SeverityError, Message: of + " cannot be read", Why: err.Error()}, State: diag.NothingChanged, Exit: diag.ExitConfig, Err: err}
+		}
+		return of, text, nil
+	}
 	if ext := path.Ext(of); ext == ".json" || ext == ".yaml" || ext == ".yml" {
 		text, err := os.ReadFile(o.path(of))
 		if err != nil {
@@ -96,7 +149,7 @@ func (o *Operator) openAPI(ctx context.Context, of string) (name string, text []
 	if err == nil && name == "" {
 		f := diag.Finding{
 			Code: "O101", Severity: diag.SeverityError, Message: of + " has no OpenAPI document", Why: "there is no openapi.json or openapi.yaml in its folder",
-			Fix: "save what the service answers at /openapi.json there, or name a file: clodo service client FILE",
+			Fix: "save what the service answers at /openapi.json there, or name a file or a URL",
 		}
 		return "", nil, &diag.Error{Finding: f, State: diag.NothingChanged, Exit: diag.ExitConfig}
 	}
@@ -117,6 +170,9 @@ func (o *Operator) packageOf(r ClientRequest) string {
 		return r.Package
 	}
 	name := strings.TrimSuffix(path.Base(r.Of), path.Ext(r.Of))
+	if u, err := url.Parse(r.Of); err == nil && isURL(r.Of) {
+		name, _, _ = strings.Cut(u.Hostname(), ".")
+	}
 	if r.File != "" {
 		name = filepath.Base(filepath.Dir(o.path(r.File)))
 	}

@@ -13,16 +13,18 @@ import (
 func newServiceClientCmd(a *app) *cobra.Command {
 	r := operator.ClientRequest{}
 	c := &cobra.Command{
-		Use: "client NAME|FILE", Short: "a typed client of a service, from its OpenAPI document",
+		Use: "client NAME|FILE|URL", Short: "a typed client of a service, from its OpenAPI document",
 		Example: "  clodo service client orders --lang go --out internal/orders/client.go\n" +
 			"  clodo service client orders --lang ts --out src/orders.gen.ts\n" +
-			"  clodo service client openapi.yaml --lang ts",
-		Long: "Reads the openapi.json or openapi.yaml in a service's folder, or a file, in\n" +
-			"OpenAPI 3.0 or 3.1. The client in Go sends through an http.RoundTripper, such\n" +
-			"as that of a service binding; the one in TypeScript through fetch. Both need\n" +
-			"nothing beside their standard library. What a client cannot express is told\n" +
-			"with its place in the document. Without --out the client is printed.",
-		Args: words(1, "NAME|FILE"), ValidArgsFunction: a.completeFromFiles(serviceNames),
+			"  clodo service client openapi.yaml --lang ts\n" +
+			"  clodo service client http://orders.localhost:8788/openapi.json --lang go",
+		Long: "Reads the openapi.json or openapi.yaml in a service's folder, a file, or what\n" +
+			"a running service answers, in OpenAPI 3.0 or 3.1. The client in Go sends\n" +
+			"through an http.RoundTripper, such as that of a service binding; the one in\n" +
+			"TypeScript through fetch. Both need nothing beside their standard library. What\n" +
+			"a client cannot express is told with its place in the document. Without --out\n" +
+			"the client is printed.",
+		Args: words(1, "NAME|FILE|URL"), ValidArgsFunction: a.completeFromFiles(serviceNames),
 		RunE: a.do(func(ctx context.Context, args []string) (reply, error) {
 			r.Of, r.DryRun = args[0], a.globals.dryRun
 			return a.runServiceClient(ctx, r)

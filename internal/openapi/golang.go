@@ -23,7 +23,16 @@ func (a *API) Go(pkg string) ([]byte, []diag.Finding, error) {
 	if !token.IsIdentifier(pkg) || pkg == "main" {
 		return nil, nil, fmt.Errorf("%q cannot be the name of a Go package", pkg)
 	}
-	w := goWriter{api: a}
+	w := goWriter{api: a, taken: names{}}
+	for word := range strings.FieldsSeq(goReserved) {
+		w.taken[word] = true
+	}
+	for _, t := range a.Types {
+		w.taken[t.Name] = true
+	}
+	for _, op := range a.Operations {
+		w.taken[op.ParamsType] = true
+	}
 	for _, t := range a.Types {
 		w.typ(t)
 	}
@@ -64,6 +73,7 @@ func (a *API) name() string {
 
 type goWriter struct {
 	api   *API
+	taken names // by declarations of the package
 	code  bytes.Buffer
 	found []diag.Finding
 }
@@ -101,28 +111,16 @@ func (w *goWriter) typ(t *Type) {
 	}
 }
 
-// constant is the name of one value of an enum, which no other name has.
+// constant is a new name for one value of an enum: that of its type and the value.
 func (w *goWriter) constant(t *Type, word string) string {
-	taken := names{}
-	for _, other := range w.api.Types {
-		taken[other.Name] = true
+	if t.Schema.Kind == IntEnum {
+		word = strings.Replace(word, "-", "minus ", 1)
 	}
-	word = strings.Replace(word, "-", "minus ", map[bool]int{true: 1}[t.Schema.Kind == IntEnum])
 	suffix := pascal(word)
-	if suffix != "Unnamed" && strings.HasPrefix(suffix, "N") && word[0] >= '0' && word[0] <= '9' {
-		suffix = suffix[1:] // the type's name stands before it
+	if word != "" && word[0] >= '0' && word[0] <= '9' {
+		suffix = strings.TrimPrefix(suffix, "N") // the type's name stands before it
 	}
-	name := t.Name + suffix
-	for _, other := range t.Schema.Words { // "a-b" and "a_b" are different values
-		if other == word {
-			break
-		}
-		if pascal(other) == pascal(word) {
-			taken[name] = true
-			name = taken.unique(name)
-		}
-	}
-	return taken.unique(name)
+	return w.taken.unique(t.Name + suffix)
 }
 
 // tag is the content of a field's tag. What is not required is left out when it is not set.
@@ -203,11 +201,18 @@ func (w *goWriter) element(s *Schema) string {
 	return w.expr(s)
 }
 
+// goReserved are the exported names of the client itself.
+const goReserved = "Client New Error Optional Some FieldError"
+
+// goTaken are the names that a method uses, which none of its arguments can have.
+const goTaken = "bytes context json errors fmt io http url strconv strings time string int64 bool float64 any nil append error len new " +
+	"ctx c params body mediaType q h v list segment discard decoded encoded joined payload"
+
 // operation is one method of the client, and the type of its optional parameters.
 func (w *goWriter) operation(op *Operation) {
-	args, local := "ctx context.Context", names{"ctx": true, "c": true, "params": true, "body": true, "mediaType": true, "q": true, "h": true, "path": true, "out": true, "err": true}
-	for _, imported := range []string{"bytes", "context", "json", "errors", "fmt", "io", "http", "url", "strconv", "strings", "time", "string", "int64", "bool", "float64", "any", "nil"} {
-		local[imported] = true
+	args, local := "ctx context.Context", names{}
+	for word := range strings.FieldsSeq(goTaken) {
+		local[word] = true
 	}
 	var path []string
 	rest := w.api.Prefix + op.Path

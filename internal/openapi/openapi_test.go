@@ -87,6 +87,7 @@ func TestNothingIsDroppedInSilence(t *testing.T) {
 		"a schema that is no map":                           {schema("7"), []string{"error 5: a schema is a map"}},
 		"a part of itself":                                  {document("components: { schemas: { A: { allOf: [{ $ref: '#/components/schemas/A' }, { type: object, properties: { a: {} } }] } } }"), []string{"error 5: A is a part of itself"}},
 		"defined by itself":                                 {document("components: { schemas: { A: { $ref: '#/components/schemas/B' }, B: { $ref: '#/components/schemas/A' } } }"), []string{"error 5: A is defined", "error 5: B is defined"}},
+		"one of several, and one is itself":                 {document("components: { schemas: { A: { oneOf: [{ type: string }, { $ref: '#/components/schemas/A' }] } } }"), []string{"error 5: A is defined"}},
 		"webhooks":                                          {document("webhooks: {}\n"), []string{`warning 5: "webhooks" of the document`}},
 		"a second server":                                   {document("servers: [{ url: /v1 }, { url: /v2 }]\n"), []string{"warning 5: a second server"}},
 		"a cookie":                                          {operation("{ parameters: [{ name: c, in: cookie, schema: {} }] }"), []string{`warning 5: the cookie "c" is left out`}},

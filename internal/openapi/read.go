@@ -19,7 +19,7 @@ func Read(name string, data []byte) (*API, []diag.Finding) {
 		return nil, found
 	}
 	r := &reader{doc: doc, found: found, types: map[string]*Type{}, typeNames: names{}, api: &API{File: name, doc: doc}}
-	for _, reserved := range []string{"Client", "New", "Error", "Optional", "Some", "FieldError"} { // the client's own
+	for reserved := range strings.FieldsSeq(goReserved) {
 		r.typeNames[reserved] = true
 	}
 	r.document()
@@ -164,16 +164,30 @@ func (r *reader) pointer(ref *source.Value) *source.Value {
 // escape is a key as a part of a JSON pointer.
 func escape(key string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(key) }
 
-// circles reports names that stand only for one another.
+// circles reports names that stand for one another, or for one of several, and at last
+// for themselves.
 func (r *reader) circles() {
 	for _, t := range r.api.Types {
-		s := t.Schema
-		for i := 0; s != nil && s.Kind == Ref; i++ {
-			if s.Type == t || i > maxRefs {
-				r.fail("O103", t.Schema.Pos, t.Name+" is defined by itself alone", "", "")
-				break
+		seen := map[*Type]bool{}
+		var leads func(s *Schema) bool
+		leads = func(s *Schema) bool {
+			switch {
+			case s == nil:
+				return false
+			case s.Kind == Union:
+				return slices.ContainsFunc(s.Members, leads)
+			case s.Kind != Ref:
+				return false
+			case s.Type == t:
+				return true
+			case seen[s.Type]:
+				return false
 			}
-			s = s.Type.Schema
+			seen[s.Type] = true
+			return leads(s.Type.Schema)
+		}
+		if leads(t.Schema) {
+			r.fail("O103", t.Schema.Pos, t.Name+" is defined by itself", "", "")
 		}
 	}
 }

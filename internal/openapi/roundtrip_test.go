@@ -1,6 +1,7 @@
 package openapi_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/tamylaa/clodo/data"
 	"github.com/tamylaa/clodo/internal/openapi"
 	"github.com/tamylaa/clodo/internal/openapi/testdata/notes"
+	"github.com/tamylaa/clodo/services"
 )
 
 type note struct {
@@ -74,13 +76,15 @@ func TestADataServiceAndItsClientUnderstandEachOther(t *testing.T) {
 	if diff := cmp.Diff(string(want), string(code)); diff != "" {
 		t.Fatalf("%s (-want +got); UPDATE=1 writes it:\n%s", file, diff)
 	}
-	use(t, notes.New("http://notes", app.Client().Transport))
+	transport := app.Client().Transport
+	use(t.Context(), t, notes.New("http://notes.example", transport))
+	// As one service calls another, with its time-out and circuit breaker.
+	use(services.With(t.Context(), "notes", transport), t, notes.New("", services.Open("notes", services.Options{})))
 }
 
 // use goes through what a service in Go would do with the client.
-func use(t *testing.T, c *notes.Client) {
+func use(ctx context.Context, t *testing.T, c *notes.Client) {
 	t.Helper()
-	ctx := t.Context()
 	var etag string
 	c.Answered = func(res *http.Response) { etag = res.Header.Get("ETag") }
 

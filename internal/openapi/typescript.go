@@ -25,11 +25,12 @@ func TypeScriptClients(apis []*API, prefixes []string) []byte {
 		clients.Write(a.typeScript(prefixes[i]))
 	}
 	var out bytes.Buffer
-	for i, block := range strings.Split(tsClient, "//---") { // its parts; one that has a name may be left out
-		name, text, _ := strings.Cut(block, "\n")
-		if i == 0 {
+	for i, block := range strings.Split(tsClient, "//---") { // its parts; one that names a use is left out without it
+		use, text, _ := strings.Cut(block, "\n")
+		switch {
+		case i == 0:
 			out.WriteString(block)
-		} else if name = strings.TrimSpace(name); name == "" || bytes.Contains(clients.Bytes(), []byte(name+"(")) || bytes.Contains(clients.Bytes(), []byte(name+"<")) {
+		case bytes.Contains(clients.Bytes(), []byte(strings.TrimSpace(use))):
 			out.WriteString(text)
 		}
 	}
@@ -145,7 +146,7 @@ func (w *tsWriter) bare(s *Schema) string {
 		}
 		return item + "[]"
 	case Map:
-		return "Record<string, " + w.expr(s.Items) + ">"
+		return "{ [key: string]: " + w.expr(s.Items) + " }"
 	case Ref:
 		return w.names[s.Type]
 	case Union:
@@ -159,7 +160,10 @@ func (w *tsWriter) bare(s *Schema) string {
 }
 
 func (w *tsWriter) operation(op *Operation, name string) {
-	local := names{"params": true, "body": true, "mediaType": true, "this": true}
+	local := names{}
+	for word := range strings.FieldsSeq("params body send json segment decoded discard undefined") {
+		local[word] = true
+	}
 	var args, more []string
 	var query, headers []string
 	path := ""

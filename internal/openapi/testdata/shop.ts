@@ -76,7 +76,7 @@ async function send(options: ClientOptions, method: string, path: string, sent: 
     if (value !== undefined) headers.set(name, String(value));
   }
   if (sent.body !== undefined && sent.type !== undefined) headers.set("content-type", sent.type);
-  const base = (options.base ?? "http://service").replace(/\/+$/, "");
+  const base = (options.base ?? "https://service").replace(/\/+$/, "");
   const init: RequestInit = { method, headers };
   if (sent.body !== undefined) init.body = sent.body;
   const search = query.size > 0 ? `?${query}` : "";
@@ -115,7 +115,7 @@ export interface Item {
   size?: ItemSize;
   parent?: Item | null;
   tags?: string[];
-  prices?: Record<string, number>;
+  prices?: { [key: string]: number };
   more?: unknown;
   dimensions?: ItemDimensions;
 }

@@ -19,10 +19,10 @@ import (
 
 // Client sends requests. It is safe for concurrent use once its fields are set.
 type Client struct {
-	// Base stands before every path, such as "https://api.example.com". A service binding
-	// looks at the path alone, so any host will do there.
+	// Base stands before every path, such as "https://api.example.com". Empty is enough
+	// for a Transport that looks at the path alone, as that of a service does.
 	Base string
-	// Transport sends the requests, such as a service binding's.
+	// Transport sends the requests, such as services.Open("api", services.Options{}).
 	Transport http.RoundTripper
 	// Header goes with every request, such as Authorization.
 	Header http.Header
@@ -122,7 +122,11 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 		}
 		body = p.Reader
 	}
-	address := strings.TrimRight(c.Base, "/") + path
+	base := strings.TrimRight(c.Base, "/")
+	if base == "" {
+		base = "https://service"
+	}
+	address := base + path
 	if len(query) > 0 {
 		address += "?" + query.Encode()
 	}
