@@ -17,7 +17,7 @@ func newServiceClientCmd(a *app) *cobra.Command {
 		Example: "  clodo service client orders --lang go --out internal/orders/client.go\n" +
 			"  clodo service client orders --lang ts --out src/orders.gen.ts\n" +
 			"  clodo service client openapi.yaml --lang ts\n" +
-			"  clodo service client http://orders.localhost:8788/openapi.json --lang go",
+			"  clodo service client http://orders.localhost:7788/openapi.json --lang go",
 		Long: "Reads the openapi.json or openapi.yaml in a service's folder, a file, or what\n" +
 			"a running service answers, in OpenAPI 3.0 or 3.1. The client in Go sends\n" +
 			"through an http.RoundTripper, such as that of a service binding; the one in\n" +
