@@ -1,9 +1,9 @@
 package data
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/tamylaa/clodo"
@@ -11,71 +11,98 @@ import (
 
 // rows reads an array of objects. The array is taken apart first: what is wrong with one
 // of them is told with its number.
-func (h *resource[T]) rows(r *http.Request) ([]T, error) {
+func (h *resource) rows(r *http.Request) ([]row, error) {
 	body, err := clodo.ReadJSON(r)
 	if err != nil {
 		return nil, err
 	}
-	var parts []json.RawMessage
-	if err := json.Unmarshal(body, &parts); err != nil {
-		return nil, &SyntaxError{Message: "this is no array of objects"}
+	parts, err := elements(body)
+	if err != nil {
+		return nil, err
 	}
 	if len(parts) > MaxBulk {
 		return nil, tooMany(len(parts))
 	}
-	rows := make([]T, len(parts))
+	a := arena{schema: h.schema, expect: len(parts)}
 	for i, part := range parts {
-		if err := h.store.schema.decodeNew(part, rowOf(&rows[i])); err != nil {
+		if err := h.schema.decodeNew(part, a.next()); err != nil {
 			return nil, at(i, err)
 		}
 	}
-	return rows, nil
+	return a.rows, nil
 }
 
-func (h *resource[T]) createMany(w http.ResponseWriter, r *http.Request) error {
+// elements are the texts of the elements of a JSON array.
+func elements(body []byte) (parts [][]byte, err error) {
+	s := scanner{b: body}
+	fail := func(message string) ([][]byte, error) { return nil, &SyntaxError{Offset: s.i, Message: message} }
+	if s.space() != '[' {
+		return fail("this is no array")
+	}
+	s.i++
+	if s.space() == ']' {
+		s.i++
+	} else {
+		for more := true; more; s.i++ {
+			s.space()
+			start := s.i
+			if !s.skip(1) {
+				return nil, s.broken
+			}
+			parts = append(parts, body[start:s.i])
+			switch s.space() {
+			case ',':
+			case ']':
+				more = false
+			default:
+				return fail("a comma or ] is missing")
+			}
+		}
+	}
+	if s.space(); s.i < len(body) {
+		return fail("something follows the end")
+	}
+	return parts, nil
+}
+
+func (h *resource) createMany(w http.ResponseWriter, r *http.Request) error {
 	rows, err := h.rows(r)
 	if err != nil {
 		return err
 	}
-	if rows, err = h.store.CreateMany(r.Context(), rows); err != nil {
+	if rows, err = h.table.createMany(r.Context(), rows); err != nil {
 		return err
 	}
-	return h.sendMany(w, r, http.StatusCreated, rows)
+	return h.sendRows(w, r, http.StatusCreated, rows)
 }
 
-func (h *resource[T]) replaceMany(w http.ResponseWriter, r *http.Request) error {
+func (h *resource) replaceMany(w http.ResponseWriter, r *http.Request) error {
 	rows, err := h.rows(r)
 	if err != nil {
 		return err
 	}
-	s := h.store.schema
-	for i := range rows {
-		if key := &s.Columns[s.Key]; s.value(rowOf(&rows[i]), s.Key) == h.noKey() {
-			return at(i, &ValidationError{[]FieldError{key.failure(missing, nil)}})
+	s := h.schema
+	for i, p := range rows {
+		if s.value(p, s.Key) == s.noKey() {
+			return at(i, &ValidationError{[]FieldError{s.Columns[s.Key].failure(missing, nil)}})
 		}
 	}
-	if rows, err = h.store.updateMany(r.Context(), rows, s.writable&s.changeable()); err != nil {
+	if rows, err = h.table.updateMany(r.Context(), rows, s.writable&s.changeable()); err != nil {
 		return err
 	}
-	return h.sendMany(w, r, http.StatusOK, rows)
+	return h.sendRows(w, r, http.StatusOK, rows)
 }
 
-func (h *resource[T]) sendMany(w http.ResponseWriter, r *http.Request, status int, rows []T) error {
-	b := []byte(`{"success":true,"data":[`)
-	for i := range rows {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = h.store.schema.appendJSON(b, rowOf(&rows[i]), h.store.schema.All())
-	}
-	return send(w, r, status, append(b, "]}"...))
+func (h *resource) sendRows(w http.ResponseWriter, r *http.Request, status int, rows []row) error {
+	b := h.appendRows([]byte(`{"success":true,"data":`), rows, h.schema.All())
+	return send(w, r, status, append(b, '}'))
 }
 
 // deleteMany deletes the rows that the query names by their keys, and nothing without:
 // a filter that was forgotten must not empty a table.
-func (h *resource[T]) deleteMany(w http.ResponseWriter, r *http.Request) error {
+func (h *resource) deleteMany(w http.ResponseWriter, r *http.Request) error {
 	values, err := url.ParseQuery(r.URL.RawQuery)
-	name := h.store.schema.Columns[h.store.schema.Key].Name + "_in"
+	name := h.schema.Columns[h.schema.Key].Name + "_in"
 	if list := values[name]; err != nil || len(values) != 1 || len(list) != 1 || list[0] == "" {
 		return invalidQuery(clodo.Field{Name: name, Code: RequiredFieldMissing, Message: "Rows are deleted by their keys: " + name + "=1,2,3, and nothing else."})
 	}
@@ -83,13 +110,9 @@ func (h *resource[T]) deleteMany(w http.ResponseWriter, r *http.Request) error {
 	for id := range strings.SplitSeq(values[name][0], ",") {
 		ids = append(ids, id)
 	}
-	n, err := h.store.DeleteMany(r.Context(), ids...)
+	n, err := h.table.deleteMany(r.Context(), ids)
 	if err != nil {
 		return err
 	}
-	b, err := json.Marshal(map[string]any{"success": true, "data": map[string]int{"deleted": n}})
-	if err != nil {
-		return err
-	}
-	return send(w, r, http.StatusOK, b)
+	return send(w, r, http.StatusOK, append(strconv.AppendInt([]byte(`{"success":true,"data":{"deleted":`), int64(n), 10), "}}"...))
 }

@@ -206,7 +206,7 @@ func (d *decoder) member(i int) bool {
 		if !d.skip(1) {
 			return false
 		}
-		c.field.setBytes(d.row, bytes.ToValidUTF8(d.b[start:d.i], []byte("\uFFFD")))
+		c.field.setBytes(d.row, []byte(string([]rune(view(d.b[start:d.i]))))) // U+FFFD for each byte that is no UTF-8
 		p = fine
 	case first == '"':
 		text, ok := d.text()

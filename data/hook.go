@@ -55,7 +55,7 @@ type Hooks struct{ all []Hook }
 func (h *Hooks) Add(hooks ...Hook) {
 	for _, one := range hooks {
 		if one.On == "" || one.Run == nil {
-			panic("data: the hook " + fmt.Sprintf("%q", one.Name) + " needs a point to run at and a function")
+			panic(fmt.Sprintf("data: the hook %q needs a point to run at and a function", one.Name))
 		}
 	}
 	h.all = append(h.all, hooks...)

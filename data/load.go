@@ -16,7 +16,7 @@ const maxRelated = 10_000
 
 // load fills relations of rows: one statement for each relation, however many the rows
 // are, and all of them in one call.
-func (t *table) load(ctx context.Context, relations []*Relation, rows []unsafe.Pointer) error {
+func (t *table) load(ctx context.Context, relations []*Relation, rows []row) error {
 	if len(relations) == 0 || len(rows) == 0 {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (t *table) keyOf(r *Relation, row unsafe.Pointer) any {
 
 // related is the statement that reads the rows of a relation, with the key that ties
 // them to ours in front. All our keys are one parameter.
-func (t *table) related(ctx context.Context, r *Relation, rows []unsafe.Pointer) *d1.Stmt {
+func (t *table) related(ctx context.Context, r *Relation, rows []row) *d1.Stmt {
 	var keys []any
 	seen := map[any]bool{nil: true}
 	for _, row := range rows {
@@ -100,12 +100,14 @@ func (t *table) related(ctx context.Context, r *Relation, rows []unsafe.Pointer)
 		target.word(" ORDER BY ")
 		target.of(r.TargetTable, r.TargetKey)
 		target.word(" LIMIT ?")
-		b.text.WriteString(target.text.String())
+		b.text = target.text
 	})
 	return t.statement(ctx, sql, jsonArray(keys), int64(maxRelated+1))
 }
 
 // of appends the name of a column with that of its table.
+//
+//go:noinline
 func (b *builder) of(table, column string) {
 	b.name(table)
 	b.word(".")
@@ -113,7 +115,7 @@ func (b *builder) of(table, column string) {
 }
 
 // attach puts the rows that were read into the fields of ours.
-func (t *table) attach(r *Relation, rows []unsafe.Pointer, found *d1.Rows) error {
+func (t *table) attach(r *Relation, rows []row, found *d1.Rows) error {
 	byKey := map[any][]reflect.Value{}
 	values := make([]any, 1+len(r.Target.Columns))
 	dest := make([]any, len(values))

@@ -119,12 +119,3 @@ func conflictOfMany(s *Schema) *clodo.Problem {
 		Status: 409, Code: "version_conflict", Detail: "A row of " + s.Table + " is gone, was changed meanwhile, or is there twice: nothing was written.", Err: ErrConflict,
 	}
 }
-
-// grow gives the memory of rows that are added one by one.
-func grow[T any](rows *[]T) func() unsafe.Pointer {
-	return func() unsafe.Pointer {
-		var row T
-		*rows = append(*rows, row)
-		return rowOf(&(*rows)[len(*rows)-1])
-	}
-}

@@ -206,7 +206,7 @@ func FuzzQuery(f *testing.F) {
 		}
 		b := builder{schema: s}
 		b.list(l)
-		text := b.text.String()
+		text := string(b.text)
 		quoted := strings.Split(text, `"`)
 		for i := 1; i < len(quoted); i += 2 {
 			if !names[quoted[i]] {

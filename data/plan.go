@@ -20,7 +20,7 @@ func (p plans) text(shape []byte, write func(*builder)) string {
 	}
 	b := builder{schema: p.schema}
 	write(&b)
-	text := b.text.String()
+	text := string(b.text)
 	p.cache.put(key, text, int64(len(text)), nil)
 	return text
 }

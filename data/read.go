@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"unsafe"
 
 	"github.com/tamylaa/clodo"
 	"github.com/tamylaa/clodo/bindings/d1"
@@ -24,75 +23,96 @@ type Page[T any] struct {
 // HasNext reports whether another page follows.
 func (p *Page[T]) HasNext() bool { return p.Next != "" }
 
-// Get reads the row with a key, with its relations of these names.
-func (s *Store[T]) Get(ctx context.Context, id any, include ...string) (T, error) {
-	var none T
-	l, err := s.schema.listing(&Query{Include: include}, nil)
-	if err != nil {
-		return none, err
-	}
-	key, err := s.id(id)
-	if err != nil {
-		return none, err
-	}
-	if err := s.before(ctx, &Event{Model: s.schema.Table, Operation: OpGet, ID: key}); err != nil {
-		return none, err
-	}
-	row, err := s.get(ctx, key)
-	if err != nil {
-		return none, err
-	}
-	rows := []T{row}
-	if err := s.load(ctx, l.include, pointers(rows)); err != nil {
-		return none, err
-	}
-	s.after(ctx, &Event{Model: s.schema.Table, Operation: OpGet, ID: key, Row: &rows[0]})
-	return rows[0], nil
+// page is a Page without the Go type of its rows.
+type page struct {
+	rows    []row
+	next    string
+	limit   int
+	offset  int
+	hasPrev bool
+	total   *int64
 }
 
-// get reads the row with a key that D1 has, from the cache if it may.
-func (s *Store[T]) get(ctx context.Context, key any) (row T, err error) {
-	all := s.schema.All()
-	cached := cachedRead{table: &s.table, ctx: ctx}
-	if v, ok := cached.get(append(shape('g'), fmt.Sprintf("%T%v", key, key)...)); ok {
-		row = v.(T)
-		s.schema.detach(rowOf(&row), all)
-		return row, nil
+// get reads the row with a key, with relations.
+func (t *table) get(ctx context.Context, id any, include []string) (row, error) {
+	l, err := t.schema.listing(&Query{Include: include}, nil)
+	if err != nil {
+		return nil, err
 	}
-	if row, err = s.fresh(ctx, key); err != nil {
-		return row, err
+	key, err := t.id(id)
+	if err != nil {
+		return nil, err
 	}
-	if cached.wanted {
-		kept := row
-		s.schema.detach(rowOf(&kept), all)
-		cached.put(kept, s.schema.weight(rowOf(&kept)))
+	if err := t.before(ctx, &Event{Model: t.schema.Table, Operation: OpGet, ID: key}); err != nil {
+		return nil, err
 	}
-	return row, nil
+	p, err := t.cachedOne(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.load(ctx, l.include, []row{p}); err != nil {
+		return nil, err
+	}
+	t.told(ctx, OpGet, []row{p})
+	return p, nil
 }
 
-// Exists reports whether there is a row with a key.
-func (s *Store[T]) Exists(ctx context.Context, id any) (bool, error) {
-	key, err := s.id(id)
+// cachedOne reads the row with a key that D1 has, from the cache if it may.
+func (t *table) cachedOne(ctx context.Context, key any) (row, error) {
+	all := t.schema.All()
+	cached := cachedRead{table: t, ctx: ctx}
+	if t.cache != nil {
+		if v, ok := cached.get(append(shape('g'), fmt.Sprintf("%T%v", key, key)...)); ok {
+			return t.schema.copies(v.([]row), all)[0], nil
+		}
+	}
+	p, err := t.fresh(ctx, key)
+	if err == nil && cached.wanted {
+		kept := t.schema.copies([]row{p}, all)
+		cached.put(kept, t.schema.weight(kept[0]))
+	}
+	return p, err
+}
+
+// fresh reads a row from D1 itself.
+func (t *table) fresh(ctx context.Context, key any) (row, error) {
+	all := t.schema.All()
+	sql := t.plans.text(shape('G', all), func(b *builder) { b.one(all, false) })
+	rows, err := t.statement(ctx, sql, key).Raw(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a := arena{schema: t.schema, expect: 1}
+	if err := t.scan(rows, all, &a); err != nil {
+		return nil, err
+	}
+	if len(a.rows) == 0 {
+		return nil, notFound(t.schema, key)
+	}
+	return a.rows[0], nil
+}
+
+func (t *table) exists(ctx context.Context, id any) (bool, error) {
+	key, err := t.id(id)
 	if err != nil {
 		return false, err
 	}
-	only := Mask(0).With(s.schema.Key)
-	sql := s.plans.text(shape('G', only), func(b *builder) { b.one(only, false) })
-	rows, err := s.statement(ctx, sql, key).Raw(ctx)
+	only := Mask(0).With(t.schema.Key)
+	sql := t.plans.text(shape('G', only), func(b *builder) { b.one(only, false) })
+	rows, err := t.statement(ctx, sql, key).Raw(ctx)
 	if err != nil {
 		return false, err
 	}
 	return rows.Next(), rows.Err()
 }
 
-// Count counts the rows that a filter takes. D1 reads all of them for it.
-func (s *Store[T]) Count(ctx context.Context, f Filter) (int64, error) {
-	l, err := s.schema.listing(&Query{Filter: f}, nil)
+func (t *table) countAll(ctx context.Context, f Filter) (int64, error) {
+	l, err := t.schema.listing(&Query{Filter: f}, nil)
 	if err != nil {
 		return 0, err
 	}
 	var n int64
-	err = s.count(ctx, l).First(ctx, &n)
+	err = t.count(ctx, l).First(ctx, &n)
 	return n, err
 }
 
@@ -109,69 +129,66 @@ func (t *table) count(ctx context.Context, l *listing) *d1.Stmt {
 	return t.statement(ctx, sql, l.where.params(nil)...)
 }
 
-// List reads a page of rows.
-func (s *Store[T]) List(ctx context.Context, q Query) (*Page[T], error) {
-	if err := s.before(ctx, &Event{Model: s.schema.Table, Operation: OpList, Query: &q}); err != nil {
+// list reads a page of rows.
+func (t *table) list(ctx context.Context, q *Query) (*page, error) {
+	if err := t.before(ctx, &Event{Model: t.schema.Table, Operation: OpList, Query: q}); err != nil {
 		return nil, err
 	}
-	l, err := s.schema.listing(&q, s.key)
+	l, err := t.schema.listing(q, t.key)
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.page(ctx, l)
+	p, err := t.page(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.load(ctx, l.include, pointers(page.Rows)); err != nil {
+	if err := t.load(ctx, l.include, p.rows); err != nil {
 		return nil, err
 	}
-	s.after(ctx, &Event{Model: s.schema.Table, Operation: OpList, Query: &q, Rows: page.Rows})
-	return page, nil
+	if len(t.hooks.all) > 0 {
+		t.after(ctx, &Event{Model: t.schema.Table, Operation: OpList, Query: q, Rows: t.schema.slice(p.rows)})
+	}
+	return p, nil
 }
 
 // page reads a page without relations, from the cache if it may.
-func (s *Store[T]) page(ctx context.Context, l *listing) (*Page[T], error) {
-	shape, params := listShape(s.schema, l), listParams(s.schema, l)
-	cached := cachedRead{table: &s.table, ctx: ctx}
-	if s.cache != nil {
+func (t *table) page(ctx context.Context, l *listing) (*page, error) {
+	shape, params, fields := listShape(t.schema, l), listParams(t.schema, l), l.load(t.schema)
+	cached := cachedRead{table: t, ctx: ctx}
+	if t.cache != nil {
 		if v, ok := cached.get(l.cacheKey(shape, params)); ok {
-			page := v.(Page[T])
-			page.Rows = append(make([]T, 0, len(page.Rows)), page.Rows...)
-			for i := range page.Rows {
-				s.schema.detach(rowOf(&page.Rows[i]), l.load(s.schema))
-			}
-			return &page, nil
+			p := v.(page)
+			p.rows = t.schema.copies(p.rows, fields)
+			return &p, nil
 		}
 	}
-	list := s.statement(ctx, s.plans.text(shape, func(b *builder) { b.list(l) }), params...)
-	page := &Page[T]{Rows: []T{}, Limit: l.limit, Offset: l.offset, HasPrev: l.offset > 0 || l.after != nil}
-	rows, err := s.rows(ctx, l, list, &page.Total)
+	list := t.statement(ctx, t.plans.text(shape, func(b *builder) { b.list(l) }), params...)
+	p := &page{limit: l.limit, offset: l.offset, hasPrev: l.offset > 0 || l.after != nil}
+	rows, err := t.rows(ctx, l, list, &p.total)
 	if err != nil {
 		return nil, err
 	}
-	err = s.scan(rows, l.load(s.schema), grow(&page.Rows))
-	if err != nil {
+	a := arena{schema: t.schema, expect: l.limit + 1}
+	if err := t.scan(rows, fields, &a); err != nil {
 		return nil, err
 	}
-	if len(page.Rows) > l.limit {
-		page.Rows = page.Rows[:l.limit]
-		last := rowOf(&page.Rows[l.limit-1])
+	if p.rows = a.rows; len(p.rows) > l.limit {
+		p.rows = p.rows[:l.limit]
 		values := make([]any, len(l.order))
-		for i, t := range l.order {
-			values[i] = s.schema.value(last, t.column)
+		for i, by := range l.order {
+			values[i] = t.schema.value(p.rows[l.limit-1], by.column)
 		}
-		page.Next = encodeCursor(l.shape, values, s.table.key)
+		p.next = encodeCursor(l.shape, values, t.key)
 	}
 	if cached.wanted {
-		kept, size := *page, int64(0)
-		kept.Rows = append(make([]T, 0, len(page.Rows)), page.Rows...)
-		for i := range kept.Rows {
-			s.schema.detach(rowOf(&kept.Rows[i]), l.load(s.schema))
-			size += s.schema.weight(rowOf(&kept.Rows[i]))
+		kept, size := *p, int64(0)
+		kept.rows = t.schema.copies(p.rows, fields)
+		for _, one := range kept.rows {
+			size += t.schema.weight(one)
 		}
 		cached.put(kept, size)
 	}
-	return page, nil
+	return p, nil
 }
 
 // rows runs the statement of a list, together with the count when it is wanted.
@@ -229,9 +246,6 @@ type cachedRead struct {
 // get is the cache's answer. A client that brings a bookmark has seen something of the
 // database that this instance may not know of: it is asked.
 func (c *cachedRead) get(key []byte) (any, bool) {
-	if c.cache == nil {
-		return nil, false
-	}
 	if s := sessionOf(c.ctx, c.db); s != nil && s.resumed {
 		return nil, false
 	}
@@ -242,44 +256,3 @@ func (c *cachedRead) get(key []byte) (any, bool) {
 }
 
 func (c *cachedRead) put(v any, size int64) { c.cache.put(c.key, v, size, c.proof) }
-
-// weight is about how many bytes a row takes.
-func (s *Schema) weight(row unsafe.Pointer) int64 {
-	size := int64(s.typ.Size())
-	for i := range s.Columns {
-		switch v := s.value(row, i).(type) {
-		case string:
-			size += int64(len(v))
-		case []byte:
-			size += int64(len(v))
-		}
-	}
-	return size
-}
-
-// pointers are the places of rows in memory.
-func pointers[T any](rows []T) []unsafe.Pointer {
-	all := make([]unsafe.Pointer, len(rows))
-	for i := range rows {
-		all[i] = rowOf(&rows[i])
-	}
-	return all
-}
-
-// fresh reads a row from D1 itself.
-func (s *Store[T]) fresh(ctx context.Context, key any) (row T, err error) {
-	all := s.schema.All()
-	sql := s.plans.text(shape('G', all), func(b *builder) { b.one(all, false) })
-	rows, err := s.statement(ctx, sql, key).Raw(ctx)
-	if err != nil {
-		return row, err
-	}
-	found := false
-	if err := s.scan(rows, all, func() unsafe.Pointer { found = true; return rowOf(&row) }); err != nil {
-		return row, err
-	}
-	if !found {
-		return row, notFound(s.schema, key)
-	}
-	return row, nil
-}

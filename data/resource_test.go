@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -239,13 +240,12 @@ func TestAConditionHoldsWithoutAVersion(t *testing.T) {
 	}
 	row, err := s.posts.fresh(s.w, int64(1))
 	fatal(t, err)
-	l := s.posts.lockOn(&row) // as if the check had been made
+	l := s.posts.lockOn(row) // as if the check had been made
 	_, err = s.posts.Patch(s.w, post{ID: 1, Title: "meanwhile"}, "title")
 	fatal(t, err)
 	if err := s.posts.delete(s.w, int64(1), l); !errors.Is(err, ErrConflict) {
 		t.Errorf("a row that changed after the check was deleted: %v", err)
 	}
-	row.Title = "late"
 	if _, err := s.posts.change(s.w, row, s.posts.schema.changeable(), l); !errors.Is(err, ErrConflict) {
 		t.Errorf("a row that changed after the check was written: %v", err)
 	}
@@ -262,20 +262,24 @@ func TestWhatIsGuardedIsComparedAsItIsStored(t *testing.T) {
 	fatal(t, err)
 	row, err := people.fresh(w, made.ID)
 	fatal(t, err)
-	l := lock{guard: people.schema.changeable(), was: rowOf(&row)}
-	changed, err := people.change(w, row, people.schema.changeable(), l)
+	all := people.schema.changeable()
+	changed, err := people.change(w, row, all, people.lockAll(row))
 	fatal(t, err)
 	for name, change := range map[string]func(*person){
 		"email": func(p *person) { p.Email = "b" }, "name": func(p *person) { p.Name = nil }, "age": func(p *person) { p.Age = ptr(4) }, "score": func(p *person) { p.Score = 0.2 },
 		"active": func(p *person) { p.Active = false }, "picture": func(p *person) { p.Picture[1] = 172 }, "updated_at": func(p *person) { p.UpdatedAt = p.CreatedAt.AddDate(1, 0, 0) },
 	} {
-		other := changed
-		people.schema.detach(rowOf(&other), people.schema.All())
-		change(&other)
-		if _, err := people.change(w, changed, people.schema.changeable(), lock{guard: people.schema.changeable(), was: rowOf(&other)}); !errors.Is(err, ErrConflict) {
+		other := people.schema.copies([]unsafe.Pointer{changed}, people.schema.All())[0]
+		change((*person)(other))
+		if _, err := people.change(w, changed, all, lock{guard: all, was: other}); !errors.Is(err, ErrConflict) {
 			t.Errorf("another %s is taken for the same: %v", name, err)
 		}
 	}
+}
+
+// lockAll is the lock of a model without a version.
+func (t *table) lockAll(p row) lock {
+	return lock{guard: t.schema.changeable(), was: t.schema.copies([]row{p}, t.schema.All())[0]}
 }
 
 func TestAListOverHTTP(t *testing.T) {
@@ -378,4 +382,41 @@ func TestManyRowsOverHTTP(t *testing.T) {
 	if len(page.Rows) != 1 || page.Rows[0].Email != "b2" {
 		t.Errorf("%+v", page.Rows)
 	}
+}
+
+// What a model says is text in the document, whatever it is.
+func TestADocumentSaysWhatModelsSay(t *testing.T) {
+	t.Parallel()
+	type odd struct {
+		ID   int64   `data:"id,key"`
+		Kind *string `data:"kind,enum=$one|$400|\"quoted\""`
+		Size float64 `data:"size,default=0.5,min=-1,max=1e3"`
+		Name string  `data:"name,default='$table, \"x\"',max=20"`
+		Any  *string `data:"sort"`
+	}
+	app := clodo.NewRouter()
+	e := Resource(app, "/odd-$path/ones", NewStore(Define(Options[odd]{}), nil, StoreOptions{}), ResourceOptions{})
+	w := ask(t, OpenAPI(Info{Title: `A "$title"`}, e))
+	document, err := openapi3.NewLoader().LoadFromData(w)
+	fatal(t, err)
+	fatal(t, document.Validate(t.Context(), openapi3.IsOpenAPI31OrLater()))
+	input := document.Components.Schemas["OddInput"].Value.Properties
+	if got := input["kind"].Value.Enum; !cmp.Equal(got, []any{"$one", "$400", `"quoted"`, nil}) {
+		t.Error(got)
+	}
+	if p := document.Paths.Value("/odd-$path/ones"); document.Info.Title != `A "$title"` || input["name"].Value.Default != `$table, "x"` || p == nil || p.Get.OperationID != "listOddList" {
+		t.Error(document.Info.Title, input["name"].Value.Default, document.Paths.InMatchingOrder())
+	} else if p.Get.Parameters.GetByInAndName("query", "sort_eq") == nil {
+		t.Error("a column with the name of a parameter is hidden by it")
+	}
+}
+
+func ask(t *testing.T, h http.Handler) []byte {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	if w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	return w.Body.Bytes()
 }

@@ -1,6 +1,6 @@
 package data
 
-import "strings"
+import "strconv"
 
 // keyword is SQL that stands in this package: only a constant becomes one, so that no
 // text from elsewhere can.
@@ -10,22 +10,29 @@ type keyword string
 // take other text; values are parameters.
 type builder struct {
 	schema *Schema
-	text   strings.Builder
+	text   []byte
 }
 
-func (b *builder) word(w keyword) { b.text.WriteString(string(w)) }
+// word appends a keyword. It is called so often that copies of it would be a part of a
+// service's size.
+//
+//go:noinline
+func (b *builder) word(w keyword) { b.text = append(b.text, w...) }
 
 // name appends a name, which a model's definition has found to be letters, digits and _.
-func (b *builder) name(s string) {
-	b.text.WriteByte('"')
-	b.text.WriteString(s)
-	b.text.WriteByte('"')
-}
+//
+//go:noinline
+func (b *builder) name(s string) { b.text = append(append(append(b.text, '"'), s...), '"') }
+
+// number appends a number.
+func (b *builder) number(n int) { b.text = strconv.AppendInt(b.text, int64(n), 10) }
 
 // table appends the name of the model's table.
 func (b *builder) table() { b.name(b.schema.Table) }
 
 // column appends the name of column i.
+//
+//go:noinline
 func (b *builder) column(i int) { b.name(b.schema.Columns[i].Name) }
 
 // columns appends the names of a set of columns, with commas.

@@ -131,11 +131,3 @@ func (b *builder) conditions(l lock) {
 	}
 	b.word(" END)")
 }
-
-// number appends a number.
-func (b *builder) number(n int) {
-	if n >= 10 {
-		b.number(n / 10)
-	}
-	b.text.WriteByte(byte('0' + n%10))
-}

@@ -24,7 +24,7 @@ var floors = []floor{
 		".",
 		"bindings", "bindings/ai", "bindings/analytics", "bindings/cache", "bindings/d1", "bindings/d1/d1sql", "bindings/durable", "bindings/email", "bindings/kv",
 		"bindings/queue", "bindings/r2", "bindings/ratelimit", "bindings/secret", "bindings/service", "bindings/vectorize", "bindings/version",
-		"data",
+		"data", "data/auth", "data/files", "data/logs",
 		"feature",
 		"internal/host", "internal/host/shim",
 		"internal/jsonwire",
@@ -72,9 +72,12 @@ var apart = []struct{ pkg, imports, why string }{
 // neighbours are imports within one floor that the design wants, as patterns of
 // path.Match.
 var neighbours = []struct{ pkg, imports string }{
-	{"data", "bindings/d1"},          // which rows are kept in
-	{"data", "internal/host"},        // whose contexts have bindings of their own in tests
-	{"data", "."},                    // a row that is wrong is a problem for the client
+	{"data", "bindings/d1"},   // which rows are kept in
+	{"data", "internal/host"}, // whose contexts have bindings of their own in tests
+	{"data", "."},             // a row that is wrong is a problem for the client
+	{"data/*", "data"},
+	{"data/*", "."},
+	{"data/*", "bindings/*"},         // modules stand on all of these
 	{".", "internal/host"},           // package clodo stands on the host
 	{"services", "."},                // errors, and the id of the request that a call is made for
 	{"services", "bindings/service"}, // what carries calls
