@@ -137,3 +137,18 @@ type recorder struct {
 func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(int)             {}
 func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
+
+func FuzzAcceptEncoding(f *testing.F) {
+	for _, s := range []string{"gzip", "gzip;q=0", "*;q=0.5", "br, GZIP ; q=1", ",,;q=", "gzip;q=NaN"} {
+		f.Add(s)
+	}
+	long := strings.Repeat("hello ", 1000)
+	h := clodo.Compress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, long) }))
+	f.Fuzz(func(t *testing.T, accept string) {
+		w := request(h, "GET", "/", "", "Accept-Encoding", accept)
+		zipped := w.Header().Get("Content-Encoding") == "gzip"
+		if may := strings.Contains(strings.ToLower(accept), "gzip") || strings.Contains(accept, "*"); zipped && !may || !zipped && w.Body.String() != long {
+			t.Errorf("%q was answered with %v", accept, w.Header())
+		}
+	})
+}

@@ -34,6 +34,7 @@ var long = strings.Repeat("l", 5120)
 // queue, and counts how often changes of flags are read.
 const other = `import { WorkerEntrypoint } from "cloudflare:workers";
 let reads = 0;
+let asked = 0;
 export class Flags extends WorkerEntrypoint {
 	get(key, options) {
 		reads++;
@@ -42,6 +43,8 @@ export class Flags extends WorkerEntrypoint {
 }
 export default { async fetch(request, env) {
 	const { pathname, searchParams } = new URL(request.url);
+	if (pathname === "/flaky" && ++asked % 3 > 0) return new Response(null, { status: 503, headers: { "retry-after": "0" } });
+	if (pathname === "/hangs") await scheduler.wait(60_000);
 	if (pathname === "/reads") return new Response(reads);
 	if (pathname === "/record") {
 		await env.KV.put("seen/" + crypto.randomUUID(), await request.text());

@@ -13,7 +13,7 @@ import (
 )
 
 // other is a Worker that sends back what it is sent.
-var other = services.Open("other", services.Options{Binding: "OTHER", Retries: -1})
+var other = services.Open("other", services.Options{Binding: "OTHER", Timeout: 300 * time.Millisecond})
 
 // middleware registers what of package clodo and of its calls differs on Workers.
 func middleware(app *clodo.Router) {
@@ -35,9 +35,13 @@ func middleware(app *clodo.Router) {
 		log.WarnContext(r.Context(), "d")
 		log.ErrorContext(r.Context(), "e")
 	})
-	app.Route("POST /call", func(w http.ResponseWriter, r *http.Request) error {
+	app.Route("POST /call/{what}", func(w http.ResponseWriter, r *http.Request) error {
+		method := "PUT"
+		if r.PathValue("what") == "hangs" {
+			method = "POST" // which is not repeated
+		}
 		got, err := services.Call[map[string]any](r.Context(), other, services.Request{
-			Method: "PUT", Path: "/echo", Body: map[string]string{"hello": "other"}, Header: http.Header{"X-Asked": {"why"}},
+			Method: method, Path: "/" + r.PathValue("what"), Body: map[string]string{"hello": "other"}, Header: http.Header{"X-Asked": {"why"}},
 		})
 		if err != nil {
 			return err
