@@ -255,7 +255,9 @@ func (c *Column) checkIn(row unsafe.Pointer) problem {
 		if text != "" && !isUUID(text) {
 			return badType
 		}
-		c.field.setText(row, strings.ToLower(text))
+		if small := strings.ToLower(text); small != text {
+			c.field.setText(row, small)
+		}
 	case Integer:
 		return c.checkInteger(readInt(&c.field, p))
 	case Real:
@@ -270,14 +272,21 @@ func (c *Column) checkIn(row unsafe.Pointer) problem {
 		if !inYears(t) {
 			return badType
 		}
-		c.field.setTime(row, t)
+		if t != *(*time.Time)(p) {
+			c.field.setTime(row, t)
+		}
 	case JSON:
-		s := decoder{scanner: scanner{b: *(*[]byte)(p)}}
-		if len(s.b) > 0 && !(s.skip(1) && s.end()) {
+		if raw := *(*[]byte)(p); len(raw) > 0 && !isJSON(raw) {
 			return badType
 		}
 	}
 	return fine
+}
+
+// isJSON reports whether b is one JSON value.
+func isJSON(b []byte) bool {
+	s := scanner{b: b}
+	return s.skip(0) && s.end()
 }
 
 // checkRules asks the rules about a row.

@@ -134,14 +134,6 @@ func (d *decoder) object() bool {
 	}
 }
 
-// end reports whether nothing follows.
-func (d *decoder) end() bool {
-	if d.space(); d.i < len(d.b) {
-		return d.fail("something follows the end")
-	}
-	return true
-}
-
 // find is the number of the column called name, -1 when JSON may not have it. The
 // column next is looked at first.
 func (s *Schema) find(name []byte, next int) int {

@@ -271,6 +271,25 @@ func TestErrorsAreProblemsForClients(t *testing.T) {
 	}
 }
 
+func TestWhatIsHiddenIsNotRequiredOfClients(t *testing.T) {
+	t.Parallel()
+	type account struct {
+		Name string `data:"name,required"`
+		Hash string `data:"hash,required,hidden"`
+	}
+	m := Define(Options[account]{})
+	row, err := m.Decode([]byte(`{"name":"ada"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Validate(row); wrongs(err) != "hash REQUIRED_FIELD_MISSING Field 'hash' is required\n" {
+		t.Errorf("without a hash: %v", err)
+	}
+	if row.Hash = "h"; m.Validate(row) != nil {
+		t.Error(m.Validate(row))
+	}
+}
+
 func TestAMillionUnknownFieldsAreNotAllTold(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder

@@ -62,7 +62,7 @@ func (d *definition) schema(t reflect.Type) *Schema {
 	}
 	for i := range s.Columns {
 		c := &s.Columns[i]
-		if c.Required {
+		if c.Required && !c.Hidden { // what is hidden the service gives
 			s.required = s.required.With(i)
 		}
 		if !c.Hidden {

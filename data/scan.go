@@ -81,7 +81,12 @@ func (c *Column) scanText(row unsafe.Pointer, text []byte) bool {
 			c.field.setTime(row, t)
 		}
 		return ok
-	case JSON, Blob:
+	case JSON:
+		if !isJSON(text) { // it would spoil the answer that it goes into
+			return false
+		}
+		c.field.setBytes(row, append([]byte{}, text...))
+	case Blob:
 		c.field.setBytes(row, append([]byte{}, text...))
 	case Integer: // large ones are sent as text
 		return c.scanNumber(row, text, all(string(bytes.TrimPrefix(text, []byte("-"))), digit))

@@ -75,7 +75,7 @@ func TestARowThatDoesNotFitIsAnError(t *testing.T) {
 	}
 	for row, columns := range map[string]Mask{
 		`["x"]`: column("id"), `[1.5]`: column("id"), `[1]`: column("email"), `["yes"]`: column("active"), `["yesterday"]`: column("created_at"),
-		`[[1,256]]`: column("photo"), `[[1,]`: column("photo"), `[{}]`: column("settings"), `[1e30]`: column("id"),
+		`[[1,256]]`: column("photo"), `[[1,]`: column("photo"), `["{]"]`: column("settings"), `[{}]`: column("settings"), `[1e30]`: column("id"),
 		`[]`: column("id"), `[1,2]`: column("id"), `[1`: column("id"), `1`: column("id"), ``: column("id"), `["a`: column("email"),
 	} {
 		var u user
@@ -89,4 +89,16 @@ func TestARowThatDoesNotFitIsAnError(t *testing.T) {
 			t.Errorf("%s is %d: %v", row, u.ID, err)
 		}
 	}
+}
+
+func FuzzScanRow(f *testing.F) {
+	s := Define(Options[user]{}).Schema()
+	f.Add(uint64(0x3fff), []byte(`[7,"a@b.example","p",null,1.5,"admin",1,[0,255],"{}",null,"2026-01-31T12:00:00.000Z","2026-01-31 12:00:00",null,3]`))
+	f.Add(uint64(1), []byte(`["-9007199254740993"]`))
+	f.Fuzz(func(t *testing.T, columns uint64, row []byte) {
+		var u user
+		if err := s.scanRow(rowOf(&u), Mask(columns)&s.All(), row); err == nil && !json.Valid(s.appendJSON(nil, rowOf(&u), s.All())) {
+			t.Errorf("%q is %+v", row, u)
+		}
+	})
 }

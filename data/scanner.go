@@ -275,3 +275,11 @@ func (s *scanner) name() ([]byte, bool) {
 	s.i++
 	return name, true
 }
+
+// end reports whether nothing follows.
+func (s *scanner) end() bool {
+	if s.space(); s.i < len(s.b) {
+		return s.fail("something follows the end")
+	}
+	return true
+}

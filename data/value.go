@@ -107,6 +107,7 @@ func (s *Schema) setValue(row unsafe.Pointer, i int, v any) error {
 	case JSON:
 		var text string
 		if text, ok = v.(string); ok {
+			ok = isJSON([]byte(text))
 			f.setBytes(row, []byte(text))
 		}
 	default:

@@ -427,3 +427,27 @@ func columnOf(w world, table, name string) *data.Column {
 	}
 	return nil
 }
+
+func FuzzSQL(f *testing.F) {
+	f.Add(`CREATE TABLE "a""b" (a TEXT CHECK (a IN ('x', 'y''z')), [b c] INT, -- no
+ /* or */ UNIQUE (a, "b"), CHECK (a > 1.5e3)) STRICT`)
+	f.Add("CREATE TABLE x (a, 'b")
+	f.Add("((((")
+	f.Fuzz(func(t *testing.T, text string) {
+		end := 0
+		for _, tok := range tokens(text) {
+			if tok.start < end || tok.end <= tok.start || tok.text != text[tok.start:tok.end] {
+				t.Fatalf("%q: a token at %d to %d after %d", text, tok.start, tok.end, end)
+			}
+			end = tok.end
+		}
+		list, _ := items(text)
+		for _, item := range list {
+			for _, c := range checks(item) {
+				if !strings.Contains(item, c.text) {
+					t.Fatalf("%q has a CHECK %q", item, c.text)
+				}
+			}
+		}
+	})
+}
