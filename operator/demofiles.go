@@ -79,7 +79,7 @@ func demoTree(withGo bool) (map[string][]byte, error) {
 		return nil, err
 	}
 	if withGo {
-		files["go.mod"], files["go.sum"], err = sdk.ModuleFiles("demo", "./"+sdk.Folder)
+		files["go.mod"], files["go.sum"], err = sdk.ModuleFiles("demo", "./"+sdk.Folder, sdk.Release{}) // it needs no network
 		return files, err
 	}
 	for name := range files {

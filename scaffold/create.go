@@ -83,7 +83,7 @@ func Plan(p *project.Portfolio, r Request) (*Creation, error) {
 }
 
 func (c *Creation) plan(root *os.Root, p *project.Portfolio, t Template, r Request) error {
-	m, err := moduleFor(root, p, c.Path, t.Language)
+	m, err := moduleFor(root, p, c.Path, t.Language, sdk.ThisRelease())
 	if err != nil {
 		return err
 	}

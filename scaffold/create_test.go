@@ -464,6 +464,19 @@ func TestTheModuleOfAService(t *testing.T) {
 			t.Error("the second one changed it")
 		}
 	})
+	t.Run("a released clodo writes its version", func(t *testing.T) {
+		t.Parallel()
+		dir := newPortfolio(t)
+		root, err := os.OpenRoot(dir)
+		fatal(t, err)
+		defer root.Close()
+		m, err := moduleFor(root, load(t, dir), "services/orders", "go", sdk.Release{Version: "v1.2.3", Sum: "h1:x"})
+		fatal(t, err)
+		if len(m.files) != 2 || !strings.Contains(string(m.files[0].content), sdk.Module+" v1.2.3\n") || strings.Contains(string(m.files[0].content), "replace") ||
+			!strings.Contains(string(m.files[1].content), sdk.Module+" v1.2.3 h1:x\n") || m.sources != "" {
+			t.Errorf("%s from %q", m.files[0].content, m.sources)
+		}
+	})
 	t.Run("what it lacks is added", func(t *testing.T) {
 		t.Parallel()
 		dir := newPortfolio(t)

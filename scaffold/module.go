@@ -27,13 +27,13 @@ var mentions = regexp.MustCompile(`(?m)(^|\s)` + regexp.QuoteMeta(sdk.Module) + 
 // portfolio share one, so that they are compiled and tested together; a portfolio that
 // is a module of its own already, without package clodo, is left alone: a service there
 // is a module of its own.
-func moduleFor(root *os.Root, p *project.Portfolio, dir, language string) (module, error) {
+func moduleFor(root *os.Root, p *project.Portfolio, dir, language string, release sdk.Release) (module, error) {
 	if language != "go" {
 		return module{name: p.Name}, nil
 	}
 	goMod, err := root.ReadFile("go.mod")
 	if errors.Is(err, fs.ErrNotExist) {
-		return newModule(root, ".", moduleName(p.Name), "./"+sdk.Folder)
+		return newModule(root, ".", moduleName(p.Name), "./"+sdk.Folder, release)
 	}
 	if err != nil {
 		return module{}, err
@@ -48,7 +48,7 @@ func moduleFor(root *os.Root, p *project.Portfolio, dir, language string) (modul
 	case mentions.Match(goMod):
 		return module{name: uses.Name}, nil
 	}
-	return newModule(root, dir, uses.Name+"/"+dir, "../../"+sdk.Folder)
+	return newModule(root, dir, uses.Name+"/"+dir, "../../"+sdk.Folder, release)
 }
 
 // moduleName is a portfolio's name as that of a module: some words mean something else
@@ -60,12 +60,16 @@ func moduleName(portfolio string) string {
 	return portfolio
 }
 
-func newModule(root *os.Root, dir, name, replace string) (module, error) {
-	goMod, goSum, err := sdk.ModuleFiles(name, replace)
+func newModule(root *os.Root, dir, name, replace string, release sdk.Release) (module, error) {
+	goMod, goSum, err := sdk.ModuleFiles(name, replace, release)
 	if err != nil {
 		return module{}, err
 	}
-	return withFiles(root, dir, name, goMod, goSum)
+	m, err := withFiles(root, dir, name, goMod, goSum)
+	if release != (sdk.Release{}) {
+		m.sources = "" // the go command downloads them
+	}
+	return m, err
 }
 
 func extendedModule(root *os.Root, name string, goMod []byte) (module, error) {

@@ -235,6 +235,8 @@ func (c *PortfolioCreation) Write(ctx context.Context) (err error) {
 	if err := write(ctx, root, c.Files); err != nil {
 		return err
 	}
-	c.Unpacked, err = sdk.Unpack(c.dir)
+	if sdk.ThisRelease() == (sdk.Release{}) {
+		c.Unpacked, err = sdk.Unpack(c.dir)
+	}
 	return err
 }

@@ -79,17 +79,31 @@ func ownModule(goMod []byte) ([]byte, error) {
 	return fmt.Appendf(nil, "module %s\n\ngo %s\n\nrequire (\n\t%s\n)\n", Module, version, strings.Join(lines, "\n\t")), nil
 }
 
-// ModuleFiles are go.mod and go.sum of a module called name whose services use the
-// unpacked sources, which lie at replace, seen from go.mod.
-func ModuleFiles(name, replace string) (goMod, goSum []byte, err error) {
+// ModuleFiles are go.mod and go.sum of a module called name, whose services use a release;
+// without one, the unpacked sources, which lie at replace, seen from go.mod.
+func ModuleFiles(name, replace string, r Release) (goMod, goSum []byte, err error) {
 	lines, version, err := carriedRequirements()
 	if err != nil {
 		return nil, nil, err
 	}
-	goMod = fmt.Appendf(nil, "module %s\n\ngo %s\n\nrequire %s v0.0.0\n\n// What tests of services need.\nrequire (\n\t%s // indirect\n)\n\n// clodo puts it there.\nreplace %s => %s\n",
-		name, version, Module, strings.Join(lines, " // indirect\n\t"), Module, replace)
 	sums, err := neededSums()
-	return goMod, []byte(strings.Join(sums, "")), err
+	if err != nil {
+		return nil, nil, err
+	}
+	end := fmt.Sprintf("\n// clodo puts it there.\nreplace %s => %s\n", Module, replace)
+	if r == (Release{}) {
+		r.Version = "v0.0.0"
+	} else {
+		own, err := r.sums()
+		if err != nil {
+			return nil, nil, err
+		}
+		end, sums = "", append(sums, own...)
+		slices.Sort(sums)
+	}
+	goMod = fmt.Appendf(nil, "module %s\n\ngo %s\n\nrequire %s %s\n\n// What tests of services need.\nrequire (\n\t%s // indirect\n)\n%s",
+		name, version, Module, r.Version, strings.Join(lines, " // indirect\n\t"), end)
+	return goMod, []byte(strings.Join(sums, "")), nil
 }
 
 // Extend adds to go.mod and go.sum of a module that uses the unpacked sources what they

@@ -155,7 +155,7 @@ func TestManyUnpackAtOnce(t *testing.T) {
 
 func TestTheModuleOfAPortfolio(t *testing.T) {
 	t.Parallel()
-	goMod, goSum, err := ModuleFiles("shop", "./"+Folder)
+	goMod, goSum, err := ModuleFiles("shop", "./"+Folder, Release{})
 	fatal(t, err)
 	for _, module := range needed {
 		if !strings.Contains(string(goMod), "\t"+module+" v") || strings.Count(string(goSum), module+" v") != 2 {
@@ -208,7 +208,7 @@ func TestWhatIsMissingIsRestored(t *testing.T) {
 	if restored, err := Restore(service); restored || err != nil {
 		t.Errorf("without go.mod: %v %v", restored, err)
 	}
-	goMod, _, err := ModuleFiles("shop", "./"+Folder)
+	goMod, _, err := ModuleFiles("shop", "./"+Folder, Release{})
 	fatal(t, err)
 	fatal(t, os.WriteFile(filepath.Join(top, "go.mod"), goMod, 0o644))
 	if restored, err := Restore(service); !restored || err != nil {
