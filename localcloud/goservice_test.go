@@ -67,6 +67,7 @@ type goService struct {
 	remote
 	queues   *queues // what it consumes from
 	flagsKey string  // where changes of its flags are, in the API
+	built    bundle.Result
 }
 
 func newGoService(t *testing.T) goService {
@@ -95,27 +96,34 @@ func newGoService(t *testing.T) goService {
 	s.flagsKey = "/client/v4/accounts/{a}/storage/kv/namespaces/" + kv + "/values/flags"
 	s.queues.orders = r.made("/queues", map[string]string{"queue_name": "orders"}, "queue_id")
 	r.deploy("other", other, `,"bindings":[{"name":"ORDERS","type":"queue","queue_name":"orders"},{"name":"KV","type":"kv_namespace","namespace_id":"`+kv+`"}]`)
+	s.built = built
+	s.put("go", "")
+	return s
+}
+
+// put uploads the service by a name, with more bindings.
+func (s goService) put(name, bindings string) {
+	s.t.Helper()
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
-	fatal(t, form.WriteField("metadata", fmt.Sprintf(`{"main_module":%q,"compatibility_date":"2026-11-01","compatibility_flags":["enable_request_signal"],"bindings":[
+	fatal(s.t, form.WriteField("metadata", fmt.Sprintf(`{"main_module":%q,"compatibility_date":"2026-11-01","compatibility_flags":["enable_request_signal"],"bindings":[
 		{"type":"service","name":"OTHER","service":"other"},{"type":"service","name":"CLODO_FLAGS","service":"other","entrypoint":"Flags"},
 		{"type":"plain_text","name":"CLODO_FEATURES","text":%q},{"type":"plain_text","name":"GREETING","text":"grüezi"},
 		{"type":"plain_text","name":"CLODO_SERVICE","text":"shop"},{"type":"plain_text","name":"CLODO_ENVIRONMENT","text":"production"},
 		{"type":"version_metadata","name":"CLODO_VERSION"},{"type":"json","name":"DATA","json":{"a":[1,null]}},
-		{"type":"secret_text","name":"LONG","text":%q}]}`, built.MainModule, declaredFlags, long)))
-	for _, m := range built.Modules {
+		{"type":"secret_text","name":"LONG","text":%q}%s]}`, s.built.MainModule, declaredFlags, long, bindings)))
+	for _, m := range s.built.Modules {
 		h := textproto.MIMEHeader{}
 		h.Set("Content-Disposition", fmt.Sprintf(`form-data; name=%q; filename=%q`, m.Name, m.Name))
 		h.Set("Content-Type", m.ContentType)
 		part, err := form.CreatePart(h)
-		fatal(t, err)
+		fatal(s.t, err)
 		_, err = part.Write(m.Bytes)
-		fatal(t, err)
+		fatal(s.t, err)
 	}
-	fatal(t, form.Close())
-	status, answer := r.send("PUT", "/client/v4/accounts/{a}/workers/scripts/go", form.FormDataContentType(), &b)
-	r.result("upload", status, answer)
-	return s
+	fatal(s.t, form.Close())
+	status, answer := s.send("PUT", "/client/v4/accounts/{a}/workers/scripts/"+name, form.FormDataContentType(), &b)
+	s.result("upload", status, answer)
 }
 
 // checkLinked looks for what makes a program large in the names of its functions, which
@@ -136,9 +144,14 @@ func checkLinked(t *testing.T, built bundle.Result) {
 
 func (s goService) ask(method, path string, body io.Reader, header ...string) *http.Response {
 	s.t.Helper()
+	return s.askOf("go", method, path, body, header...)
+}
+
+func (s goService) askOf(name, method, path string, body io.Reader, header ...string) *http.Response {
+	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.info.Data+path, body)
 	fatal(s.t, err)
-	req.Host = "go.localhost"
+	req.Host = name + ".localhost"
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
@@ -299,6 +312,23 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 	t.Run("variables and secrets are the environment, however long", func(t *testing.T) {
 		if _, got := get("/variables?name=GREETING&name=DATA&name=LONG&name=NONE"); got != "GREETING=grüezi\nDATA={\"a\":[1,null]}\nLONG="+long+"\nNONE=\n" {
 			t.Errorf("%.200s", got)
+		}
+	})
+	t.Run("it starts with the Worker when that is asked for, and is random all the same", func(t *testing.T) {
+		if _, got := get("/started"); got != "true true" {
+			t.Errorf("when it was not asked for: %s", got)
+		}
+		ids := map[string]bool{}
+		for _, name := range []string{"boot-a", "boot-b"} {
+			service.put(name, `,{"type":"plain_text","name":"CLODO_BOOT","text":"start"}`)
+			res := service.askOf(name, "GET", "/started", nil)
+			ids[res.Header.Get("X-Request-Id")] = true
+			if got := text(t, res); got != "false true" {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+		if len(ids) != 2 || ids[""] {
+			t.Errorf("the ids of requests to two Workers: %v", ids)
 		}
 	})
 	t.Run("it asks the world", func(t *testing.T) { service.fetch(t) })

@@ -3,6 +3,7 @@
 // request. One that panicked, exited or was left hanging is dead.
 import "./wasm_exec.js";
 import program from "./app.wasm";
+import { standIn } from "./boot.js";
 import { operations } from "./call.js";
 import { environment } from "./environment.js";
 
@@ -22,22 +23,40 @@ export class Instance {
   // make starts the program, which has to be ready before it waits for anything.
   // release is called when the instance is free, or dead.
   static async make(env, release) {
-    const self = new Instance();
-    self.release = release;
-    const go = (self.go = new globalThis.Go());
-    self.rest = environment(env, go.env);
-    go.importObject.clodo = self.imports();
-    go._resume = () => self.run("resume"); // when a timer fires
-    const wasm = await WebAssembly.instantiate(program, go.importObject);
-    self.exports = wasm.exports;
-    const ran = go.run(wasm);
-    ran.catch((e) => self.die(e));
-    if (!self.inbox) {
-      if (!go.exited) throw new Error("the program waits for something before it serves");
-      await ran;
-      throw new Error("the program ended before it served anything");
-    }
-    return self;
+    const self = new Instance(env, release);
+    self.start(await WebAssembly.instantiate(program, self.go.importObject));
+    if (!self.inbox && self.go.exited) await self.ran;
+    return self.started();
+  }
+
+  // boot does so where there is no request yet.
+  static boot(env, release) {
+    const self = new Instance(env, release);
+    let booting = true;
+    standIn(self.go, () => booting);
+    self.start(new WebAssembly.Instance(program, self.go.importObject));
+    booting = false;
+    return self.started();
+  }
+
+  constructor(env, release) {
+    this.release = release;
+    this.go = new globalThis.Go();
+    this.rest = environment(env, this.go.env);
+    this.go.importObject.clodo = this.imports();
+    this.go._resume = () => this.run("resume"); // when a timer fires
+  }
+
+  start(wasm) {
+    this.exports = wasm.exports;
+    this.ran = this.go.run(wasm);
+    this.ran.catch((e) => this.die(e));
+  }
+
+  started() {
+    if (this.inbox) return this;
+    if (!this.go.exited) throw new Error("the program waits for something before it serves");
+    throw new Error("the program ended before it served anything");
   }
 
   // What the program calls. Each copies what it is given: the memory is the program's.

@@ -39,6 +39,18 @@ export async function wait(env) {
   }
 }
 
+// boot makes the first instance before there is a request. Where that cannot be done,
+// the first request makes it, and says why it could not.
+export function boot(env) {
+  try {
+    const instance = Instance.boot(env, release);
+    all.add(instance);
+    idle.push(instance);
+  } catch (e) {
+    console.warn("the program could not be started with the Worker:", e);
+  }
+}
+
 async function make(env) {
   making++;
   try {

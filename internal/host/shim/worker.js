@@ -1,10 +1,13 @@
 // The entry points of a Worker that is written in Go. They find an instance of the
 // program for what comes, hand it over, and keep the Worker alive until it is done.
+import { env } from "cloudflare:workers";
 import { events } from "./events.js";
 import { Exchange } from "./exchange.js";
-import { take, wait } from "./pool.js";
+import { boot, take, wait } from "./pool.js";
 
 const busy = "Too many requests wait for this Worker.\n";
+
+if (env.CLODO_BOOT === "start") boot(env);
 
 export default {
   fetch(request, env, context) {

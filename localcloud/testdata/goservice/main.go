@@ -14,6 +14,9 @@ import (
 	"github.com/tamylaa/clodo"
 )
 
+// started is when the program was started; where the Worker itself starts, there is no time.
+var started = time.Now()
+
 // instances tells the instances apart: each counts its own requests.
 var (
 	mu    sync.Mutex
@@ -39,6 +42,9 @@ func main() {
 	app.HandleFunc("GET /endless", endless)
 	app.Route("POST /relay", relay)
 	app.Route("/fetch", fetch)
+	app.HandleFunc("GET /started", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, started.UTC().Year() > 2000, time.Now().UTC().Year() > 2000)
+	})
 	app.HandleFunc("GET /variables", variables)
 	app.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) {
 		count++
