@@ -159,6 +159,8 @@ func (c caller) goContent(t *testing.T) {
 	if body != text || res.Header.Get("Content-Type") != "text/plain" {
 		t.Errorf("got %d bytes of %s", len(body), res.Header.Get("Content-Type"))
 	}
+	c.wants(t, service, "GET", file+"/content", "", 206, "56789", "Range", "bytes=5-9")
+	c.wants(t, service, "GET", file+"/content", "", 416, "", "Range", "bytes=20000-")
 	c.wants(t, service, "GET", file+"/content", "", 304, "", "If-None-Match", res.Header.Get("ETag"))
 	c.wants(t, service, "DELETE", file, "", 204, "", "X-API-Key", "local")
 	c.wants(t, service, "GET", file+"/content", "", 404, "not_found")

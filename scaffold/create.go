@@ -37,6 +37,7 @@ type Creation struct {
 	Path     string              `json:"path"` // of its folder, below the root of the portfolio
 	Bindings []string            `json:"bindings"`
 	Domains  map[string][]string `json:"domains,omitempty"` // hostnames by environment
+	Secrets  []string            `json:"secrets,omitempty"` // that it needs; on this machine they are in its .dev.vars
 	Files    []File              `json:"files"`             // below the root, those of the service first
 	Lines    int                 `json:"lines"`             // that clodo.yaml gets
 	Config   string              `json:"config"`            // clodo.yaml
@@ -67,6 +68,9 @@ func Plan(p *project.Portfolio, r Request) (*Creation, error) {
 	}
 	if c.Bindings == nil {
 		c.Bindings = []string{}
+	}
+	for _, s := range t.Entry.Secrets {
+		c.Secrets = append(c.Secrets, s.Name)
 	}
 	if r.Type != t.Type {
 		c.Alias = r.Type

@@ -194,7 +194,11 @@ func (a *app) creationReply(c *scaffold.Creation) reply {
 					fmt.Fprintln(w, line)
 				}
 			}
-			fmt.Fprintf(w, "\nNext:\n  clodo check\n  clodo deploy %s --local\n", c.Service)
+			fmt.Fprintf(w, "\nNext:\n  clodo check\n")
+			if len(c.Secrets) > 0 {
+				fmt.Fprintf(w, "  cp %[1]s/.dev.vars.example %[1]s/.dev.vars    sets %[2]s on this machine\n", c.Path, strings.Join(c.Secrets, ", "))
+			}
+			fmt.Fprintf(w, "  clodo deploy %s --local\n", c.Service)
 		},
 	}
 }
