@@ -2,6 +2,7 @@ package operator_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -76,6 +77,15 @@ func addFront(t *testing.T, dir string) {
 		}
 		write(t, dir, to, string(text))
 	}
+	const gateway = "services/api-gateway/wrangler.jsonc"
+	text, err := os.ReadFile(filepath.Join(dir, gateway))
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte("key")) // as its README says
+	changed := strings.NewReplacer(`"ROUTES": {}`, `"ROUTES": { "hello": "worker" }`, `"API_KEYS": {}`, fmt.Sprintf(`"API_KEYS": { "%x": "shop" }`, digest),
+		`"observability"`, `"services": [{ "binding": "WORKER", "service": "worker" }], "observability"`).Replace(string(text))
+	write(t, dir, gateway, changed)
 	config, err := os.ReadFile(filepath.Join(dir, "clodo.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +155,9 @@ func TestServicesInTypeScript(t *testing.T) {
 	t.Run("auth-service", c.auth)
 	t.Run("content-service", c.content)
 	t.Run("api-gateway", func(t *testing.T) {
-		c.wants(t, "api-gateway", "GET", "/orders/7", "", 401, `"code":"unauthorized"`)
+		c.wants(t, "api-gateway", "GET", "/hello", "", 401, `"code":"unauthorized"`)
+		c.wants(t, "api-gateway", "GET", "/hello/?name=Ada", "", 200, `"message":"Hello, Ada!"`, "X-API-Key", "key")
+		c.wants(t, "api-gateway", "GET", "/orders/7", "", 404, "There is no route for /orders", "X-API-Key", "key")
 		c.wants(t, "api-gateway", "GET", "/health", "", 200, `"ok"`)
 	})
 	t.Run("static-site", func(t *testing.T) {
@@ -153,7 +165,10 @@ func TestServicesInTypeScript(t *testing.T) {
 		c.wants(t, "static-site", "GET", "/api/site", "", 200, `"environment":"local"`)
 	})
 	t.Run("queue-processor", c.queue)
-	t.Run("cron-worker", func(t *testing.T) { c.wants(t, "cron-worker", "GET", "/runs", "", 200, `"data":[`) })
+	t.Run("cron-worker", func(t *testing.T) {
+		c.wants(t, "cron-worker", "GET", "/cdn-cgi/handler/scheduled?cron=*/15+*+*+*+*&time=1793500200000", "", 200, "ok")
+		c.wants(t, "cron-worker", "GET", "/runs", "", 200, `"result":"alive","failed":false`)
+	})
 	t.Run("edge-proxy", func(t *testing.T) {
 		c.wants(t, "edge-proxy", "GET", "/page?a=b", "", 200, "the origin's /page?a=b")
 	})

@@ -116,13 +116,15 @@ test("while it is tried again, one call is let through at a time", async (t) => 
 });
 
 test("a call carries the request's id and its trace", async () => {
-  const { asked, call } = await fresh(() => new Response("ok"));
+  const { asked, call } = await fresh(() => new Response("ok"), { CLODO_SERVICE: "web" });
   const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  await call({ request: new Request("https://a.example/", { headers: { "x-request-id": "r1", traceparent: trace } }) }).fetch("/");
+  await call({ request: new Request("https://a.example/", { headers: { "x-request-id": "r1", traceparent: trace, tracestate: "vendor=1" } }) }).fetch("/");
   assert.equal(asked[0]?.headers.get("x-request-id"), "r1");
   const child = asked[0]?.headers.get("traceparent") ?? "";
   assert.match(child, /^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
   assert.notEqual(child, trace);
+  assert.equal(asked[0]?.headers.get("tracestate"), "vendor=1");
+  assert.equal(asked[0]?.headers.get("user-agent"), "clodo-service/web");
   for (const bad of ["00-0-0-01", trace.replace("0af7651916cd43dd8448eb211c80319c", "0".repeat(32)), `${trace}-more`, trace.replace(/^00/, "ff")]) {
     await call({ request: new Request("https://a.example/", { headers: { traceparent: bad } }) }).fetch("/");
     assert.equal(asked.at(-1)?.headers.get("traceparent"), null, bad);
