@@ -185,15 +185,42 @@ func decoded[T any](res *http.Response, err error) (out T, _ error) {
 	return out, nil
 }
 
+// RFC 9457
+type Problem struct {
+	Title  string              `json:"title"`
+	Status int64               `json:"status"`
+	Detail *string             `json:"detail,omitzero"`
+	Code   *string             `json:"code,omitzero"`
+	Errors []ProblemErrorsItem `json:"errors,omitzero"`
+}
+
+type ProblemErrorsItem struct {
+	Field   string `json:"field"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+type Pagination struct {
+	Total       *int64 `json:"total"`
+	Limit       int64  `json:"limit"`
+	Offset      *int64 `json:"offset"`
+	HasNext     bool   `json:"hasNext"`
+	HasPrev     bool   `json:"hasPrev"`
+	TotalPages  *int64 `json:"totalPages"`
+	CurrentPage *int64 `json:"currentPage"`
+	// the cursor of the next page
+	Next *string `json:"next"`
+}
+
 type Note struct {
-	Body      *string   `json:"body"`
-	CreatedAt time.Time `json:"created_at"`
 	ID        int64     `json:"id"`
-	Pinned    bool      `json:"pinned"`
-	Stars     int64     `json:"stars"`
-	State     NoteState `json:"state"`
 	Title     string    `json:"title"`
+	Body      *string   `json:"body"`
+	State     NoteState `json:"state"`
+	Stars     int64     `json:"stars"`
 	Weight    *float64  `json:"weight"`
+	Pinned    bool      `json:"pinned"`
+	CreatedAt time.Time `json:"created_at"`
 }
 
 type NoteState string
@@ -203,67 +230,40 @@ const (
 	NoteStateDone NoteState = "done"
 )
 
-type NoteAnswer struct {
-	Data    Note `json:"data"`
-	Success bool `json:"success"`
-}
-
 type NoteInput struct {
-	Body   Optional[string]  `json:"body,omitzero"`
 	ID     *int64            `json:"id,omitzero"`
-	Pinned *bool             `json:"pinned,omitzero"`
-	Stars  *int64            `json:"stars,omitzero"`
-	State  *NoteState        `json:"state,omitzero"`
 	Title  string            `json:"title"`
+	Body   Optional[string]  `json:"body,omitzero"`
+	State  *NoteState        `json:"state,omitzero"`
+	Stars  *int64            `json:"stars,omitzero"`
 	Weight Optional[float64] `json:"weight,omitzero"`
-}
-
-type NoteList struct {
-	Data       []Note     `json:"data"`
-	Pagination Pagination `json:"pagination"`
-	Success    bool       `json:"success"`
-}
-
-type Pagination struct {
-	CurrentPage *int64 `json:"currentPage"`
-	HasNext     bool   `json:"hasNext"`
-	HasPrev     bool   `json:"hasPrev"`
-	Limit       int64  `json:"limit"`
-	// the cursor of the next page
-	Next       *string `json:"next"`
-	Offset     *int64  `json:"offset"`
-	Total      *int64  `json:"total"`
-	TotalPages *int64  `json:"totalPages"`
+	Pinned *bool             `json:"pinned,omitzero"`
 }
 
 type NotePatch struct {
-	Body   Optional[string]  `json:"body,omitzero"`
 	ID     *int64            `json:"id,omitzero"`
-	Pinned *bool             `json:"pinned,omitzero"`
-	Stars  *int64            `json:"stars,omitzero"`
-	State  *NoteState        `json:"state,omitzero"`
 	Title  *string           `json:"title,omitzero"`
+	Body   Optional[string]  `json:"body,omitzero"`
+	State  *NoteState        `json:"state,omitzero"`
+	Stars  *int64            `json:"stars,omitzero"`
 	Weight Optional[float64] `json:"weight,omitzero"`
+	Pinned *bool             `json:"pinned,omitzero"`
+}
+
+type NoteAnswer struct {
+	Success bool `json:"success"`
+	Data    Note `json:"data"`
+}
+
+type NoteList struct {
+	Success    bool       `json:"success"`
+	Data       []Note     `json:"data"`
+	Pagination Pagination `json:"pagination"`
 }
 
 type NoteRows struct {
-	Data    []Note `json:"data"`
 	Success bool   `json:"success"`
-}
-
-// RFC 9457
-type Problem struct {
-	Code   *string             `json:"code,omitzero"`
-	Detail *string             `json:"detail,omitzero"`
-	Errors []ProblemErrorsItem `json:"errors,omitzero"`
-	Status int64               `json:"status"`
-	Title  string              `json:"title"`
-}
-
-type ProblemErrorsItem struct {
-	Code    string `json:"code"`
-	Field   string `json:"field"`
-	Message string `json:"message"`
+	Data    []Note `json:"data"`
 }
 
 type DeleteNotesResponseData struct {
@@ -271,140 +271,81 @@ type DeleteNotesResponseData struct {
 }
 
 type DeleteNotesResponse struct {
-	Data    DeleteNotesResponseData `json:"data"`
 	Success bool                    `json:"success"`
+	Data    DeleteNotesResponseData `json:"data"`
 }
 
 // ListNotesParams are the parameters of [Client.ListNotes].
 type ListNotesParams struct {
 	// columns with commas, a minus before one for the other way round
 	Sort *string
-	// rows of a page; more than 1000 are 1000
+	// rows of a page, at most 1000
 	Limit *int64
 	// rows to leave out
 	Offset *int64
 	// pagination.next of a page: the page that follows it
 	Cursor *string
 	// also count all rows
-	Count *bool
-	// is
-	ID *int64
-	// is not
-	IDNe *int64
-	// is greater than
-	IDGt *int64
-	// is or is greater than
-	IDGte *int64
-	// is less than
-	IDLt *int64
-	// is or is less than
-	IDLte *int64
-	// is one of, with commas
-	IDIn *string
-	// is
-	Title *string
-	// is not
-	TitleNe *string
-	// is greater than
-	TitleGt *string
-	// is or is greater than
-	TitleGte *string
-	// is less than
-	TitleLt *string
-	// is or is less than
-	TitleLte *string
-	// is one of, with commas
-	TitleIn *string
-	// has in it
-	TitleLike *string
-	// is
-	Body *string
-	// is not
-	BodyNe *string
-	// is greater than
-	BodyGt *string
-	// is or is greater than
-	BodyGte *string
-	// is less than
-	BodyLt *string
-	// is or is less than
-	BodyLte *string
-	// is one of, with commas
-	BodyIn *string
-	// has in it
-	BodyLike *string
-	// is
-	State *NoteState
-	// is not
-	StateNe *NoteState
-	// is greater than
-	StateGt *NoteState
-	// is or is greater than
-	StateGte *NoteState
-	// is less than
-	StateLt *NoteState
-	// is or is less than
-	StateLte *NoteState
-	// is one of, with commas
-	StateIn *string
-	// has in it
-	StateLike *string
-	// is
-	Stars *int64
-	// is not
-	StarsNe *int64
-	// is greater than
-	StarsGt *int64
-	// is or is greater than
-	StarsGte *int64
-	// is less than
-	StarsLt *int64
-	// is or is less than
-	StarsLte *int64
-	// is one of, with commas
-	StarsIn *string
-	// is
-	Weight *float64
-	// is not
-	WeightNe *float64
-	// is greater than
-	WeightGt *float64
-	// is or is greater than
-	WeightGte *float64
-	// is less than
-	WeightLt *float64
-	// is or is less than
-	WeightLte *float64
-	// is one of, with commas
-	WeightIn *string
-	// is
-	Pinned *bool
-	// is not
-	PinnedNe *bool
-	// is greater than
-	PinnedGt *bool
-	// is or is greater than
-	PinnedGte *bool
-	// is less than
-	PinnedLt *bool
-	// is or is less than
-	PinnedLte *bool
-	// is one of, with commas
-	PinnedIn *string
-	// is
-	CreatedAt *time.Time
-	// is not
-	CreatedAtNe *time.Time
-	// is greater than
-	CreatedAtGt *time.Time
-	// is or is greater than
+	Count        *bool
+	ID           *int64
+	IDNe         *int64
+	IDGt         *int64
+	IDGte        *int64
+	IDLt         *int64
+	IDLte        *int64
+	IDIn         *string
+	Title        *string
+	TitleNe      *string
+	TitleGt      *string
+	TitleGte     *string
+	TitleLt      *string
+	TitleLte     *string
+	TitleIn      *string
+	TitleLike    *string
+	Body         *string
+	BodyNe       *string
+	BodyGt       *string
+	BodyGte      *string
+	BodyLt       *string
+	BodyLte      *string
+	BodyIn       *string
+	BodyLike     *string
+	State        *NoteState
+	StateNe      *NoteState
+	StateGt      *NoteState
+	StateGte     *NoteState
+	StateLt      *NoteState
+	StateLte     *NoteState
+	StateIn      *string
+	StateLike    *string
+	Stars        *int64
+	StarsNe      *int64
+	StarsGt      *int64
+	StarsGte     *int64
+	StarsLt      *int64
+	StarsLte     *int64
+	StarsIn      *string
+	Weight       *float64
+	WeightNe     *float64
+	WeightGt     *float64
+	WeightGte    *float64
+	WeightLt     *float64
+	WeightLte    *float64
+	WeightIn     *string
+	Pinned       *bool
+	PinnedNe     *bool
+	PinnedGt     *bool
+	PinnedGte    *bool
+	PinnedLt     *bool
+	PinnedLte    *bool
+	PinnedIn     *string
+	CreatedAt    *time.Time
+	CreatedAtNe  *time.Time
+	CreatedAtGt  *time.Time
 	CreatedAtGte *time.Time
-	// is less than
-	CreatedAtLt *time.Time
-	// is or is less than
+	CreatedAtLt  *time.Time
 	CreatedAtLte *time.Time
-	// is one of, with commas
-	CreatedAtIn *string
+	CreatedAtIn  *string
 }
 
 // ListNotes is GET /notes.
@@ -612,48 +553,6 @@ func (c *Client) CreateNote(ctx context.Context, body NoteInput) (NoteAnswer, er
 	return decoded[NoteAnswer](c.send(ctx, "POST", "/notes", nil, nil, "application/json", encoded(body)))
 }
 
-// DeleteNotesParams are the parameters of [Client.DeleteNotes].
-type DeleteNotesParams struct {
-	// keys, with commas
-	IDIn string
-}
-
-// DeleteNotes is DELETE /notes/bulk.
-// Deletes rows
-func (c *Client) DeleteNotes(ctx context.Context, params DeleteNotesParams) (DeleteNotesResponse, error) {
-	q := url.Values{}
-	q.Set("id_in", params.IDIn)
-	return decoded[DeleteNotesResponse](c.send(ctx, "DELETE", "/notes/bulk", q, nil, "", nil))
-}
-
-// CreateNotes is POST /notes/bulk.
-// Makes rows, all or none
-func (c *Client) CreateNotes(ctx context.Context, body []NoteInput) (NoteRows, error) {
-	return decoded[NoteRows](c.send(ctx, "POST", "/notes/bulk", nil, nil, "application/json", encoded(body)))
-}
-
-// ReplaceNotes is PUT /notes/bulk.
-// Writes all fields of rows, all or none
-func (c *Client) ReplaceNotes(ctx context.Context, body []NoteInput) (NoteRows, error) {
-	return decoded[NoteRows](c.send(ctx, "PUT", "/notes/bulk", nil, nil, "application/json", encoded(body)))
-}
-
-// DeleteNoteParams are the parameters of [Client.DeleteNote].
-type DeleteNoteParams struct {
-	// an ETag
-	IfMatch *string
-}
-
-// DeleteNote is DELETE /notes/{id}.
-// Deletes a row
-func (c *Client) DeleteNote(ctx context.Context, id int64, params DeleteNoteParams) error {
-	h := http.Header{}
-	if params.IfMatch != nil {
-		h.Set("If-Match", *params.IfMatch)
-	}
-	return discard(c.send(ctx, "DELETE", "/notes/"+segment(strconv.FormatInt(int64(id), 10)), nil, h, "", nil))
-}
-
 // GetNoteParams are the parameters of [Client.GetNote].
 type GetNoteParams struct {
 	// an ETag
@@ -668,6 +567,22 @@ func (c *Client) GetNote(ctx context.Context, id int64, params GetNoteParams) (N
 		h.Set("If-None-Match", *params.IfNoneMatch)
 	}
 	return decoded[NoteAnswer](c.send(ctx, "GET", "/notes/"+segment(strconv.FormatInt(int64(id), 10)), nil, h, "", nil))
+}
+
+// ReplaceNoteParams are the parameters of [Client.ReplaceNote].
+type ReplaceNoteParams struct {
+	// an ETag
+	IfMatch *string
+}
+
+// ReplaceNote is PUT /notes/{id}.
+// Writes all fields of a row
+func (c *Client) ReplaceNote(ctx context.Context, id int64, params ReplaceNoteParams, body NoteInput) (NoteAnswer, error) {
+	h := http.Header{}
+	if params.IfMatch != nil {
+		h.Set("If-Match", *params.IfMatch)
+	}
+	return decoded[NoteAnswer](c.send(ctx, "PUT", "/notes/"+segment(strconv.FormatInt(int64(id), 10)), nil, h, "application/json", encoded(body)))
 }
 
 // UpdateNoteParams are the parameters of [Client.UpdateNote].
@@ -686,18 +601,44 @@ func (c *Client) UpdateNote(ctx context.Context, id int64, params UpdateNotePara
 	return decoded[NoteAnswer](c.send(ctx, "PATCH", "/notes/"+segment(strconv.FormatInt(int64(id), 10)), nil, h, "application/json", encoded(body)))
 }
 
-// ReplaceNoteParams are the parameters of [Client.ReplaceNote].
-type ReplaceNoteParams struct {
+// DeleteNoteParams are the parameters of [Client.DeleteNote].
+type DeleteNoteParams struct {
 	// an ETag
 	IfMatch *string
 }
 
-// ReplaceNote is PUT /notes/{id}.
-// Writes all fields of a row
-func (c *Client) ReplaceNote(ctx context.Context, id int64, params ReplaceNoteParams, body NoteInput) (NoteAnswer, error) {
+// DeleteNote is DELETE /notes/{id}.
+// Deletes a row
+func (c *Client) DeleteNote(ctx context.Context, id int64, params DeleteNoteParams) error {
 	h := http.Header{}
 	if params.IfMatch != nil {
 		h.Set("If-Match", *params.IfMatch)
 	}
-	return decoded[NoteAnswer](c.send(ctx, "PUT", "/notes/"+segment(strconv.FormatInt(int64(id), 10)), nil, h, "application/json", encoded(body)))
+	return discard(c.send(ctx, "DELETE", "/notes/"+segment(strconv.FormatInt(int64(id), 10)), nil, h, "", nil))
+}
+
+// CreateNotes is POST /notes/bulk.
+// Makes rows, all or none
+func (c *Client) CreateNotes(ctx context.Context, body []NoteInput) (NoteRows, error) {
+	return decoded[NoteRows](c.send(ctx, "POST", "/notes/bulk", nil, nil, "application/json", encoded(body)))
+}
+
+// ReplaceNotes is PUT /notes/bulk.
+// Writes all fields of rows, all or none
+func (c *Client) ReplaceNotes(ctx context.Context, body []NoteInput) (NoteRows, error) {
+	return decoded[NoteRows](c.send(ctx, "PUT", "/notes/bulk", nil, nil, "application/json", encoded(body)))
+}
+
+// DeleteNotesParams are the parameters of [Client.DeleteNotes].
+type DeleteNotesParams struct {
+	// keys, with commas
+	IDIn string
+}
+
+// DeleteNotes is DELETE /notes/bulk.
+// Deletes rows
+func (c *Client) DeleteNotes(ctx context.Context, params DeleteNotesParams) (DeleteNotesResponse, error) {
+	q := url.Values{}
+	q.Set("id_in", params.IDIn)
+	return decoded[DeleteNotesResponse](c.send(ctx, "DELETE", "/notes/bulk", q, nil, "", nil))
 }
