@@ -92,7 +92,7 @@ func (c *Creation) plan(root *os.Root, p *project.Portfolio, t Template, r Reque
 		return err
 	}
 	c.Sources = m.sources
-	values := values(r.Name, m.name)
+	values := values(r.Name, m.name, p.Name)
 	var blocked []string
 	add := func(name, text string) error {
 		out, err := render(text, values)

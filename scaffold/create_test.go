@@ -495,6 +495,14 @@ func TestTheModuleOfAService(t *testing.T) {
 		fatal(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte(own), 0o644))
 		create(t, dir, "orders")
 		after := tree(t, dir)
+		// As after a clone, the sources come back.
+		fatal(t, os.Remove(filepath.Join(dir, ".clodo", "sdk")))
+		again, err := PlanPortfolio(PortfolioRequest{Dir: dir})
+		fatal(t, err)
+		fatal(t, again.Write(t.Context()))
+		if _, err := os.Stat(filepath.Join(dir, ".clodo", "sdk", "clodo.go")); err != nil || !again.Existed || !again.Unpacked {
+			t.Errorf("%+v, %v", again, err)
+		}
 		if after["go.mod"] != own || !strings.HasPrefix(after["services/orders/go.mod"], "module example.com/shop/services/orders\n") || !strings.Contains(after["services/orders/go.mod"], "=> ../../.clodo/sdk\n") {
 			t.Errorf("go.mod is %s, the service's %s", after["go.mod"], after["services/orders/go.mod"])
 		}

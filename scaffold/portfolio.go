@@ -33,7 +33,8 @@ type PortfolioCreation struct {
 	Files        []File   `json:"files"`
 	Unpacked     bool     `json:"unpacked"` // Write put the sources of package clodo into the state folder
 
-	dir string
+	dir      string
+	services []string // folders of those that are there
 }
 
 // PlanPortfolio finds out what it takes to make a folder an empty portfolio. It writes
@@ -97,6 +98,9 @@ func existing(dir string) (*PortfolioCreation, error) {
 		}
 		for _, a := range p.Accounts {
 			c.Accounts = append(c.Accounts, a.Name)
+		}
+		for _, s := range p.Services {
+			c.services = append(c.services, s.Dir)
 		}
 		return c, nil
 	}
@@ -197,6 +201,7 @@ Services on Cloudflare Workers, built and shipped by clodo.
 ` + "```sh" + `
 clodo service types             what can be made
 clodo service create NAME       make a service and enter it in clodo.yaml
+clodo dev                       run all services, again whenever a file changes
 clodo check                     read all files, report every problem
 clodo deploy --local            deploy to the Cloudflare on this machine; no account needed
 clodo deploy -e production      the same to the real one; needs CLOUDFLARE_API_TOKEN
@@ -210,8 +215,12 @@ After a clone, ` + "`clodo init`" + ` puts the sources of package clodo into ` +
 // portfolio was there but they were not, as after a clone.
 func (c *PortfolioCreation) Write(ctx context.Context) (err error) {
 	if c.Existed {
-		if c.Unpacked, err = sdk.Restore(c.dir); err != nil {
-			return notWritten(sdk.Folder, err)
+		for _, dir := range append([]string{"."}, c.services...) {
+			unpacked, err := sdk.Restore(filepath.Join(c.dir, filepath.FromSlash(dir)))
+			if err != nil {
+				return notWritten(sdk.Folder, err)
+			}
+			c.Unpacked = c.Unpacked || unpacked
 		}
 		return nil
 	}

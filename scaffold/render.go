@@ -13,10 +13,11 @@ import (
 var placeholder = regexp.MustCompile(`\{\{([a-z_]+)\}\}`)
 
 // values are what the placeholders of a service's files stand for.
-func values(name, module string) map[string]string {
+func values(name, module, portfolio string) map[string]string {
 	return map[string]string{
 		"name":               name,
 		"module":             module,            // path of the Go module that the service belongs to
+		"portfolio":          portfolio,         // its name in clodo.yaml
 		"title":              title(name),       // "data-api" is "Data api"
 		"database":           name,              // name of its D1 database in the wrangler file
 		"compatibility_date": CompatibilityDate, //
