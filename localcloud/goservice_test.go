@@ -261,6 +261,23 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 			}
 		}
 	})
+	t.Run("what outlives its request can do nothing to others", func(t *testing.T) {
+		for range 30 {
+			if got := text(t, send("POST", "/stray", strings.NewReader("its own body"))); got != "left" {
+				t.Fatalf("%q", got)
+			}
+			echo := strings.Repeat("another body", 100)
+			if got := text(t, send("POST", "/echo", strings.NewReader(echo))); got != echo {
+				t.Fatalf("%q", got)
+			}
+			if status, body := get("/locked"); status != 200 {
+				t.Fatalf("%d %s", status, body)
+			}
+		}
+		if _, body := get("/strayed"); body != "0" {
+			t.Errorf("%s of 30 strays did something", body)
+		}
+	})
 	t.Run("a panic costs its own request and its instance", func(t *testing.T) {
 		for range 20 {
 			if status, body := get("/panic"); status != 500 || strings.Contains(body, "mistake") {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tamylaa/clodo"
@@ -42,6 +43,8 @@ func main() {
 	app.HandleFunc("GET /endless", endless)
 	app.Route("POST /relay", relay)
 	app.Route("/fetch", fetch)
+	app.HandleFunc("POST /stray", stray)
+	app.HandleFunc("GET /strayed", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strays.Load()) })
 	app.HandleFunc("GET /started", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, started.UTC().Year() > 2000, time.Now().UTC().Year() > 2000)
 	})
@@ -85,6 +88,28 @@ func stream(w http.ResponseWriter, _ *http.Request) {
 		_ = http.NewResponseController(w).Flush()
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// strays counts what careless goroutines did after their request.
+var strays atomic.Int32
+
+// stray leaves goroutines behind that wait, read its body and call a binding.
+func stray(w http.ResponseWriter, r *http.Request) {
+	go func() {
+		time.Sleep(20 * time.Millisecond)
+		if n, err := r.Body.Read(make([]byte, 100)); n > 0 || err == nil {
+			strays.Add(1)
+		}
+		if err := record(r.Context(), "stray"); err == nil {
+			strays.Add(1)
+		}
+	}()
+	go func() {
+		if err := record(r.Context(), "stray"); err == nil {
+			strays.Add(1)
+		}
+	}()
+	fmt.Fprint(w, "left")
 }
 
 // locked waits with a lock held, as a careless service does.
