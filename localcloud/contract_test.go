@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"net/mail"
 	"net/textproto"
 	"net/url"
 	"os"
@@ -60,6 +62,36 @@ func TestBindingsKeepTheirPromisesNatively(t *testing.T) {
 			t.Parallel()
 			demand(t, kind, contracttest.Run(ctx, kind), func(c contracttest.Case) string { return std.Or(c.Native, c.Want) })
 		})
+	}
+	t.Cleanup(func() { // after the parallel ones
+		queued, err := d.Queued("contract")
+		fatal(t, err)
+		emails, err := d.SentEmails("contract")
+		fatal(t, err)
+		sent(t, queued, emails)
+	})
+}
+
+// sent checks what the cases have left in the queue and in the mailbox.
+func sent(t *testing.T, queued []QueueMessage, emails []SentEmail) {
+	t.Helper()
+	var got []string
+	for _, m := range queued {
+		got = append(got, fmt.Sprintf("%t %q", m.Text, m.Body))
+	}
+	for _, m := range emails {
+		parsed, err := mail.ReadMessage(bytes.NewReader(m.Raw))
+		fatal(t, err)
+		subject, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject"))
+		fatal(t, err)
+		got = append(got, fmt.Sprintln(m.From, m.To, subject))
+	}
+	want := []string{
+		`true "grüezi"`, `false "\x00\xff"`, `true "{\"a\":1}"`, `true "one"`, `true "\"two\""`, `false "three"`,
+		"shop@example.com [ada@example.com bob@example.com] Grüezi\n", "shop@example.com [ada@example.com] s\n",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -165,6 +197,13 @@ func TestBindingsKeepTheirPromisesOnWorkers(t *testing.T) {
 			demand(t, kind, results, func(c contracttest.Case) string { return c.Want })
 		})
 	}
+	t.Cleanup(func() { // after the parallel ones
+		queued, err := c.Queued("contract")
+		fatal(t, err)
+		emails, err := c.SentEmails("contract")
+		fatal(t, err)
+		sent(t, queued, emails)
+	})
 }
 
 // contractResources makes what contractBindings are for.
