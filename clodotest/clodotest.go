@@ -33,7 +33,8 @@ type Options struct {
 	// Environment is that of clodo.yaml or the wrangler file; default: a local one if
 	// there is one, else the first.
 	Environment string
-	// Vars are variables beside those of the files, and instead of them.
+	// Vars are variables beside those of the files, and instead of them. A process has one
+	// environment: that tests need different values at a time fails the later one.
 	Vars map[string]string
 	// Services answer the service bindings, by the name of the Worker that they are for:
 	// another App, or any handler. On workerd they are Workers that hand the requests on.
@@ -81,10 +82,10 @@ type App struct {
 }
 
 // Start runs a service until the test ends. build makes what main serves, such as a
-// *clodo.App; it is called once, after the variables of the wrangler file, of .dev.vars and of the service's
-// context are in the process's environment, which all tests of a process share. What
-// else bindings name is empty and the test's own: databases have the migrations of
-// their migrations_dir. Tests that call it may be parallel.
+// *clodo.App; it is called once, when the variables of the wrangler file, of .dev.vars and
+// of the service's context are in the process's environment, where they stay until the
+// test ends. What else bindings name is empty and the test's own: databases have the
+// migrations of their migrations_dir. Tests that call it may be parallel.
 //
 // What keeps the service from starting fails the test.
 func Start[H http.Handler](t testing.TB, build func() (H, error)) *App {

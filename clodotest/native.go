@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -47,11 +46,15 @@ func (s *service) native(t testing.TB, build func() (http.Handler, error), o Opt
 	if err := s.migrate(ctx); err != nil {
 		return nil, err
 	}
-	for name, value := range s.vars {
-		if err := os.Setenv(name, value); err != nil {
-			return nil, fmt.Errorf("the variable %s: %w", name, err)
-		}
+	release, err := processEnvironment.hold(s.vars)
+	if err != nil {
+		return nil, err
 	}
+	t.Cleanup(func() {
+		if err := release(); err != nil {
+			t.Errorf("clodotest: %v", err)
+		}
+	})
 	service, err := build()
 	if err != nil {
 		return nil, err
