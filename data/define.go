@@ -191,8 +191,9 @@ func (d *definition) column(s *Schema, f reflect.StructField, offset uintptr, pa
 		*column = number
 	}
 	for _, o := range parsed.options {
-		if valued := slices.Contains([]string{"enum", "default", "min", "max", "len", "pattern"}, o.key); valued != (o.value != "") && o.key != "default" {
-			wrong(at, "the option %s %s", o.key, map[bool]string{true: "needs a value", false: "has no value"}[valued])
+		takes := takesValue(o.key)
+		if takes && o.value == "" && o.key != "default" {
+			wrong(at, "the option %s needs a value", o.key)
 		}
 		switch o.key {
 		case "key":
@@ -244,11 +245,23 @@ func (d *definition) column(s *Schema, f reflect.StructField, offset uintptr, pa
 		default:
 			wrong(at, "there is no option %q", o.key)
 		}
+		if !takes && o.value != "" {
+			wrong(at, "the option %s has no value", o.key)
+		}
 	}
 	d.finish(s, &c, at)
 	c.setMessages()
 	s.byName[c.Name] = number
 	s.Columns = append(s.Columns, c)
+}
+
+// takesValue reports whether an option of a column has a value.
+func takesValue(option string) bool {
+	switch option {
+	case "enum", "default", "min", "max", "len", "pattern":
+		return true
+	}
+	return false
 }
 
 // bound reads min, max or len.
@@ -279,7 +292,7 @@ func (d *definition) finish(s *Schema, c *Column, at string) {
 		wrong(at, "a length is not negative")
 	case c.Min != nil && c.Max != nil && *c.Min > *c.Max:
 		wrong(at, "its min is above its max")
-	case c.Required && c.Nullable && c.Default != nil, c.Required && c.Default != nil:
+	case c.Required && c.Default != nil:
 		wrong(at, "what is required cannot have a default")
 	case c.Required && c.ReadOnly:
 		wrong(at, "what is required cannot be readonly: nobody could give it")

@@ -132,6 +132,12 @@ func TestAMistakeInAModelNamesTheField(t *testing.T) {
 			}
 			Define(Options[m]{})
 		}, `.Name: there is no option "requird"`},
+		"an unknown option with a value": {func() {
+			type m struct {
+				Name string `data:"name,mx=200"`
+			}
+			Define(Options[m]{})
+		}, `.Name: there is no option "mx"`},
 		"a type that no column holds": {func() {
 			type m struct {
 				Name map[string]int
