@@ -1,12 +1,13 @@
 package clodo
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
-	"syscall/js"
+
+	"github.com/tamylaa/clodo/internal/host"
 )
 
 func lineHandler(_ io.Writer, o *slog.HandlerOptions) slog.Handler {
@@ -17,11 +18,11 @@ func lineHandler(_ io.Writer, o *slog.HandlerOptions) slog.Handler {
 // console is where lines go.
 type console struct {
 	mu     sync.Mutex // held while a record becomes a line
-	method string
+	method int
 }
 
 func (c *console) Write(line []byte) (int, error) {
-	js.Global().Get("console").Call(c.method, strings.TrimSuffix(string(line), "\n"))
+	host.Console(c.method, bytes.TrimSuffix(line, []byte("\n")))
 	return len(line), nil
 }
 
@@ -36,13 +37,13 @@ func (h *consoleHandler) Handle(ctx context.Context, r slog.Record) error {
 	defer h.console.mu.Unlock()
 	switch {
 	case r.Level >= slog.LevelError:
-		h.console.method = "error"
+		h.console.method = host.ConsoleError
 	case r.Level >= slog.LevelWarn:
-		h.console.method = "warn"
+		h.console.method = host.ConsoleWarn
 	case r.Level >= slog.LevelInfo:
-		h.console.method = "log"
+		h.console.method = host.ConsoleLog
 	default:
-		h.console.method = "debug"
+		h.console.method = host.ConsoleDebug
 	}
 	return h.Handler.Handle(ctx, r)
 }

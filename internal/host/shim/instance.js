@@ -9,6 +9,7 @@ import { environment } from "./environment.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+const levels = ["debug", "log", "warn", "error"]; // the methods of the console, as package host counts them
 const small = 16384; // bytes that the program always has room for
 
 // handles reports that the program handles events of a kind.
@@ -71,6 +72,7 @@ export class Instance {
         this.exchange.respond(decoder.decode(this.bytes(head, headLength)), this.copy(body, length), whole === 1),
       write: (at, length) => this.exchange.write(this.copy(at, length)),
       end: (broken) => this.exchange.end(broken === 1),
+      log: (method, at, length) => console[levels[method]](decoder.decode(this.bytes(at, length))),
       done: (spoilt) => this.done(spoilt === 1),
       call: (number, operation, at, length) => this.call(number, operation, this.copy(at, length)),
       cancel: (number) => {
