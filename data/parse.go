@@ -60,6 +60,9 @@ type queryParser struct {
 	wrong      []clodo.Field
 }
 
+// refuse is called from everywhere: copies of it would be a part of a service's size.
+//
+//go:noinline
 func (p *queryParser) refuse(name, code, message string) {
 	if len(p.wrong) < 20 {
 		p.wrong = append(p.wrong, clodo.Field{Name: printable(name), Code: code, Message: message})
@@ -67,45 +70,46 @@ func (p *queryParser) refuse(name, code, message string) {
 }
 
 func (p *queryParser) parameter(name string, values []string) {
-	single := func() string {
+	q, value := p.query, values[0]
+	switch name {
+	case paramSort, paramFields, paramInclude, paramLimit, paramOffset, paramCursor, paramCount:
 		if len(values) > 1 {
 			p.refuse(name, "REPEATED", "'"+name+"' is given more than once.")
+			return
 		}
-		return values[0]
 	}
-	q := p.query
 	switch name {
 	case paramSort:
-		for part := range strings.SplitSeq(single(), ",") {
+		for part := range strings.SplitSeq(value, ",") {
 			column, desc := strings.CutPrefix(part, "-")
 			if p.visible(name, column) {
 				q.Sort = append(q.Sort, Order{column, desc})
 			}
 		}
 	case paramFields:
-		for column := range strings.SplitSeq(single(), ",") {
+		for column := range strings.SplitSeq(value, ",") {
 			if p.visible(name, column) {
 				q.Fields = append(q.Fields, column)
 			}
 		}
 	case paramInclude:
-		q.Include = strings.Split(single(), ",") // listing knows the relations
+		q.Include = strings.Split(value, ",") // listing knows the relations
 	case paramLimit:
-		n, err := strconv.Atoi(single())
+		n, err := strconv.Atoi(value)
 		if err != nil || n <= 0 {
-			p.wrong = append(p.wrong, invalidLimit(values[0]))
+			p.wrong = append(p.wrong, invalidLimit(value))
 		}
 		q.Limit = n
 	case paramOffset:
-		n, err := strconv.ParseInt(single(), 10, 64)
+		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil {
-			p.refuse(name, "INVALID_OFFSET", "Invalid offset: "+printable(values[0])+". Must be a whole number.")
+			p.refuse(name, "INVALID_OFFSET", "Invalid offset: "+printable(value)+". Must be a whole number.")
 		}
 		q.Offset = int(min(n, math.MaxInt32))
 	case paramCursor:
-		q.After = single()
+		q.After = value
 	case paramCount:
-		switch single() {
+		switch value {
 		case "true", "1":
 			q.Count = true
 		case "false", "0":

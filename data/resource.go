@@ -141,26 +141,30 @@ func (h *resource) query(r *http.Request) (*Query, Mask, error) {
 // the next page. What is not known is null: the totals unless they were asked for, and
 // which page it is behind a cursor.
 func (p *page) appendPagination(b []byte, behindCursor bool) []byte {
-	whole := func(name string, v int64, known bool) {
-		b = append(append(b, name...), ':')
-		if !known {
-			b = append(b, "null"...)
-			return
-		}
-		b = strconv.AppendInt(b, v, 10)
-	}
-	total := int64(0)
+	total, limit := int64(0), int64(p.limit)
 	if p.total != nil {
 		total = *p.total
 	}
-	limit := int64(p.limit)
-	whole(`{"total"`, total, p.total != nil)
-	whole(`,"limit"`, limit, true)
-	whole(`,"offset"`, int64(p.offset), !behindCursor)
+	for _, m := range []struct {
+		name  string
+		value int64
+		known bool
+	}{
+		{`{"total":`, total, p.total != nil},
+		{`,"limit":`, limit, true},
+		{`,"offset":`, int64(p.offset), !behindCursor},
+		{`,"totalPages":`, (total + limit - 1) / limit, p.total != nil},
+		{`,"currentPage":`, int64(p.offset)/limit + 1, !behindCursor},
+	} {
+		b = append(b, m.name...)
+		if m.known {
+			b = strconv.AppendInt(b, m.value, 10)
+		} else {
+			b = append(b, "null"...)
+		}
+	}
 	b = strconv.AppendBool(append(b, `,"hasNext":`...), p.next != "")
 	b = strconv.AppendBool(append(b, `,"hasPrev":`...), p.hasPrev)
-	whole(`,"totalPages"`, (total+limit-1)/limit, p.total != nil)
-	whole(`,"currentPage"`, int64(p.offset)/limit+1, !behindCursor)
 	b = append(b, `,"next":`...)
 	if p.next == "" {
 		return append(b, "null}"...)

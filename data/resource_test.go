@@ -317,21 +317,21 @@ func TestAListOverHTTP(t *testing.T) {
 	if len(ids) != 10 || ids[0] != "p20" {
 		t.Error(ids)
 	}
-	if diff := cmp.Diff(`{"total":42,"limit":10,"offset":20,"hasNext":true,"hasPrev":true,"totalPages":5,"currentPage":3,"next":"CURSOR"}`, pagination); diff != "" {
+	if diff := cmp.Diff(`{"total":42,"limit":10,"offset":20,"totalPages":5,"currentPage":3,"hasNext":true,"hasPrev":true,"next":"CURSOR"}`, pagination); diff != "" {
 		t.Error(diff)
 	}
 	ids, pagination, next := list("?limit=2&sort=-age&age_lte=10&fields=id")
 	if diff := cmp.Diff([]string{"p10", "p09"}, ids); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(`{"total":null,"limit":2,"offset":0,"hasNext":true,"hasPrev":false,"totalPages":null,"currentPage":1,"next":"CURSOR"}`, pagination); diff != "" {
+	if diff := cmp.Diff(`{"total":null,"limit":2,"offset":0,"totalPages":null,"currentPage":1,"hasNext":true,"hasPrev":false,"next":"CURSOR"}`, pagination); diff != "" {
 		t.Error(diff)
 	}
 	ids, pagination, _ = list("?limit=2&sort=-age&age_lte=10&fields=id&cursor=" + next)
 	if diff := cmp.Diff([]string{"p08", "p07"}, ids); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(`{"total":null,"limit":2,"offset":null,"hasNext":true,"hasPrev":true,"totalPages":null,"currentPage":null,"next":"CURSOR"}`, pagination); diff != "" {
+	if diff := cmp.Diff(`{"total":null,"limit":2,"offset":null,"totalPages":null,"currentPage":null,"hasNext":true,"hasPrev":true,"next":"CURSOR"}`, pagination); diff != "" {
 		t.Error(diff)
 	}
 	if got := told(s.send("GET", "/api/people?limit=2&sort=-age&age_lte=11&cursor="+next, "")); got != "400 invalid_query cursor:INVALID_CURSOR" {

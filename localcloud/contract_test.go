@@ -220,11 +220,11 @@ func (r remote) contractResources() []json.RawMessage {
 }
 
 // program builds the Go program in dir and uploads it.
-func (r remote) program(name, dir string, bindings []json.RawMessage) {
+func (r remote) program(name, dir string, bindings []json.RawMessage) bundle.Result {
 	r.t.Helper()
 	// What the go command reads is unknown to the cache of test results, unless the test
 	// reads it too.
-	for _, pattern := range []string{"../*.go", "../internal/host/*.go", "../internal/host/shim/*.js", "../internal/host/shim/*/*.js", "../internal/jsonwire/*.go", "../bindings/*/*.go", dir + "/*.go", dir + "/../../*.go"} {
+	for _, pattern := range []string{"../*.go", "../internal/host/*.go", "../internal/host/shim/*.js", "../internal/host/shim/*/*.js", "../internal/jsonwire/*.go", "../bindings/*/*.go", "../data/*.go", dir + "/*.go", dir + "/../../*.go"} {
 		names, err := filepath.Glob(pattern)
 		fatal(r.t, err)
 		for _, name := range names {
@@ -257,6 +257,7 @@ func (r remote) program(name, dir string, bindings []json.RawMessage) {
 	fatal(r.t, form.Close())
 	status, answer := r.send("PUT", "/client/v4/accounts/{a}/workers/scripts/"+name, form.FormDataContentType(), &b)
 	r.result("upload "+name, status, answer)
+	return built
 }
 
 // over sends the requests of bindings to the address of a program's bindings, as the

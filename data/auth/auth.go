@@ -85,18 +85,6 @@ type Auth struct {
 	options Options
 	users   *data.Store[User]
 	links   *data.Schema
-	asks    *data.Model[request]
-	answers *data.Model[secret]
-}
-
-// request asks for a link.
-type request struct {
-	Email string `data:"email,required,max=254,pattern=email"`
-}
-
-// secret is what came with a link.
-type secret struct {
-	Token string `data:"token,required,max=200"`
 }
 
 // New prepares the module. It panics when something is missing.
@@ -125,8 +113,6 @@ func New(o Options) *Auth {
 		options: o,
 		users:   data.NewStore(data.Define(data.Options[User]{}), o.DB, data.StoreOptions{Hooks: o.Hooks}),
 		links:   data.Define(data.Options[MagicLink]{}).Schema(),
-		asks:    data.Define(data.Options[request]{}),
-		answers: data.Define(data.Options[secret]{}),
 	}
 }
 
@@ -154,12 +140,13 @@ func (a *Auth) Module() data.Module {
 }
 
 func (a *Auth) ask(w http.ResponseWriter, r *http.Request) error {
-	body, err := clodo.ReadJSON(r)
-	if err != nil {
+	var asked struct {
+		Email string `json:"email"`
+	}
+	if err := clodo.Decode(r, &asked); err != nil {
 		return err
 	}
-	asked, err := a.asks.Decode(body)
-	if err != nil {
+	if err := a.users.Model().Validate(&User{Email: asked.Email}); err != nil {
 		return err
 	}
 	if err := a.SendLink(r.Context(), asked.Email); err != nil {
@@ -218,13 +205,14 @@ func hash(key string) string {
 }
 
 func (a *Auth) exchange(w http.ResponseWriter, r *http.Request) error {
-	body, err := clodo.ReadJSON(r)
-	if err != nil {
+	var given struct {
+		Token string `json:"token"`
+	}
+	if err := clodo.Decode(r, &given); err != nil {
 		return err
 	}
-	given, err := a.answers.Decode(body)
-	if err != nil {
-		return err
+	if given.Token == "" {
+		return &data.ValidationError{Errors: []data.FieldError{{Field: "token", Code: data.RequiredFieldMissing, Message: "Field 'token' is required"}}}
 	}
 	token, user, expires, err := a.SignIn(r.Context(), given.Token)
 	if err != nil {
