@@ -44,6 +44,10 @@ func TestRows(t *testing.T) {
 			result{what: "failed", ours: series{1}, noteOfGoal: "0"},
 			"| failed | 1 |  |  |  | 0 | missed |",
 		},
+		"a peer that does not work": {
+			result{what: "write", unit: "ms", ours: series{2}, peer: "original", broken: "it throws", goal: 5},
+			"| write | 2.0 ms | original | does not work: it throws |  |  |  |",
+		},
 		"no goal": {
 			result{what: "latency", unit: "ms", ours: series{1, 2, 3}},
 			"| latency | 1.0 / 2.0 / 3.0 ms |  |  |  |  |  |",
@@ -106,5 +110,16 @@ func TestThePinOfNodeIsTheOneOfTheTests(t *testing.T) {
 	}
 	if !strings.Contains(string(b), node22.Integrity) || !strings.Contains(string(b), `"`+node22.Version+`"`) {
 		t.Errorf("internal/npmtest pins another Node.js than %s", node22.Version)
+	}
+}
+
+func TestTheLockFileOfTheOriginalHoldsNoAddressOfARegistry(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("testdata/original/package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(b), `"resolved"`) || !strings.Contains(string(b), `"node_modules/@tamyla/clodo-framework"`) {
+		t.Error("the lock file has a resolved address, or not the package")
 	}
 }

@@ -37,6 +37,7 @@ type result struct {
 	ours       series
 	peer       string
 	theirs     series
+	broken     string  // why the peer has no numbers: it does not do this, or does it wrongly
 	goal       float64 // 0: none
 	noteOfGoal string  // replaces the goal in the table when it has a name of its own
 }
@@ -57,7 +58,7 @@ func (r result) ratio() (median, low, high float64) {
 
 func (r result) verdict() string {
 	switch {
-	case r.goal == 0 && r.noteOfGoal == "":
+	case r.goal == 0 && r.noteOfGoal == "", r.broken != "":
 		return ""
 	case r.peer != "":
 		if m, _, _ := r.ratio(); m < r.goal {
@@ -87,7 +88,9 @@ func (l *lab) print(w io.Writer) {
 
 func (r result) row() string {
 	cells := []string{r.what, r.spread(r.ours), "", "", "", "", r.verdict()}
-	if r.peer != "" {
+	if r.broken != "" {
+		cells[2], cells[3] = r.peer, "does not work: "+r.broken
+	} else if r.peer != "" {
 		m, low, high := r.ratio()
 		cells[2], cells[3] = r.peer, r.spread(r.theirs)
 		cells[4] = fmt.Sprintf("%.1f× (%.1f–%.1f)", m, low, high)

