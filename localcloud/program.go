@@ -89,11 +89,11 @@ var errDataClosed = errors.New("the data is closed")
 func (d *Data) resource(kind string) (runtime.Resource, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if answer := d.answer[kind]; answer != nil {
-		return answer, nil
-	}
 	if d.closed {
 		return nil, errDataClosed
+	}
+	if answer := d.answer[kind]; answer != nil {
+		return answer, nil
 	}
 	store, answer, err := d.open(kind)
 	if err != nil || answer == nil {

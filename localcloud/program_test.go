@@ -3,9 +3,17 @@ package localcloud
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 
+	"github.com/tamylaa/clodo/bindings/cache"
 	"github.com/tamylaa/clodo/bindings/d1"
+	"github.com/tamylaa/clodo/bindings/kv"
+	"github.com/tamylaa/clodo/bindings/service"
 	"github.com/tamylaa/clodo/internal/host"
 )
 
@@ -37,6 +45,94 @@ func TestAProgramHasItsWorkersBindings(t *testing.T) {
 		t.Errorf("%q, %+v, %v", a, meta, err)
 	}
 	if err := d1.Open("NONE").Prepare("SELECT 1").First(ctx, &a); err == nil || err.Error() != "d1 NONE: the Worker has no binding NONE" {
+		t.Error(err)
+	}
+}
+
+func TestABindingIsUsedAsWhatItIs(t *testing.T) {
+	t.Parallel()
+	ctx := program(t, Program{Script: "p", Bindings: []json.RawMessage{
+		json.RawMessage(`{"type":"d1","name":"DB","id":"one"}`),
+		json.RawMessage(`{"type":"service","name":"OTHER","service":"other"}`),
+		json.RawMessage(`{"type":"hyperdrive","name":"HYPER","id":"1"}`),
+	}})
+	_, err := kv.Open("DB").Get(ctx, "a")
+	if want := "kv DB: the binding DB is of the type d1, which is not used as kv"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
+	fatal(t, err)
+	_, err = service.Open("OTHER").RoundTrip(r)
+	if want := `service OTHER: the Worker "other", which the binding OTHER names, is not running here`; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if _, err := kv.Open("HYPER").Get(ctx, "a"); err == nil {
+		t.Error("a binding of a kind that is not there was used")
+	}
+}
+
+// A cache of workerd finds nothing here, so this is not in the contract.
+func TestAProgramsCacheKeepsAnswersAsLongAsTheySay(t *testing.T) {
+	t.Parallel()
+	ctx := program(t, Program{Script: "p"})
+	ask := func(path string) *http.Request {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://shop.example"+path, nil)
+		fatal(t, err)
+		return r
+	}
+	for _, c := range []struct {
+		name   string
+		header http.Header
+		kept   bool
+	}{
+		{"a time to live", http.Header{"Cache-Control": {"public, max-age=60"}, "X-Two": {"a", "b"}}, true},
+		{"nothing said", http.Header{}, true},
+		{"no time to live", http.Header{"Cache-Control": {"max-age=0"}}, false},
+		{"a shared one that wins", http.Header{"Cache-Control": {"max-age=0, s-maxage=60"}}, true},
+		{"not to be stored", http.Header{"Cache-Control": {"no-store"}}, false},
+		{"private", http.Header{"Cache-Control": {"private, max-age=60"}}, false},
+		{"a cookie", http.Header{"Set-Cookie": {"a=b"}}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := ask("/" + url.PathEscape(c.name))
+			res := &http.Response{StatusCode: http.StatusTeapot, Header: c.header, Body: io.NopCloser(strings.NewReader("body"))}
+			fatal(t, cache.Default().Put(ctx, r, res))
+			got, err := cache.Default().Match(ctx, r)
+			if !c.kept {
+				if !errors.Is(err, cache.ErrNotFound) {
+					t.Errorf("found: %v", err)
+				}
+				return
+			}
+			fatal(t, err)
+			if body := text(t, got); body != "body" || got.StatusCode != http.StatusTeapot || got.Header.Get("Cf-Cache-Status") != "HIT" || strings.Join(got.Header["X-Two"], "") != strings.Join(c.header["X-Two"], "") {
+				t.Errorf("%d %v %s", got.StatusCode, got.Header, body)
+			}
+			if _, err := cache.Open("other").Match(ctx, r); !errors.Is(err, cache.ErrNotFound) {
+				t.Error("another cache has it too")
+			}
+			first, err := cache.Default().Delete(ctx, r)
+			fatal(t, err)
+			second, err := cache.Default().Delete(ctx, r)
+			if err != nil || !first || second {
+				t.Errorf("deleted %t, then %t, %v", first, second, err)
+			}
+		})
+	}
+}
+
+func TestDataThatIsClosedSaysSo(t *testing.T) {
+	t.Parallel()
+	d, err := OpenData(DataOptions{Dir: t.TempDir()})
+	fatal(t, err)
+	b, err := d.Bindings(t.Context(), Program{Script: "p", Bindings: []json.RawMessage{json.RawMessage(`{"type":"kv_namespace","name":"KV","namespace_id":"1"}`)}})
+	fatal(t, err)
+	_, err = kv.Open("KV").Get(host.WithBindings(t.Context(), b), "a")
+	if !errors.Is(err, kv.ErrNotFound) {
+		t.Error(err)
+	}
+	fatal(t, d.Close())
+	if _, err := kv.Open("KV").Get(host.WithBindings(t.Context(), b), "a"); err == nil || err.Error() != "kv KV: the data is closed" {
 		t.Error(err)
 	}
 }
