@@ -20,7 +20,7 @@ import (
 // options are those of the tests: the service in testdata, and one that it calls.
 func options() clodotest.Options {
 	return clodotest.Options{
-		Dir: "testdata/shop",
+		Dir: "testdata/shop", Host: "www.shop.example",
 		Services: map[string]http.Handler{"prices": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, r.Host, " ", r.URL.RequestURI())
 		})},
@@ -63,14 +63,14 @@ func whole(t *testing.T, app *clodotest.App) {
 		}
 	})
 	t.Run("it is asked by its host", func(t *testing.T) {
-		if got := clodotest.Body(t, app.Get("/host")); got != "shop.localhost" {
+		if got := clodotest.Body(t, app.Get("/host")); got != "www.shop.example" {
 			t.Error(got)
 		}
-		res, err := app.Client().Get("http://shop.localhost/host")
+		res, err := app.Client().Get("http://anything.example/host")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := clodotest.Body(t, res); got != "shop.localhost" {
+		if got := clodotest.Body(t, res); got != "www.shop.example" {
 			t.Error(got)
 		}
 	})
@@ -169,7 +169,7 @@ func TestWhatIsWrongFailsTheTestAndSaysSo(t *testing.T) {
 		do   func(testing.TB)
 		want string
 	}{
-		{"another status", func(tb testing.TB) { clodotest.Status(tb, app.Get("/host"), 404) }, "GET /host: status 200, want 404: shop.localhost"},
+		{"another status", func(tb testing.TB) { clodotest.Status(tb, app.Get("/host"), 404) }, "GET /host: status 200, want 404: www.shop.example"},
 		{"no JSON", func(tb testing.TB) { clodotest.JSON[int](tb, app.Get("/host")) }, "the answer is no int: "},
 		{"no success", func(tb testing.TB) { clodotest.JSON[int](tb, app.Get("/none")) }, "status 404: "},
 		{"a folder without files", func(tb testing.TB) {

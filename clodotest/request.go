@@ -94,9 +94,26 @@ func (a *App) Delete(path string, header ...string) *http.Response {
 	return a.Do(a.Request(http.MethodDelete, path, nil, header...))
 }
 
-// Client is an HTTP client whose requests all go to the service, whatever their host is.
-// It follows redirects and has no cookies, as any client without a jar.
-func (a *App) Client() *http.Client { return &http.Client{Transport: a.send} }
+// Client is an HTTP client whose requests all go to the service, whatever their host is,
+// which sees its own. It follows redirects and has no cookies, as any client without a jar.
+func (a *App) Client() *http.Client { return &http.Client{Transport: toHost{a.send, a.host}} }
+
+// toHost sends every request for one host.
+type toHost struct {
+	to   http.RoundTripper
+	host string
+}
+
+// RoundTrip sends a request.
+func (t toHost) RoundTrip(r *http.Request) (*http.Response, error) {
+	out := r.Clone(r.Context())
+	out.URL.Host, out.Host = t.host, t.host
+	res, err := t.to.RoundTrip(out)
+	if err == nil {
+		res.Request = r
+	}
+	return res, err
+}
 
 // Body reads an answer's body.
 func Body(t testing.TB, res *http.Response) string {
