@@ -3,9 +3,9 @@
 // request. One that panicked, exited or was left hanging is dead.
 import "./wasm_exec.js";
 import program from "./app.wasm";
-import { standIn } from "./boot.js";
 import { operations } from "./call.js";
 import { environment } from "./environment.js";
+import { noEvent, standIn } from "./runtime.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -45,7 +45,8 @@ export class Instance {
     this.go = new globalThis.Go();
     this.rest = environment(env, this.go.env);
     this.go.importObject.clodo = this.imports();
-    this.go._resume = () => this.run("resume"); // when a timer fires
+    this.go._resume = () => this.run(); // when a timer fires
+    this.resuming = noEvent(this.go);
   }
 
   start(wasm) {
@@ -101,8 +102,9 @@ export class Instance {
   run(name, ...args) {
     if (this.dead) return;
     try {
-      this.exports[name](...args);
-      if (name !== "resume") this.exports.resume();
+      if (name) this.exports[name](...args);
+      this.resuming();
+      this.exports.resume();
       if (this.go.exited) this.die(new Error("the program has ended"));
     } catch (e) {
       this.die(e);
