@@ -52,7 +52,7 @@ func Models(ctx context.Context, t *project.Target, root string) ([]*data.Schema
 	if err := goprogram.CompileNative(ctx, dir, program, ownGroup); err != nil {
 		return nil, nil, b.notCompiled(dir, err)
 	}
-	said, runErr := b.describe(ctx, program, dir, told)
+	said, runErr := b.describe(ctx, modelsTime, program, dir, told)
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
 	}
@@ -83,9 +83,10 @@ func Models(ctx context.Context, t *project.Target, root string) ([]*data.Schema
 	return models, nil, nil
 }
 
-// describe runs a program that tells its models, and returns what it printed.
-func (b *build) describe(ctx context.Context, program, dir, told string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, modelsTime)
+// describe runs a program that tells its models, and returns what it printed. After
+// limit the program is ended, with whatever it has started.
+func (b *build) describe(ctx context.Context, limit time.Duration, program, dir, told string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, program)
