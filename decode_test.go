@@ -135,7 +135,7 @@ func TestAClientThatIsSlowIsTimedOut(t *testing.T) {
 // A deadline is of its own request: neither the connection nor its next request notices.
 func TestATimeoutLeavesTheConnectionAsItWas(t *testing.T) {
 	t.Parallel()
-	limited := clodo.Timeout(20 * time.Millisecond)
+	limited := clodo.Timeout(200 * time.Millisecond)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, outside *http.Request) {
 		limited(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(w, r.Body)

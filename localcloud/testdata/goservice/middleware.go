@@ -13,7 +13,7 @@ import (
 )
 
 // other is a Worker that sends back what it is sent.
-var other = services.Open("other", services.Options{Binding: "OTHER", Timeout: 300 * time.Millisecond})
+var other = services.Open("other", services.Options{Binding: "OTHER", Timeout: 1500 * time.Millisecond})
 
 // middleware registers what of package clodo and of its calls differs on Workers.
 func middleware(app *clodo.Router) {
