@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/tamylaa/clodo/internal/gotest"
 	"github.com/tamylaa/clodo/internal/npmtest"
 	"github.com/tamylaa/clodo/internal/term"
 	"github.com/tamylaa/clodo/operator"
@@ -46,7 +47,7 @@ func TestLocalScripts(t *testing.T) {
 // runScripts gives each script a home of its own, no token, and no build server
 // around it, and ends the local clouds that it leaves behind.
 func runScripts(t *testing.T, dir, workerd string) {
-	caches := goCaches(t)
+	environment := gotest.Environment(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
@@ -62,8 +63,8 @@ func runScripts(t *testing.T, dir, workerd string) {
 			e.Setenv("CLODO_HOME", filepath.Join(home, "clodo"))
 			e.Setenv("CLODO_SECRETS_PASSPHRASE", "only for this test")
 			e.Setenv("CLODO_WORKERD", workerd)
-			for name, folder := range caches {
-				e.Setenv(name, folder)
+			for name, value := range environment {
+				e.Setenv(name, value)
 			}
 			e.Setenv("CLODO_CLOUD_PORT", "0")
 			e.Setenv("TERM", "xterm")
@@ -78,21 +79,6 @@ func runScripts(t *testing.T, dir, workerd string) {
 			return nil
 		},
 	})
-}
-
-// goCaches are the folders of the go command, which it looks for below HOME: a service in
-// Go would be compiled with all of the standard library in each script.
-func goCaches(t *testing.T) map[string]string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", "-json", "GOCACHE", "GOMODCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	folders := map[string]string{}
-	if err := json.Unmarshal(out, &folders); err != nil {
-		t.Fatal(err)
-	}
-	return folders
 }
 
 // serveCloud is `cloud ZONE…` in a script: a Cloudflare that somebody else runs, with

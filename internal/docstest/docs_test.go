@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tamylaa/clodo/internal/gotest"
 	"github.com/tamylaa/clodo/internal/npmtest"
 )
 
@@ -113,6 +114,9 @@ func newShell(t *testing.T, bin, workerd string) *shell {
 	s.base = []string{
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + s.home,
 		"TMPDIR=" + top, "TERM=dumb", "LANG=C.UTF-8", "CLODO_WORKERD=" + workerd,
+	}
+	for name, value := range gotest.Environment(t) {
+		s.base = append(s.base, name+"="+value)
 	}
 	t.Cleanup(s.stop)
 	return s
