@@ -23,12 +23,12 @@ const bindingsPath = "/local/bindings/"
 // serveBindings answers the bindings of a Worker.
 func (c *Cloud) serveBindings(w http.ResponseWriter, r *http.Request) {
 	if subtle.ConstantTimeCompare([]byte(r.Header.Get(host.KeyHeader)), []byte(c.token)) != 1 {
-		http.Error(w, "the bindings of a Worker need the token of the local cloud, as "+host.BindingsKeyVariable, http.StatusForbidden)
+		host.Refuse(w, errors.New("the bindings of a Worker need the token of the local cloud, as "+host.BindingsKeyVariable))
 		return
 	}
 	parts := strings.SplitN(strings.TrimPrefix(r.URL.EscapedPath(), bindingsPath), "/", 3)
 	if len(parts) < 3 {
-		http.Error(w, "the address of bindings is "+bindingsPath+"ACCOUNT/SCRIPT/", http.StatusNotFound)
+		host.Refuse(w, errors.New("the address of bindings is "+bindingsPath+"ACCOUNT/SCRIPT/"))
 		return
 	}
 	p, err := c.workers.Program(parts[0], parts[1])
@@ -38,7 +38,7 @@ func (c *Cloud) serveBindings(w http.ResponseWriter, r *http.Request) {
 	}
 	path, err := url.PathUnescape("/" + parts[2])
 	if err != nil {
-		http.Error(w, "the path is not escaped", http.StatusBadRequest)
+		host.Refuse(w, errors.New("the path is not escaped"))
 		return
 	}
 	r.URL.Path, r.URL.RawPath = path, "/"+parts[2]

@@ -15,7 +15,7 @@ func (r *Runtime) Program(account, script string) (*Program, error) {
 	}
 	v := w.current()
 	p, err := NewProgram(ProgramOptions{
-		Account: account, Script: script, Bindings: v.Bindings, Started: v.CreatedOn, Service: r.byName,
+		Account: account, Script: script, Bindings: v.Bindings, Started: v.CreatedOn, Service: r.calls(account),
 		Resource: func(kind string) (Resource, error) { return r.options.Resources[kind], nil },
 	})
 	if err != nil {
@@ -31,10 +31,22 @@ func (r *Runtime) programCache(key string) *programCache {
 	return c.(*programCache)
 }
 
-// byName sends requests to a Worker as SCRIPT.localhost, which is the host that it sees.
-func (r *Runtime) byName(script string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		req.Host = script + ".localhost"
-		r.serve(w, req)
-	})
+// calls are the Workers of an account, as service bindings call them: the host of a
+// request stays as it is.
+func (r *Runtime) calls(account string) func(script string) http.Handler {
+	return func(script string) http.Handler {
+		if t := r.table.Load(); t == nil || t.worker(account, script) == nil {
+			return nil
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			r.latest(w, req, func(t *table) next {
+				worker := t.worker(account, script)
+				if worker == nil { // it was deleted meanwhile
+					http.Error(w, "the Worker is not deployed", http.StatusNotFound)
+					return done
+				}
+				return r.send(w, req, t, worker, worker.current())
+			})
+		})
+	}
 }

@@ -78,18 +78,23 @@ func (r *Runtime) once(w http.ResponseWriter, req *http.Request, t *table) next 
 	if v == nil {
 		v = choose(found.worker, req.Header)
 	}
-	g := t.generations[found.worker]
-	proxy, err := g.acquire(req.Context(), frontName(found.worker, v))
+	return r.send(w, req, t, found.worker, v)
+}
+
+// send answers a request by a version of a Worker.
+func (r *Runtime) send(w http.ResponseWriter, req *http.Request, t *table, worker *Worker, v *Version) next {
+	g := t.generations[worker]
+	proxy, err := g.acquire(req.Context(), frontName(worker, v))
 	switch {
 	case errors.Is(err, errRetired):
 		return outdated
 	case req.Context().Err() != nil:
 		return done
 	case err != nil || proxy == nil:
-		r.unreachable(w, found.worker, err)
+		r.unreachable(w, worker, err)
 		return done
 	}
-	return r.forward(w, req, g, proxy, found.worker, v)
+	return r.forward(w, req, g, proxy, worker, v)
 }
 
 // unreachable answers for a Worker whose process does not run.
