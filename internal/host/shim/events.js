@@ -10,7 +10,7 @@ export function events(serve) {
   const send = async (kind, query, body, headers, event, env, context) => {
     const url = "http://clodo/cdn-cgi/handler/" + kind + "?" + new URLSearchParams(query);
     const request = { method: "POST", url, headers, body };
-    const instance = take() ?? (await wait(env));
+    const instance = take(env) ?? (await wait(env));
     if (!instance) throw new Error("too many requests wait for this Worker");
     const response = await serve(instance, new Exchange(request, env, context, event));
     const text = await response.text();

@@ -22,22 +22,18 @@ export class Instance {
   exchange = null;
 
   // make starts the program, which has to be ready before it waits for anything.
-  // release is called when the instance is free, or dead.
-  static async make(env, release) {
+  // release is called when the instance is free, or dead. Without a request the Worker is
+  // only starting itself.
+  static make(env, release, request = true) {
     const self = new Instance(env, release);
-    self.start(await WebAssembly.instantiate(program, self.go.importObject));
-    if (!self.inbox && self.go.exited) await self.ran;
-    return self.started();
-  }
-
-  // boot does so where there is no request yet.
-  static boot(env, release) {
-    const self = new Instance(env, release);
-    let booting = true;
-    standIn(self.go, () => booting);
-    self.start(new WebAssembly.Instance(program, self.go.importObject));
-    booting = false;
-    return self.started();
+    let starting = true;
+    if (!request) standIn(self.go, () => starting);
+    const wasm = new WebAssembly.Instance(program, self.go.importObject);
+    self.exports = wasm.exports;
+    self.go.run(wasm).catch((e) => self.die(e));
+    starting = false;
+    if (self.inbox) return self;
+    throw new Error(self.go.exited ? "the program ended before it served anything" : "the program waits for something before it serves");
   }
 
   constructor(env, release) {
@@ -47,18 +43,6 @@ export class Instance {
     this.go.importObject.clodo = this.imports();
     this.go._resume = () => this.run(); // when a timer fires
     this.resuming = noEvent(this.go);
-  }
-
-  start(wasm) {
-    this.exports = wasm.exports;
-    this.ran = this.go.run(wasm);
-    this.ran.catch((e) => this.die(e));
-  }
-
-  started() {
-    if (this.inbox) return this;
-    if (!this.go.exited) throw new Error("the program waits for something before it serves");
-    throw new Error("the program ended before it served anything");
   }
 
   // What the program calls. Each copies what it is given: the memory is the program's.

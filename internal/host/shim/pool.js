@@ -12,21 +12,32 @@ const look = 25; // milliseconds after which who waits looks again
 const all = new Set();
 const idle = [];
 const queue = []; // of who waits, the first first
-let making = 0;
 
-// take is a free instance, if there is one that nobody waits for.
-export function take() {
-  return queue.length === 0 ? idle.pop() : undefined;
+// take is an instance, if there is one that nobody waits for.
+export function take(env) {
+  return queue.length === 0 ? free(env) : undefined;
+}
+
+function free(env) {
+  return idle.pop() ?? (all.size < most ? make(env) : undefined);
+}
+
+function make(env, request) {
+  const instance = Instance.make(env, release, request);
+  all.add(instance);
+  return instance;
 }
 
 // wait is a promise of an instance; null when too many wait.
 export async function wait(env) {
   const ticket = { seen: Date.now(), wake: null };
   for (let queued = false; ; ) {
-    const first = queue.length === 0 || queue[0] === ticket;
-    if (first && (idle.length > 0 || all.size + making < most)) {
-      if (queued) queue.shift();
-      return idle.pop() ?? make(env);
+    if (queue.length === 0 || queue[0] === ticket) {
+      const instance = free(env);
+      if (instance) {
+        if (queued) queue.shift();
+        return instance;
+      }
     }
     if (!queued) {
       if (queue.length >= mostWaiting) return null;
@@ -43,22 +54,9 @@ export async function wait(env) {
 // the first request makes it, and says why it could not.
 export function boot(env) {
   try {
-    const instance = Instance.boot(env, release);
-    all.add(instance);
-    idle.push(instance);
+    idle.push(make(env, false));
   } catch (e) {
     console.warn("the program could not be started with the Worker:", e);
-  }
-}
-
-async function make(env) {
-  making++;
-  try {
-    const instance = await Instance.make(env, release);
-    all.add(instance);
-    return instance;
-  } finally {
-    making--;
   }
 }
 

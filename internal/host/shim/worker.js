@@ -11,7 +11,7 @@ if (env.CLODO_BOOT === "start") boot(env);
 
 export default {
   fetch(request, env, context) {
-    const instance = take();
+    const instance = take(env);
     if (instance) return serve(instance, new Exchange(request, env, context));
     return wait(env).then((instance) => {
       if (instance) return serve(instance, new Exchange(request, env, context));
