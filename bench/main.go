@@ -43,7 +43,7 @@ type lab struct {
 
 // sections are what can be measured, in the order of the table.
 func sections() []string {
-	return []string{"binary", "deploy", "serve", "reload", "storage", "fleet", "api", "router", "goservice", "validate", "feature", "dev", "scaffold", "original"}
+	return []string{"binary", "deploy", "serve", "reload", "storage", "fleet", "api", "router", "goservice", "validate", "feature", "dev", "scaffold", "data", "original"}
 }
 
 func run(ctx context.Context, args []string) error {
@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string) error {
 	var failed []error
 	for _, name := range wanted {
 		measure, ok := map[string]func(context.Context) error{
-			"binary": l.binary, "deploy": l.deploy, "serve": l.serve, "reload": l.reload, "storage": l.storage, "fleet": l.fleet, "api": l.api, "router": l.router, "validate": l.validate, "goservice": l.goservice, "feature": l.feature, "dev": l.dev, "scaffold": l.scaffold, "original": l.original,
+			"binary": l.binary, "deploy": l.deploy, "serve": l.serve, "reload": l.reload, "storage": l.storage, "fleet": l.fleet, "api": l.api, "router": l.router, "validate": l.validate, "goservice": l.goservice, "feature": l.feature, "dev": l.dev, "scaffold": l.scaffold, "data": l.data, "original": l.original,
 		}[name]
 		if !ok {
 			return fmt.Errorf("there is no section %q; they are %s", name, strings.Join(sections(), ", "))
