@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -181,14 +182,36 @@ func TestBindingsKeepTheirPromisesOnWorkers(t *testing.T) {
 	r := remote{t, c.Info()}
 	all := r.contractResources()
 	r.program("contract", "../internal/contracttest/testdata/worker", all)
+	get := func(t *testing.T, path string) *http.Response {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.Info().Data+path, nil)
+		fatal(t, err)
+		req.Host = "contract.localhost"
+		res, err := http.DefaultClient.Do(req)
+		fatal(t, err)
+		return res
+	}
+	t.Run("a thousand requests with a lock and a D1 read, at once", func(t *testing.T) {
+		answers := make(chan string, 1000)
+		var all sync.WaitGroup
+		for range cap(answers) {
+			all.Go(func() {
+				res := get(t, "/locked")
+				answers <- fmt.Sprint(res.StatusCode, " ", text(t, res))
+			})
+		}
+		all.Wait()
+		close(answers)
+		for a := range answers {
+			if a != "200 42" {
+				t.Fatalf("an answer is %q", a)
+			}
+		}
+	})
 	for _, kind := range contracttest.Names() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.Info().Data+"/"+kind, nil)
-			fatal(t, err)
-			req.Host = "contract.localhost"
-			res, err := http.DefaultClient.Do(req)
-			fatal(t, err)
+			res := get(t, "/"+kind)
 			body := text(t, res)
 			var results []contracttest.Result
 			if err := json.Unmarshal([]byte(body), &results); err != nil {

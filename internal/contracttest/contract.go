@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
+
+	"github.com/tamylaa/clodo/bindings/d1"
 )
 
 // Case is one promise: what do gives, as JSON, or the text of its error after "error: ".
@@ -69,9 +72,21 @@ func (c Case) run(ctx context.Context) (got string) {
 	return string(b)
 }
 
-// Handler answers GET /KIND with the results of that kind's cases.
+// Handler answers GET /KIND with the results of that kind's cases, and GET /locked with
+// what a D1 read gives that is made with a lock held, as a careless service does.
 func Handler() http.Handler {
+	var mu sync.Mutex
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /locked", func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		var n int
+		if err := d1.Open("DB").Prepare("SELECT 41 + ?").Bind(1).First(r.Context(), &n); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_, _ = fmt.Fprint(w, n) // the test may be gone
+	})
 	mux.HandleFunc("GET /{kind}", func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(Run(r.Context(), r.PathValue("kind"))) // the test may be gone
 	})
