@@ -134,6 +134,10 @@ func (d *definition) table(s *Schema, text, at string) {
 	if !isName(s.Table) {
 		wrong(at, "%q cannot be the name of a table: letters, digits and _, at most 63, not beginning with sqlite_", s.Table)
 	}
+	switch name := strings.ToLower(s.Table); {
+	case strings.HasPrefix(name, "_cf_"), name == "d1_migrations", name == "clodo_migrations":
+		wrong(at, "the name %q is taken by Cloudflare or clodo", s.Table)
+	}
 	for _, o := range parsed.options {
 		switch o.key {
 		case "database":

@@ -259,6 +259,13 @@ func TestAMistakeInAModelNamesTheField(t *testing.T) {
 			}
 			Define(Options[m]{})
 		}, `its index is over "b"`},
+		"a table of Cloudflare's": {func() {
+			type m struct {
+				_ Table `data:"_cf_KV"`
+				A string
+			}
+			Define(Options[m]{})
+		}, `the name "_cf_KV" is taken`},
 		"a deleted that is always there": {func() {
 			type m struct {
 				A time.Time `data:"a,deleted"`
