@@ -54,7 +54,15 @@ func (o *Operator) CreateMigration(ctx context.Context, r MigrationRequest) ([]M
 	if err != nil {
 		return nil, nil, err
 	}
-	models, warnings, err := bundle.Models(ctx, target, o.portfolio.Root)
+	secrets, err := devVars(target) // what main wants before it serves
+	if err != nil {
+		return nil, nil, err
+	}
+	var env []string
+	for name, value := range secrets {
+		env = append(env, name+"="+value.Reveal())
+	}
+	models, warnings, err := bundle.Models(ctx, target, o.portfolio.Root, env)
 	if err != nil {
 		return nil, nil, err
 	}

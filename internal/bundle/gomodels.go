@@ -26,8 +26,9 @@ const modelsTime = 20 * time.Second
 
 // Models are the models that the service of t, which is a Go program, defines before it
 // serves. The program is compiled for this machine and run up to there, with the
-// Worker's variables and without any binding. A warning says that it ended before.
-func Models(ctx context.Context, t *project.Target, root string) ([]*data.Schema, []diag.Finding, error) {
+// Worker's variables, the environment variables of env as NAME=VALUE, and without any
+// binding. A warning says that it ended before.
+func Models(ctx context.Context, t *project.Target, root string, env []string) ([]*data.Schema, []diag.Finding, error) {
 	w := &t.Worker
 	b := &build{worker: w, root: root, entry: w.Entry()}
 	if err := b.checkEntry(); err != nil {
@@ -52,7 +53,7 @@ func Models(ctx context.Context, t *project.Target, root string) ([]*data.Schema
 	if err := goprogram.CompileNative(ctx, dir, program, ownGroup); err != nil {
 		return nil, nil, b.notCompiled(dir, err)
 	}
-	said, runErr := b.describe(ctx, modelsTime, program, dir, told)
+	said, runErr := b.describe(ctx, modelsTime, env, program, dir, told)
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
 	}
@@ -85,7 +86,7 @@ func Models(ctx context.Context, t *project.Target, root string) ([]*data.Schema
 
 // describe runs a program that tells its models, and returns what it printed. After
 // limit the program is ended, with whatever it has started.
-func (b *build) describe(ctx context.Context, limit time.Duration, program, dir, told string) (string, error) {
+func (b *build) describe(ctx context.Context, limit time.Duration, env []string, program, dir, told string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var said bytes.Buffer
@@ -97,7 +98,7 @@ func (b *build) describe(ctx context.Context, limit time.Duration, program, dir,
 			cmd.Env = append(cmd.Env, v.Name+"="+v.Text)
 		}
 	}
-	cmd.Env = append(cmd.Env, host.BindingsVariable+"=", "GOTRACEBACK=none", host.ModelsVariable+"="+told)
+	cmd.Env = append(append(cmd.Env, env...), host.BindingsVariable+"=", "GOTRACEBACK=none", host.ModelsVariable+"="+told)
 	ownGroup(cmd)
 	if err := cmd.Run(); err != nil && ctx.Err() != nil {
 		return said.String(), ctx.Err()

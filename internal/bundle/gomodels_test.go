@@ -22,16 +22,16 @@ func TestAProgramThatNeverServesIsEnded(t *testing.T) {
 	}
 	dir := t.TempDir()
 	program := filepath.Join(dir, "program")
-	if err := os.WriteFile(program, []byte("#!/bin/sh\necho \"$GREETING, waiting for $CLODO_BINDINGS.\"\nsleep 60 &\nwait\n"), 0o700); err != nil {
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho \"$GREETING $WHO, waiting for $CLODO_BINDINGS.\"\nsleep 60 &\nwait\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	b := &build{worker: &project.Worker{Bindings: []project.Binding{{Kind: "plain_text", Name: "GREETING", Text: "hello"}}}}
 	began := time.Now()
-	said, err := b.describe(t.Context(), 300*time.Millisecond, program, dir, filepath.Join(dir, "told"))
+	said, err := b.describe(t.Context(), 300*time.Millisecond, []string{"WHO=you"}, program, dir, filepath.Join(dir, "told"))
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 20*time.Second {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
-	if diff := cmp.Diff("hello, waiting for .\n", said); diff != "" {
+	if diff := cmp.Diff("hello you, waiting for .\n", said); diff != "" {
 		t.Error(diff)
 	}
 }
