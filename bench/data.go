@@ -2,73 +2,26 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/tamylaa/clodo/bindings/d1"
 	"github.com/tamylaa/clodo/data"
-	"github.com/tamylaa/clodo/internal/host"
-	"github.com/tamylaa/clodo/localcloud"
-)
-
-// dataRows is how many orders there are; deepRow is the number of the one that a deep
-// page follows.
-const (
-	dataRows = 1_000_000
-	deepRow  = 900_000
 )
 
 // atMostAFifthMore is the goal of taking at most 1.2 times as long.
 const atMostAFifthMore = 0.83
 
-// order is a row of the table that lists are made of.
-type order struct {
-	_         data.Table `data:"orders,index=status+country+created_at+id,index=created_at+id"`
-	ID        string     `data:"id,key"`
-	UserID    int64      `data:"user_id,required"`
-	Status    string     `data:"status,required"`
-	Country   string     `data:"country,required"`
-	Price     float64    `data:"price"`
-	Notes     *string    `data:"notes"`
-	CreatedAt time.Time  `data:"created_at"`
-}
-
-// fillOrders makes a hundred thousand of them, from ?1 on, a second apart.
-const fillOrders = `INSERT INTO orders (id, user_id, status, country, price, notes, created_at)
-WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1 + 99999)
-SELECT printf('o-%07d', i), i % 50000, CASE i % 5 WHEN 0 THEN 'active' WHEN 1 THEN 'paid' WHEN 2 THEN 'sent' WHEN 3 THEN 'held' ELSE 'done' END,
-	CASE i / 5 % 4 WHEN 0 THEN 'GB' WHEN 1 THEN 'DE' WHEN 2 THEN 'FR' ELSE 'CH' END, i % 1000 / 10.0, CASE i % 3 WHEN 0 THEN NULL ELSE 'some notes about it' END,
-	strftime('%Y-%m-%dT%H:%M:%fZ', 1700000000 + i, 'unixepoch') FROM n`
-
 // data compares lists of package data with the driver alone, and with themselves where
 // their cost must not grow. Everything asks one D1 of the local cloud, in this process.
 func (l *lab) data(ctx context.Context) error {
-	stores, err := localcloud.OpenData(localcloud.DataOptions{Dir: filepath.Join(l.dir, "data")})
+	o, err := l.orderTable(ctx)
 	if err != nil {
 		return err
 	}
-	defer stores.Close()
-	bindings, err := stores.Bindings(ctx, localcloud.Program{Script: "bench", Bindings: []json.RawMessage{json.RawMessage(`{"type":"d1","name":"DB","id":"bench"}`)}})
-	if err != nil {
-		return err
-	}
-	ctx = host.WithBindings(ctx, bindings)
-	db, model := d1.Open("DB"), data.Define(data.Options[order]{})
-	for _, statement := range data.DDL(model.Schema()) {
-		if _, err := db.Prepare(statement).Run(ctx); err != nil {
-			return err
-		}
-	}
-	l.say("making %d rows", dataRows)
-	for from := 1; from <= dataRows; from += 100_000 {
-		if _, err := db.Prepare(fillOrders).Bind(from).Run(ctx); err != nil {
-			return fmt.Errorf("make rows: %w", err)
-		}
-	}
-	return errors.Join(l.lists(ctx, db, model), l.pages(ctx, db, model), l.writes(ctx, db, model))
+	defer func() { _ = o.close() }() // the numbers are already taken
+	return errors.Join(l.lists(o, o.db, o.model), l.pages(o, o.db, o.model), l.writes(o, o.db, o.model))
 }
 
 // lists compares a list of 20 rows by two filters.
@@ -110,7 +63,7 @@ func (l *lab) pages(ctx context.Context, db *d1.DB, model *data.Model[order]) er
 		return q, nil
 	}
 	page := func(q data.Query, depth int) func(int) bool {
-		want := fmt.Sprintf("o-%07d", depth+1)
+		want := orderKey(depth + 1)
 		return func(int) bool {
 			p, err := store.List(ctx, q)
 			return err == nil && len(p.Rows) == 20 && p.Rows[0].ID == want
@@ -132,17 +85,20 @@ func (l *lab) pages(ctx context.Context, db *d1.DB, model *data.Model[order]) er
 		l.race(ctx, result{what: what, peer: "the same by offset"}, page(deep, deepRow), page(byOffset, deepRow)))
 }
 
+// cachedReads are how many answers a full cache holds.
+const cachedReads = 10_000
+
 // writes compares a write beside 10,000 cached answers with one beside none.
 func (l *lab) writes(ctx context.Context, db *d1.DB, model *data.Model[order]) error {
-	full := data.NewCache(data.CacheOptions{Entries: 10_000, Bytes: 1 << 30, TTL: time.Hour})
+	full := data.NewCache(data.CacheOptions{Entries: cachedReads, Bytes: 1 << 30, TTL: time.Hour})
 	const user = 7
 	filling, empty := data.NewStore(model, db, data.StoreOptions{Cache: full}), data.NewStore(model, db, data.StoreOptions{})
-	for i := range 10_000 {
-		if _, err := filling.Get(ctx, fmt.Sprintf("o-%07d", i+1)); err != nil {
+	for i := range cachedReads {
+		if _, err := filling.Get(ctx, orderKey(i+1)); err != nil {
 			return err
 		}
 	}
-	if s := filling.CacheStats(); s.Entries != 10_000 {
+	if s := filling.CacheStats(); s.Entries != cachedReads {
 		return fmt.Errorf("the cache holds %d answers", s.Entries)
 	}
 	write := func(s *data.Store[order]) func(int) bool {

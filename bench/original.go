@@ -25,7 +25,7 @@ func (l *lab) original(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, measure := range []func(context.Context, *original) error{l.originalRoutes, l.originalValidation} {
+	for _, measure := range []func(context.Context, *original) error{l.originalRoutes, l.originalValidation, l.originalData} {
 		if err := measure(ctx, o); err != nil {
 			return errors.Join(err, o.stop())
 		}
@@ -122,9 +122,15 @@ func (l *lab) fight(ctx context.Context, o *original, d duel) error {
 		if err != nil {
 			return err
 		}
-		row.broken = strings.NewReplacer("|", "/", "\n", " ").Replace(theirs.Broken)
+		row.broken = inAFewWords(theirs.Broken)
 		row.theirs = append(row.theirs, theirs.NS/scale)
 	}
 	l.add(row)
 	return nil
+}
+
+// inAFewWords is the first part of a message, as a cell of a table has it.
+func inAFewWords(message string) string {
+	words, _, _ := strings.Cut(message, ";")
+	return strings.NewReplacer("|", "/", "\n", " ").Replace(words)
 }

@@ -121,13 +121,13 @@ const kinds = {
   },
 
   // include: a row together with the one that it belongs to.
-  include({ file, id, customer }) {
+  include({ file, id, user }) {
     const orders = service(file, { cacheEnabled: false });
     return {
       n: 1,
       async call() {
-        const order = await orders.findById(id, ['customer']);
-        return must(order.customer.id === customer, 'another customer');
+        const order = await orders.findById(id, ['user']);
+        return must(order.user.id === user, 'another user');
       },
     };
   },
@@ -152,7 +152,7 @@ const kinds = {
     return {
       n: 1,
       async call() {
-        const { created_at, ...order } = await orders.findById(id);
+        const order = await orders.findById(id);
         await orders.update(id, { ...order, price: ++price });
         return must((await orders.findById(id)).price === price, 'it answers with the row from before');
       },
@@ -188,14 +188,14 @@ const signups = {
 
 // model registers the tables that the rows of lists and writes are in.
 function model() {
-  schemaManager.registerModel('customers', { columns: { id: { type: 'integer' }, name: { type: 'text' } } });
+  schemaManager.registerModel('users', { columns: { id: { type: 'integer' }, name: { type: 'text' } } });
   schemaManager.registerModel('orders', {
     columns: {
-      id: { type: 'text' }, customer_id: { type: 'integer' }, status: { type: 'text', maxLength: 20 },
-      country: { type: 'text', minLength: 2, maxLength: 2 }, price: { type: 'real' }, notes: { type: 'text', maxLength: 500 }, created_at: { type: 'text' },
+      id: { type: 'text' }, user_id: { type: 'integer' }, status: { type: 'text' },
+      country: { type: 'text' }, price: { type: 'real' }, notes: { type: 'text' }, created_at: { type: 'text' },
     },
-    validation: { required: ['customer_id', 'status', 'country'] },
-    relationships: { customer: { model: 'customers', type: 'belongsTo', foreignKey: 'customer_id' } },
+    validation: { required: ['user_id', 'status', 'country'] },
+    relationships: { user: { model: 'users', type: 'belongsTo', foreignKey: 'user_id' } },
   });
 }
 
