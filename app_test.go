@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +149,40 @@ func TestEventsAreHandled(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever an event is described by, it is handled or refused.
+func FuzzEvents(f *testing.F) {
+	f.Add("scheduled?cron=x&time=1", "")
+	f.Add("queue?queue=orders", `[{"id":"1","timestamp":1,"attempts":1,"bytes":"AQI="},null]`)
+	f.Add("email?from=a&to=b", "A: b\r\n c\r\n\r\nbody")
+	f.Add("email", "")
+	f.Add("queue", `[{"text":1}]`)
+	app, err := clodo.New(clodo.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	app.Scheduled("", func(context.Context, clodo.ScheduledEvent) error { return nil })
+	app.Queue("", func(_ context.Context, b *clodo.Batch) error {
+		b.AckAll()
+		return nil
+	})
+	app.Email(func(_ context.Context, e *clodo.Email) error {
+		_, err := io.ReadAll(e.Raw)
+		return err
+	})
+	f.Fuzz(func(t *testing.T, path, body string) {
+		u, err := url.Parse(clodo.EventPath + path)
+		if err != nil {
+			return
+		}
+		w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader(body))
+		r.URL = u
+		app.ServeEvent(w, r)
+		if w.Code != 200 && w.Code != 400 && w.Code != 404 {
+			t.Errorf("%q with %q: %d %s", path, body, w.Code, w.Body)
+		}
+	})
 }
 
 func same(t *testing.T, a, b string) bool {

@@ -66,6 +66,7 @@ export default { async fetch(request, env) {
 type goService struct {
 	remote
 	queues   *queues // what it consumes from
+	database string  // the id of one in D1
 	flagsKey string  // where changes of its flags are, in the API
 	built    bundle.Result
 }
@@ -75,7 +76,7 @@ func newGoService(t *testing.T) goService {
 	npmtest.Workerd(t)
 	// What the go command reads is unknown to the cache of test results, unless the
 	// test reads it too.
-	for _, pattern := range []string{"../*.go", "../feature/*.go", "../internal/host/*.go", "../internal/host/shim/*.js", "../internal/host/shim/bindings/*.js", "../services/*.go", "testdata/goservice/*"} {
+	for _, pattern := range []string{"../*.go", "../feature/*.go", "../internal/host/*.go", "../bindings/*/*.go", "../internal/host/shim/*.js", "../internal/host/shim/bindings/*.js", "../services/*.go", "testdata/goservice/*"} {
 		names, err := filepath.Glob(pattern)
 		fatal(t, err)
 		for _, name := range names {
@@ -96,6 +97,7 @@ func newGoService(t *testing.T) goService {
 	s.flagsKey = "/client/v4/accounts/{a}/storage/kv/namespaces/" + kv + "/values/flags"
 	s.queues.orders = r.made("/queues", map[string]string{"queue_name": "orders"}, "queue_id")
 	r.deploy("other", other, `,"bindings":[{"name":"ORDERS","type":"queue","queue_name":"orders"},{"name":"KV","type":"kv_namespace","namespace_id":"`+kv+`"}]`)
+	s.database = r.made("/d1/database", map[string]string{"name": "db"}, "uuid")
 	s.built = built
 	s.put("go", "")
 	return s
@@ -111,7 +113,7 @@ func (s goService) put(name, bindings string) {
 		{"type":"plain_text","name":"CLODO_FEATURES","text":%q},{"type":"plain_text","name":"GREETING","text":"grüezi"},
 		{"type":"plain_text","name":"CLODO_SERVICE","text":"shop"},{"type":"plain_text","name":"CLODO_ENVIRONMENT","text":"production"},
 		{"type":"version_metadata","name":"CLODO_VERSION"},{"type":"json","name":"DATA","json":{"a":[1,null]}},
-		{"type":"secret_text","name":"LONG","text":%q}%s]}`, s.built.MainModule, declaredFlags, long, bindings)))
+		{"type":"secret_text","name":"LONG","text":%q},{"type":"d1","name":"DB","id":%q}%s]}`, s.built.MainModule, declaredFlags, long, s.database, bindings)))
 	for _, m := range s.built.Modules {
 		h := textproto.MIMEHeader{}
 		h.Set("Content-Disposition", fmt.Sprintf(`form-data; name=%q; filename=%q`, m.Name, m.Name))
@@ -244,7 +246,7 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 			t.Errorf("%d more lines", rest)
 		}
 	})
-	t.Run("a thousand requests with a lock and a wait, at once", func(t *testing.T) {
+	t.Run("a thousand requests with a lock, a wait and a query, at once", func(t *testing.T) {
 		var all sync.WaitGroup
 		answers := make(chan string, 1000)
 		for range 1000 {
@@ -329,6 +331,14 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 	t.Run("variables and secrets are the environment, however long", func(t *testing.T) {
 		if _, got := get("/variables?name=GREETING&name=DATA&name=LONG&name=NONE"); got != "GREETING=grüezi\nDATA={\"a\":[1,null]}\nLONG="+long+"\nNONE=\n" {
 			t.Errorf("%.200s", got)
+		}
+	})
+	t.Run("it does not serve without what it needs", func(t *testing.T) {
+		service.put("lacking", `,{"type":"plain_text","name":"NEEDS","text":"OTHER GREETING"}`) // that is no binding but a text
+		for range 2 {
+			if res := service.askOf("lacking", "GET", "/users/1", nil); res.StatusCode != 500 {
+				t.Errorf("%d %s", res.StatusCode, text(t, res))
+			}
 		}
 	})
 	t.Run("it starts with the Worker when that is asked for, and is random all the same", func(t *testing.T) {

@@ -8,11 +8,13 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/tamylaa/clodo"
+	"github.com/tamylaa/clodo/bindings/d1"
 )
 
 // started is when the program was started; where the Worker itself starts, there is no time.
@@ -25,7 +27,7 @@ var (
 )
 
 func main() {
-	app, err := clodo.New(clodo.Options{Variables: []string{"GREETING"}, Secrets: []string{"LONG"}, Bindings: []string{"OTHER"}})
+	app, err := clodo.New(clodo.Options{Variables: []string{"GREETING"}, Secrets: []string{"LONG"}, Bindings: append([]string{"OTHER", "DB"}, strings.Fields(os.Getenv("NEEDS"))...)})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -112,11 +114,18 @@ func stray(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, "left")
 }
 
-// locked waits with a lock held, as a careless service does.
-func locked(w http.ResponseWriter, _ *http.Request) {
+var db = d1.Open("DB")
+
+// locked waits and asks D1 with a lock held, as a careless service does.
+func locked(w http.ResponseWriter, r *http.Request) {
 	mu.Lock()
 	defer mu.Unlock()
-	time.Sleep(5 * time.Millisecond)
+	time.Sleep(time.Millisecond)
+	var n int
+	if err := db.Prepare("SELECT 41 + ?").Bind(1).First(r.Context(), &n); err != nil || n != 42 {
+		http.Error(w, fmt.Sprint(n, err), http.StatusInternalServerError)
+		return
+	}
 	fmt.Fprint(w, "unlocked")
 }
 
