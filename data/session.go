@@ -48,14 +48,14 @@ func sessionOf(ctx context.Context, db *d1.DB) *session {
 	return s
 }
 
-// isBookmark knows the characters of D1's bookmarks.
+// isBookmark knows the characters of D1's bookmarks: what is none begins a session anew.
 func isBookmark(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if !alphanumeric(s[i]) && s[i] != '-' {
+		if !hex(s[i]) && s[i] != '-' {
 			return false
 		}
 	}
-	return s != "" && len(s) <= 200 && s != d1.FirstPrimary && s != d1.FirstUnconstrained
+	return s != "" && len(s) <= 200
 }
 
 // bookmarked is an answer that tells the newest bookmark when it begins.
