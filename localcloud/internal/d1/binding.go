@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/tamylaa/clodo/internal/jsonwire"
 )
 
 // sessionHeader carries a session's constraint or bookmark, both ways.
@@ -81,7 +83,7 @@ func answerDump(w http.ResponseWriter, r *http.Request, db *DB) {
 }
 
 func failure(err error) []byte {
-	return append(appendString([]byte(`{"success":false,"error":`), err.Error()), '}')
+	return append(jsonwire.AppendString([]byte(`{"success":false,"error":`), err.Error()), '}')
 }
 
 func reply(w http.ResponseWriter, status int, body []byte) {

@@ -3,6 +3,7 @@ package d1
 import (
 	"container/list"
 
+	"github.com/tamylaa/clodo/internal/jsonwire"
 	"github.com/tamylaa/clodo/internal/sqlite"
 )
 
@@ -30,7 +31,7 @@ func newPrepared(stmt *sqlite.Stmt, names []string, schema, readOnly bool) *prep
 	p.columns = append(p.columns, '[')
 	at := map[string]int{}
 	for i, name := range names {
-		quoted := appendString(nil, name)
+		quoted := jsonwire.AppendString(nil, name)
 		if i > 0 {
 			p.columns = append(p.columns, ',')
 		}

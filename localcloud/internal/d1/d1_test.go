@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tamylaa/clodo/internal/jsonwire"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"pgregory.net/rapid"
 )
@@ -323,7 +324,7 @@ func TestAStringIsWrittenAsEncodingJSONReadsIt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.String().Draw(t, "s")
 		var got string
-		if err := json.Unmarshal(appendString(nil, want), &got); err != nil {
+		if err := json.Unmarshal(jsonwire.AppendString(nil, want), &got); err != nil {
 			t.Fatal(err)
 		}
 		if got != want {

@@ -6,8 +6,8 @@ import (
 	"math"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
+	"github.com/tamylaa/clodo/internal/jsonwire"
 	"github.com/tamylaa/clodo/internal/sqlite"
 	driver "zombiezen.com/go/sqlite"
 )
@@ -83,7 +83,7 @@ func appendValue(b []byte, stmt *sqlite.Stmt, i int) []byte {
 	case driver.TypeFloat:
 		return appendNumber(b, stmt.ColumnFloat(i))
 	case driver.TypeText:
-		return appendString(b, stmt.ColumnText(i))
+		return jsonwire.AppendString(b, stmt.ColumnText(i))
 	case driver.TypeBlob:
 		blob := make([]byte, stmt.ColumnLen(i))
 		stmt.ColumnBytes(i, blob)
@@ -111,41 +111,6 @@ func appendNumber(b []byte, f float64) []byte {
 		return strconv.AppendFloat(b, f, 'e', -1, 64)
 	}
 	return strconv.AppendFloat(b, f, 'f', -1, 64)
-}
-
-// appendString writes a JSON string; bytes that are not UTF-8 become U+FFFD.
-func appendString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= 0x20 && c < utf8.RuneSelf && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				b = append(append(b, s[start:i]...), "\uFFFD"...)
-				start = i + n
-			}
-			i += n
-			continue
-		}
-		b = append(b, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-		i++
-		start = i
-	}
-	return append(append(b, s[start:]...), '"')
 }
 
 // meta is the account that D1 gives of a statement.
