@@ -19,6 +19,7 @@ import (
 	"github.com/tamylaa/clodo/internal/host"
 	"github.com/tamylaa/clodo/internal/sdk"
 	"github.com/tamylaa/clodo/project"
+	"github.com/tamylaa/clodo/secret"
 )
 
 // modelsTime is how long a program may take until it serves.
@@ -100,10 +101,17 @@ func (b *build) describe(ctx context.Context, limit time.Duration, env []string,
 	}
 	cmd.Env = append(append(cmd.Env, env...), host.BindingsVariable+"=", "GOTRACEBACK=none", host.ModelsVariable+"="+told)
 	ownGroup(cmd)
-	if err := cmd.Run(); err != nil && ctx.Err() != nil {
-		return said.String(), ctx.Err()
+	err := cmd.Run() // with which code it ended says nothing: it was not to serve
+	output := said.String()
+	for _, variable := range env { // a program may print its secrets, clodo does not
+		if _, value, _ := strings.Cut(variable, "="); len(value) > 3 {
+			output = strings.ReplaceAll(output, value, secret.Hidden)
+		}
 	}
-	return said.String(), nil // with which code it ended says nothing: it was not to serve
+	if err != nil && ctx.Err() != nil {
+		return output, ctx.Err()
+	}
+	return output, nil
 }
 
 // readModels reads what a program told.

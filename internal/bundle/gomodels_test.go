@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tamylaa/clodo/project"
+	"github.com/tamylaa/clodo/secret"
 )
 
 func TestAProgramThatNeverServesIsEnded(t *testing.T) {
@@ -27,11 +28,11 @@ func TestAProgramThatNeverServesIsEnded(t *testing.T) {
 	}
 	b := &build{worker: &project.Worker{Bindings: []project.Binding{{Kind: "plain_text", Name: "GREETING", Text: "hello"}}}}
 	began := time.Now()
-	said, err := b.describe(t.Context(), 300*time.Millisecond, []string{"WHO=you"}, program, dir, filepath.Join(dir, "told"))
+	said, err := b.describe(t.Context(), 300*time.Millisecond, []string{"WHO=a secret"}, program, dir, filepath.Join(dir, "told"))
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 20*time.Second {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
-	if diff := cmp.Diff("hello you, waiting for .\n", said); diff != "" {
+	if diff := cmp.Diff("hello "+secret.Hidden+", waiting for .\n", said); diff != "" {
 		t.Error(diff)
 	}
 }
