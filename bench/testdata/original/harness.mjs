@@ -199,14 +199,15 @@ function model() {
   });
 }
 
-// clients are SQLite files, with their prepared statements kept.
+// clients are SQLite files, with their prepared statements kept and room for all of their
+// pages in memory, so that nobody waits for the disk.
 const clients = new Map();
 
 async function open(file) {
   if (clients.has(file)) return;
   const { DatabaseSync } = await import('node:sqlite');
   const db = new DatabaseSync(file);
-  db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;');
+  db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-262144');
   const kept = new Map();
   clients.set(file, {
     prepare(sql) {
