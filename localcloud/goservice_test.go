@@ -136,7 +136,7 @@ func checkLinked(t *testing.T, built bundle.Result) {
 		if m.ContentType != bundle.TypeWasm {
 			continue
 		}
-		for name, want := range map[string]bool{"net/http.Header.Get": true, "net/http.(*Transport).RoundTrip": false, "net/http.(*Client).do": false, "crypto/tls.(*Conn).Handshake": false} {
+		for name, want := range map[string]bool{"net/http.Header.Get": true, "handles_queue": true, "net/http.(*Transport).RoundTrip": false, "net/http.(*Client).do": false, "crypto/tls.(*Conn).Handshake": false} {
 			if bytes.Contains(m.Bytes, []byte(name)) != want {
 				t.Errorf("the program has %s: %v", name, !want)
 			}
