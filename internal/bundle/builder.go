@@ -75,7 +75,7 @@ func buildKey(t project.Target) string {
 	key, err := json.Marshal([]any{
 		t.Root, w.Dir, w.File, w.Main, w.NoBundle, w.FindAdditionalModules, w.BaseDir, w.PreserveFileNames, w.Rules, w.Alias, w.Define,
 		w.Minify, w.KeepNames, w.UploadSourceMaps, w.TSConfig, w.JSXFactory, w.JSXFragment, w.Build,
-		w.CompatibilityDate, w.CompatibilityFlags, classes, len(w.DOMigrations) > 0, w.Assets,
+		w.CompatibilityDate, w.CompatibilityFlags, classes, len(w.DOMigrations) > 0, w.Assets, w.Crons, w.QueueConsumers,
 	})
 	if err != nil {
 		panic(fmt.Sprintf("bundle: settings of %q cannot be written: %v", w.Name, err)) // they came from JSON

@@ -33,6 +33,9 @@ func (b *build) goProgram(ctx context.Context) (Result, error) {
 	var modules []Module
 	for _, m := range compiled {
 		modules = append(modules, Module(m))
+		if m.ContentType == TypeWasm {
+			b.warnUnhandled(m.Bytes)
+		}
 	}
 	return Result{
 		Format: Modules, MainModule: goprogram.Main, Exports: []string{"default"}, Modules: modules, Warnings: b.warnings,
