@@ -10,11 +10,10 @@ import (
 )
 
 // Timeout ends the context of a request after d. A handler that returns the context's
-// error is answered with 504; one that does not look at its context goes on. Natively it
-// also bounds the client: reading a body that is not there after d fails, which
-// [WriteError] answers with 408, and so does writing to a client that takes nothing
-// until d and 5 seconds are over. On Workers Cloudflare guards against slow clients. Do
-// not put it before event streams and WebSockets.
+// error is answered with 504; one that does not look at its context goes on. It also
+// bounds the client: reading a body that is not there after d fails, which [WriteError]
+// answers with 408. Natively writing to a client that takes nothing until d and 5 seconds
+// are over fails, too. Do not put it before event streams and WebSockets.
 func Timeout(d time.Duration) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -23,7 +22,7 @@ func Timeout(d time.Duration) Middleware {
 			r = r.WithContext(ctx)
 			connection := http.NewResponseController(w)
 			end := time.Now().Add(d)
-			// Neither can be set on Workers, nor on a recorder in a test.
+			// The first cannot be set on Workers, neither on a recorder in a test.
 			if connection.SetWriteDeadline(end.Add(5*time.Second)) == nil {
 				defer func() { _ = connection.SetWriteDeadline(time.Time{}) }() // it would stay for the next request
 			}

@@ -152,6 +152,27 @@ func middlewareOnWorkers(t *testing.T, service goService) {
 			t.Errorf("%d %v", res.StatusCode, res.Header)
 		}
 	})
+	t.Run("a value with a NUL, which JavaScript refuses, is no failure", func(t *testing.T) {
+		res := send("GET", "/header?value=a%00b", nil)
+		if text(t, res); res.StatusCode != 200 || res.Header.Get("X-Value") != "a b" {
+			t.Errorf("%d %v", res.StatusCode, res.Header)
+		}
+	})
+	t.Run("clients that do not send their bodies are answered, and hold no instance", func(t *testing.T) {
+		for range 9 { // there are not as many instances
+			slow, client := io.Pipe()
+			time.AfterFunc(20*time.Second, func() { _ = client.Close() })
+			go func() { _, _ = client.Write([]byte(`{"text":`)) }()
+			res := send("POST", "/patient", slow, "Content-Type", "application/json")
+			if body := text(t, res); res.StatusCode != 408 || !strings.Contains(body, `"code":"slow_client"`) {
+				t.Fatalf("%d %s", res.StatusCode, body)
+			}
+		}
+		res := send("POST", "/patient", strings.NewReader(`{"text":"soon"}`), "Content-Type", "application/json")
+		if body := text(t, res); res.StatusCode != 200 || !strings.Contains(body, "soon") {
+			t.Errorf("%d %s", res.StatusCode, body)
+		}
+	})
 	t.Run("another service is called through its binding", func(t *testing.T) {
 		for what, want := range map[string]string{
 			"echo": `200 {"hello":"other"}`, "flaky": `200 {"hello":"other"}`,

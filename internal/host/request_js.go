@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // exchange is a request that the instance has. It is the request's context.
@@ -22,6 +24,7 @@ type exchange struct {
 	handler http.Handler
 	cancel  context.CancelFunc
 	writer  responseWriter
+	slow    time.Time      // when a body that is not there is waited for no longer; zero: never
 	tasks   sync.WaitGroup // what goes on beside and after it
 	spoilt  int32          // 1 when the instance must not get another: a panic leaves locks held and the like
 }
@@ -161,6 +164,24 @@ func (i *instance) canonical(name string) string {
 	return c
 }
 
+// part is the next part of the body. Who waits for it until the deadline gets no more of it:
+// the client may hold a request back, but not the instance.
+func (e *exchange) part() ([]byte, error) {
+	if e.slow.IsZero() {
+		return e.program.call(e, readBody, nil)
+	}
+	late := time.NewTimer(time.Until(e.slow))
+	defer late.Stop()
+	number, c := e.program.begin(e, readBody, nil)
+	select {
+	case r := <-c:
+		return r.data, r.err
+	case <-late.C:
+		delete(e.program.calls, number)
+		return nil, os.ErrDeadlineExceeded
+	}
+}
+
 // body is the request's body, read as the handler asks for it.
 type body struct {
 	exchange *exchange
@@ -173,7 +194,7 @@ func (b *body) Read(p []byte) (int, error) {
 		if b.err != nil {
 			return 0, b.err
 		}
-		part, err := b.exchange.program.call(b.exchange, readBody, nil)
+		part, err := b.exchange.part()
 		switch {
 		case err != nil:
 			b.err = fmt.Errorf("reading the body: %w", err)

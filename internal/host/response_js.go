@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 	"unsafe"
 )
 
@@ -72,6 +73,13 @@ func (w *responseWriter) FlushError() error {
 	return nil
 }
 
+// SetReadDeadline is for [http.ResponseController]: reading the request's body fails from
+// then on.
+func (w *responseWriter) SetReadDeadline(t time.Time) error {
+	w.exchange.slow = t
+	return nil
+}
+
 func (w *responseWriter) start() {
 	if w.started {
 		return
@@ -98,13 +106,14 @@ func (w *responseWriter) respond(whole int32) {
 	i.page, w.body = w.body[:0], nil // for the next
 }
 
-// appendLine writes a line, with spaces for what would end it, as net/http does.
+// appendLine writes a line, with spaces for what would end it, as net/http does, and for
+// NUL, with which JavaScript refuses the whole answer.
 func appendLine(b []byte, s string) []byte {
 	b = append(b, '\n')
 	at := len(b)
 	b = append(b, s...)
 	for j, c := range b[at:] {
-		if c == '\n' || c == '\r' {
+		if c == '\n' || c == '\r' || c == 0 {
 			b[at+j] = ' '
 		}
 	}

@@ -28,6 +28,13 @@ func middleware(app *clodo.Router) {
 		w.Header().Set("X-Value", r.URL.Query().Get("value"))
 		return clodo.JSON(w, http.StatusOK, r.Header)
 	})
+	app.Group("", clodo.Timeout(300*time.Millisecond)).Route("POST /patient", func(w http.ResponseWriter, r *http.Request) error {
+		var v struct{ Text string }
+		if err := clodo.Decode(r, &v); err != nil {
+			return err
+		}
+		return clodo.JSON(w, http.StatusOK, v)
+	})
 	log := slog.New(clodo.LogHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	app.HandleFunc("GET /log", func(_ http.ResponseWriter, r *http.Request) {
 		log.DebugContext(r.Context(), "a")
