@@ -30,6 +30,7 @@ type routes struct {
 	any   tree             // the same without a method
 	trees map[string]*tree // the same for the other methods
 	hosts bool             // some pattern names a host
+	long  bool             // some pattern has more wildcards than the trees take
 }
 
 // leaf is where a pattern leads.
@@ -125,6 +126,7 @@ func (rs *routes) add(pattern string, h http.Handler) {
 		}
 	}
 	if len(l.names) > maxValues {
+		rs.long = true
 		return // the mux has it
 	}
 	l.values = newValueSetter(path, segments)
@@ -226,6 +228,25 @@ func clean(path string) bool {
 		!strings.HasSuffix(path, "/.") && !strings.HasSuffix(path, "/..")
 }
 
+// takes reports whether there is a pattern for the path of a request by another method.
+// The trees know it of plain paths; the mux would take most of the time of a 404.
+func (rs *routes) takes(method string, req *http.Request) bool {
+	path := req.URL.Path
+	if plain := !rs.hosts && !rs.long && req.URL.RawPath == "" && clean(path); plain {
+		var v values
+		if rs.match(method, path, &v) != nil {
+			return true
+		}
+		if strings.HasSuffix(path, "/") || rs.match(method, path+"/", &v) == nil {
+			return false
+		}
+	}
+	other := *req
+	other.Method = method
+	_, pattern := rs.mux.Handler(&other)
+	return pattern != ""
+}
+
 // methods are those that a 405 may name; others have to be asked for by name.
 var methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
@@ -235,10 +256,8 @@ var methods = []string{
 // another method with 405 and them, and anything else with 404.
 func (r *Router) absent(w http.ResponseWriter, req *http.Request) {
 	var allowed []string
-	other := *req
 	for _, m := range methods {
-		other.Method = m
-		if _, pattern := r.mux.Handler(&other); pattern != "" {
+		if r.takes(m, req) {
 			allowed = append(allowed, m)
 		}
 	}

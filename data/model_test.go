@@ -319,11 +319,6 @@ func TestAMistakeInAModelNamesTheField(t *testing.T) {
 	}
 }
 
-// struct1 gives a struct a name.
-type struct1[T any] struct {
-	Embedded[T]
-}
-
 // Embedded has the fields of T as its own when T is embedded below.
 type Embedded[T any] struct{ V T }
 

@@ -105,9 +105,7 @@ func inspect(c *sqlite.Conn) (*snapshot, error) {
 			t := &table{name: name, virtual: kinds[name] == "virtual" || kinds[name] == "shadow", rowid: !without[name]}
 			var list []string
 			list, t.suffix = items(sql)
-			for _, item := range list {
-				t.constraints = append(t.constraints, item) // columns are taken out below
-			}
+			t.constraints = append(t.constraints, list...) // columns are taken out below
 			s.tables = append(s.tables, t)
 		case kind == "view" || kind == "trigger":
 			s.others = append(s.others, object{kind, name, sql})

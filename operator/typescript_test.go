@@ -311,7 +311,7 @@ func (c caller) mail(t *testing.T, to string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var part io.Reader = m.Body
+	part := m.Body
 	for kind := m.Header.Get("Content-Type"); strings.HasPrefix(kind, "multipart/"); {
 		_, words, err := mime.ParseMediaType(kind)
 		if err != nil {

@@ -94,7 +94,7 @@ func TestTheFileSaysWhatThePortfolioSays(t *testing.T) {
 	p := portfolio(t)
 	head, _, _ := strings.Cut(generate(t, p, "web"), "\n// ---- ")
 	golden(t, "testdata/web.ts", head)
-	if generate(t, p, "web") != generate(t, p, "web") {
+	if again := generate(t, portfolio(t), "web"); generate(t, p, "web") != again {
 		t.Error("a second time it is another file")
 	}
 	head, _, _ = strings.Cut(generate(t, p, "data-api"), "\n// ---- ")
