@@ -94,7 +94,7 @@ func TestEveryCallKeepsToCloudflaresContract(t *testing.T) {
 		})
 	}
 	for m := range reflect.TypeFor[*cloudflare.Client]().Methods() {
-		if !tested[m.Name] {
+		if !tested[m.Name] && m.Name != "Close" { // which makes no call
 			t.Errorf("Client.%s is in no contract", m.Name)
 		}
 	}

@@ -276,9 +276,7 @@ func TestAClientThatSaysTooMuchOrPingsIsAnswered(t *testing.T) {
 	if err := conn.Ping(ctx); err != nil {
 		t.Errorf("a ping is not answered: %v", err)
 	}
-	if err := conn.Write(ctx, websocket.MessageText, make([]byte, maxFrame+1)); err != nil {
-		t.Error(err)
-	}
+	_ = conn.Write(ctx, websocket.MessageText, make([]byte, maxFrame+1)) // it may be cut off amid it
 	select {
 	case <-ended.Done():
 	case <-ctx.Done():
