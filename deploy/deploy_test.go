@@ -79,6 +79,16 @@ func TestAVersionThatDoesNotWorkIsUndone(t *testing.T) {
 			t.Errorf("error: %+v", de)
 		}
 	})
+	t.Run("on this machine the reason can be seen", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.account.Healthy, w.source.Code["api"] = broken, "broken"
+		_, err := w.deployer().Deploy(t.Context(), w.plan(target("api", func(t *project.Target) { t.Local = true })))
+		var de *diag.Error
+		if !errors.As(err, &de) || !strings.Contains(de.Fix, "`clodo dev api` shows") {
+			t.Errorf("error: %+v", de)
+		}
+	})
 	t.Run("a later release gives the traffic back before it gets any", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -37,6 +37,9 @@ func problemOf(err error, t TargetPlan, at Step, what string) *Problem {
 		f.Message = fmt.Sprintf("%s did not answer %s within %s", unhealthy.Request.URL, unhealthy.Expect, unhealthy.Expect.Wait)
 		f.Why = "last answer " + unhealthy.Last
 		f.Fix = "look at what the Worker does there, then deploy again"
+		if t.Local {
+			f.Fix = fmt.Sprintf("`clodo dev %s` shows what the Worker logs; repair that, then deploy again", t.Target.Service)
+		}
 		f.Pos = t.HealthPos
 	case errors.As(err, &refused):
 		*f = refused.Finding(databaseOf(t, what))

@@ -109,7 +109,7 @@ func (o *Operator) token(account *project.Account) (string, error) {
 				"make a token with the permissions that `clodo doctor` lists and put it into CLOUDFLARE_API_TOKEN")
 		}
 		return "", missing("the variable "+where+" is not set",
-			"set "+where+", or deploy to the Cloudflare on this machine, which needs no account: clodo deploy --local")
+			"set "+where+", or take the Cloudflare on this machine, which needs no account: --local, as in clodo deploy --local")
 	case "keyring":
 		token, err := vault.KeyringEntry(where)
 		if err != nil {

@@ -83,7 +83,10 @@ func TestAFailureSaysWhatToDoAndLeavesNothingBehind(t *testing.T) {
 		"a package with other content than pinned": {"echo 'npm error code EINTEGRITY' >&2; exit 1", "N203"},
 		"a registry name that does not resolve":    {"echo 'npm error code ENOTFOUND' >&2; exit 1", "N202"},
 		"a registry that answers 503":              {"echo 'npm error code E503' >&2; exit 1", "N202"},
-		"a full disk":                              {"mkdir node_modules; echo 'npm error code ENOSPC' >&2; exit 1", "N204"},
+		"a registry that is tried again for seconds, not minutes": {
+			"case \"$*\" in *--fetch-retry-maxtimeout=5000*) echo 'npm error code ECONNREFUSED' >&2;; esac; exit 1", "N202",
+		},
+		"a full disk": {"mkdir node_modules; echo 'npm error code ENOSPC' >&2; exit 1", "N204"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
