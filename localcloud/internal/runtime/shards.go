@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // shardSize is how many plain Workers share a process. A process costs 7 MB that are
@@ -29,7 +30,7 @@ func assign(home string, all []component, before map[string]string) map[string][
 	// Those that stay as they are come first, so that what grew cannot push them out.
 	places := make([]seat, len(all))
 	for i, c := range all {
-		places[i] = seatOf(c, before)
+		places[i] = seatOf(home, c, before)
 	}
 	slices.SortStableFunc(places, func(a, b seat) int { return cmp.Compare(a.strangers, b.strangers) })
 	var unplaced []component
@@ -65,20 +66,20 @@ func unused(home string, shards map[string][]*Worker) string {
 	}
 }
 
-// seat is the shard that has most of a component already.
+// seat is the shard of its home that has most of a component already.
 type seat struct {
 	component component
 	shard     string
 	strangers int // members that are elsewhere, or new
 }
 
-func seatOf(c component, before map[string]string) seat {
+func seatOf(home string, c component, before map[string]string) seat {
 	count := map[string]int{}
 	h := seat{component: c, strangers: len(c)}
 	for _, w := range c {
 		name := before[workerKey(w.Account, w.Script)]
-		if name == "" {
-			continue
+		if !strings.HasPrefix(name, home+"#") {
+			continue // it is new, or has left the home of those that it was connected with
 		}
 		count[name]++
 		if there := len(c) - count[name]; there < h.strangers {

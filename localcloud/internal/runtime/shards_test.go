@@ -49,6 +49,19 @@ func sizes(shards map[string][]*Worker) []int {
 	return all
 }
 
+func TestAWorkerThatLeavesAHomeLeavesItsShard(t *testing.T) {
+	t.Parallel()
+	before := homes(assign("acc/a", []component{one("a", "b")}, nil)) // connected by a binding
+	for _, script := range []string{"a", "b"} {                       // and no longer
+		home := "acc/" + script
+		for name := range assign(home, []component{one(script)}, before) {
+			if name != home+"#1" {
+				t.Errorf("%s is in %s", script, name)
+			}
+		}
+	}
+}
+
 func TestWorkersKeepTheirShard(t *testing.T) {
 	t.Parallel()
 	all := many("w", 2*shardSize+3)
