@@ -53,7 +53,7 @@ type contract struct {
 func TestEveryCallKeepsToCloudflaresContract(t *testing.T) {
 	t.Parallel()
 	checker := openapitest.Load(t)
-	tested := map[string]bool{"BaseURL": true} // sends nothing
+	tested := map[string]bool{"BaseURL": true, "Close": true} // they send nothing
 	for _, tt := range contracts() {
 		tested[tt.method] = true
 		t.Run(tt.method, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestEveryCallKeepsToCloudflaresContract(t *testing.T) {
 		})
 	}
 	for m := range reflect.TypeFor[*cloudflare.Client]().Methods() {
-		if !tested[m.Name] && m.Name != "Close" { // which makes no call
+		if !tested[m.Name] {
 			t.Errorf("Client.%s is in no contract", m.Name)
 		}
 	}
