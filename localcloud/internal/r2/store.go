@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -171,19 +172,25 @@ func (s *Store) Rules(id string) (Rules, error) {
 	return b.rules, err
 }
 
-// SetRules has change edit the rules of a bucket, and checks the outcome.
+// SetRules has change edit the rules of a bucket, and checks the outcome. What is kept is
+// a copy: those that are in force are read meanwhile, and change may keep what it has set.
 func (s *Store) SetRules(ctx context.Context, id string, change func(*Rules)) error {
 	return s.pool.Write(ctx, func(conn *sqlite.Conn) error {
 		b, err := s.bucket(id)
 		if err != nil {
 			return err
 		}
-		change(&b.rules)
-		if err := b.rules.Check(); err != nil {
+		edited := Rules{Lifecycle: slices.Clone(b.rules.Lifecycle), Lock: slices.Clone(b.rules.Lock)}
+		change(&edited)
+		if err := edited.Check(); err != nil {
 			return err
 		}
-		rules, err := json.Marshal(b.rules)
+		rules, err := json.Marshal(edited)
 		if err != nil {
+			return err
+		}
+		b.rules = Rules{}
+		if err := json.Unmarshal(rules, &b.rules); err != nil {
 			return err
 		}
 		if err := conn.Exec("UPDATE buckets SET rules = ? WHERE seq = ?", string(rules), b.seq); err != nil {
