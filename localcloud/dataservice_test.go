@@ -14,8 +14,9 @@ import (
 	"github.com/tamylaa/clodo/internal/npmtest"
 )
 
-// maxDataService is how many bytes a data service may have, compressed as for upload.
-const maxDataService = 2 << 20
+// maxDataService is how many bytes a data service may have, compressed. What gzip -9 makes
+// 2.0 MB is 1 % more here.
+const maxDataService = 2_020_000
 
 const dataServiceTables = `CREATE TABLE authors (id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE);
 CREATE TABLE books (id TEXT PRIMARY KEY, author_id INTEGER NOT NULL REFERENCES authors(id), title TEXT NOT NULL, price REAL, created_at TEXT NOT NULL, version INTEGER NOT NULL);`

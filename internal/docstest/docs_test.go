@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tamylaa/clodo/internal/goprogram"
 	"github.com/tamylaa/clodo/internal/gotest"
 	"github.com/tamylaa/clodo/internal/npmtest"
 )
@@ -55,10 +56,8 @@ func TestDocs(t *testing.T) {
 		t.Fatalf("build clodo: %v\n%s", err, out)
 	}
 	// The standard library for Workers is compiled once, and not within a command's time.
-	service := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", filepath.Join(bin, "service.wasm"), "./operator/demo/services/stock")
-	service.Dir, service.Env = root, append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
-	if out, err := service.CombinedOutput(); err != nil {
-		t.Fatalf("build a service: %v\n%s", err, out)
+	if _, err := goprogram.Compile(t.Context(), filepath.Join(root, "operator", "demo", "services", "stock"), nil); err != nil {
+		t.Fatalf("build a service: %v", err)
 	}
 	workerd := npmtest.Workerd(t)
 	for name, steps := range pages {

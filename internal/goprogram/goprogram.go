@@ -67,7 +67,8 @@ func Compile(ctx context.Context, dir string, prepare func(*exec.Cmd)) ([]Module
 	}
 	defer func() { _ = os.RemoveAll(out) }() // only space is lost
 	name := filepath.Join(out, shim.ProgramName)
-	if _, err := goCommand("build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", name, "."); err != nil {
+	build := append([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="}, small()...)
+	if _, err := goCommand(append(build, "-o", name, ".")...); err != nil {
 		return nil, err
 	}
 	program, err := os.ReadFile(name)
