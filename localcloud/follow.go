@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -68,13 +67,10 @@ func eventOf(r traffic.Record, missed int) Event {
 // heartbeat is how often a stream of events says that it is alive: by an empty line.
 const heartbeat = 15 * time.Second
 
-// streamEvents answers with the events of the Workers that ?script= names, a line of
-// JSON each, until the client leaves. Without a name it is those of all Workers.
+// streamEvents answers with the events of all Workers, a line of JSON each, until the
+// client leaves.
 func (c *Cloud) streamEvents(w http.ResponseWriter, r *http.Request) {
-	scripts := r.URL.Query()["script"]
-	sub := c.storage.traffic.Subscribe(func(r traffic.Record) bool {
-		return len(scripts) == 0 || slices.Contains(scripts, r.Script)
-	})
+	sub := c.storage.traffic.Subscribe(nil)
 	defer sub.Close()
 	w.Header().Set(api.Header, "1")
 	w.Header().Set("Content-Type", "application/x-ndjson")
@@ -101,15 +97,14 @@ func (c *Cloud) streamEvents(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Follow calls each for every invocation of the named Workers, of all when none is
-// named, from the time it calls ready on. It returns when ctx ends, with nil, or when
-// the cloud does.
-func Follow(ctx context.Context, info Info, scripts []string, ready func(), each func(Event)) error {
+// Follow calls each for every invocation of a Worker of the running cloud that info
+// describes. It returns when ctx ends, with nil, or when the cloud does.
+func Follow(ctx context.Context, info Info, each func(Event)) error {
 	u, err := url.Parse(info.API)
 	if err != nil {
 		return fmt.Errorf("address of the local cloud: %w", err)
 	}
-	u.Path, u.RawQuery = "/local/events", url.Values{"script": scripts}.Encode()
+	u.Path, u.RawQuery = "/local/events", ""
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return err
@@ -121,7 +116,7 @@ func Follow(ctx context.Context, info Info, scripts []string, ready func(), each
 	res, err := transport.RoundTrip(req)
 	if err == nil {
 		defer func() { _ = res.Body.Close() }()
-		err = followed(res, ready, each)
+		err = followed(res, each)
 	}
 	if ctx.Err() != nil {
 		return nil
@@ -129,12 +124,11 @@ func Follow(ctx context.Context, info Info, scripts []string, ready func(), each
 	return fmt.Errorf("following what the local cloud does: %w", err)
 }
 
-func followed(res *http.Response, ready func(), each func(Event)) error {
+func followed(res *http.Response, each func(Event)) error {
 	if res.StatusCode != http.StatusOK {
 		text, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
 		return errors.Join(fmt.Errorf("it answered %s: %s", res.Status, strings.TrimSpace(string(text))), err)
 	}
-	ready()
 	in := json.NewDecoder(res.Body)
 	for {
 		var e Event

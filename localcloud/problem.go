@@ -54,7 +54,7 @@ func (ps *problems) clear(id scriptID) {
 	delete(ps.known, id)
 }
 
-// of is the problem of the Worker that a request is for. A Worker that never ran is
+// problemOf is the problem of the Worker that a request is for. A Worker that never ran is
 // known by its name in the host alone.
 func (c *Cloud) problemOf(r *http.Request) (Problem, bool) {
 	c.problems.mu.RLock()

@@ -345,7 +345,7 @@ func (d *dev) follow(ctx context.Context) {
 			return
 		case <-pause.C:
 		}
-		err := localcloud.Follow(ctx, localcloud.Info(d.info), nil, func() {}, func(e localcloud.Event) {
+		err := localcloud.Follow(ctx, localcloud.Info(d.info), func(e localcloud.Event) {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			if service, ok := d.workers[e.Script]; ok {

@@ -65,7 +65,14 @@ func (r *Runtime) shards() map[string]string {
 // component is Workers of one account that bindings connect, sorted by script.
 type component []*Worker
 
-func (c component) home() string { return c[0].home() }
+// home is that of a member with WebAssembly, wherever it stands: to start such a process
+// is what the others of the account are to be spared.
+func (c component) home() string {
+	if i := slices.IndexFunc(c, (*Worker).compiles); i >= 0 {
+		return c[i].home()
+	}
+	return c[0].home()
+}
 
 func byScript(a, b *Worker) int { return cmp.Compare(a.Script, b.Script) }
 

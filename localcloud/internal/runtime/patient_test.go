@@ -9,8 +9,10 @@ import (
 	"testing"
 )
 
-func TestAnEarlyAnswerIsHeardThoughTheRestCouldNotBeSaid(t *testing.T) {
-	t.Parallel()
+// answering listens, and has answer said on each connection, which is then closed: what
+// was not read of it resets it.
+func answering(t *testing.T, answer string) (address string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -22,19 +24,34 @@ func TestAnEarlyAnswerIsHeardThoughTheRestCouldNotBeSaid(t *testing.T) {
 			if err != nil {
 				return
 			}
-			_, _ = http.ReadRequest(bufio.NewReaderSize(conn, 16))
-			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nearly")
-			_ = conn.Close() // with unread bytes that resets the connection
+			if answer != "" {
+				_, _ = http.ReadRequest(bufio.NewReaderSize(conn, 16))
+				_, _ = io.WriteString(conn, answer)
+			}
+			_ = conn.Close()
 		}
 	}()
+	return listener.Addr().String()
+}
+
+// post sends a long body that cannot be sent again.
+func post(t *testing.T, address string) (*http.Response, error) {
+	t.Helper()
 	transport := &http.Transport{DialContext: patiently((&net.Dialer{}).DialContext)}
 	t.Cleanup(transport.CloseIdleConnections)
+	body := io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20)))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return transport.RoundTrip(req)
+}
+
+func TestAnEarlyAnswerIsHeardThoughTheRestCouldNotBeSaid(t *testing.T) {
+	t.Parallel()
+	address := answering(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nearly")
 	for range 20 {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listener.Addr().String(), io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20))))
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := transport.RoundTrip(req)
+		res, err := post(t, address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,26 +65,7 @@ func TestAnEarlyAnswerIsHeardThoughTheRestCouldNotBeSaid(t *testing.T) {
 
 func TestAnEndThatSaysNothingIsAnError(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			_ = conn.Close()
-		}
-	}()
-	transport := &http.Transport{DialContext: patiently((&net.Dialer{}).DialContext)}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listener.Addr().String(), io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if res, err := transport.RoundTrip(req); err == nil {
+	if res, err := post(t, answering(t, "")); err == nil {
 		_ = res.Body.Close()
 		t.Fatalf("got %s, want an error", res.Status)
 	}

@@ -62,6 +62,19 @@ func TestAWorkerThatLeavesAHomeLeavesItsShard(t *testing.T) {
 	}
 }
 
+func TestWorkersThatAreBoundToOneWithWebAssemblyAreAtItsHome(t *testing.T) {
+	t.Parallel()
+	compiled := &Worker{Account: "acc", Script: "go", Versions: []Share{{Version: &Version{Modules: []Module{{Name: "app.wasm", ContentType: "application/wasm"}}}}}}
+	for want, c := range map[string]component{
+		"acc":    one("a", "z"),
+		"acc/go": {one("a")[0], compiled, one("z")[0]},
+	} {
+		if got := c.home(); got != want {
+			t.Errorf("the home is %s, want %s", got, want)
+		}
+	}
+}
+
 func TestWorkersKeepTheirShard(t *testing.T) {
 	t.Parallel()
 	all := many("w", 2*shardSize+3)
