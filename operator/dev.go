@@ -24,11 +24,13 @@ import (
 type DevOptions struct {
 	Selector project.Selector
 
-	Started  func(CloudInfo)                       // the local cloud is there
-	Building func(services []string)               // their files changed, or it is the first time
-	Serving  func([]DevTarget)                     // what was built answers requests
-	Failed   func(services []string, err error)    // what was built, or could not be, does not; what ran before still does
-	Invoked  func(service string, e DevInvocation) // a Worker had something to do
+	Started func(CloudInfo) // the local cloud is there
+	// Deploying is called when what was built is not what runs. A change of a file that
+	// makes no difference is not told: it may be the file that all this is written to.
+	Deploying func(services []string)
+	Serving   func([]DevTarget)                     // what was built answers requests
+	Failed    func(services []string, err error)    // what was built, or could not be, does not; what ran before still does
+	Invoked   func(service string, e DevInvocation) // a Worker had something to do
 }
 
 // DevTarget is a service that Dev keeps running.
@@ -69,6 +71,7 @@ type dev struct {
 	info    CloudInfo
 	targets []*project.Target // as the configuration was when it could be read last
 	broken  map[string]bool   // services with a problem that browsers are shown
+	begun   bool              // something was told to serve
 
 	mu      sync.Mutex // guards what follows, and is held while told is called
 	told    DevOptions
@@ -220,7 +223,6 @@ func madeByBuild(t *project.Target, path string) bool {
 // deploy deploys services. Several are one release, as they may need each other; when
 // that fails each is tried alone, so that a mistake keeps only its own service back.
 func (d *dev) deploy(ctx context.Context, op *Operator, services []string, began time.Time) {
-	d.tell(d.told.Building != nil, func() { d.told.Building(services) })
 	served, err := d.release(ctx, op, services, began)
 	if err == nil || len(services) == 1 || ctx.Err() != nil {
 		d.conclude(ctx, services, served, err)
@@ -250,6 +252,9 @@ func (d *dev) release(ctx context.Context, op *Operator, services []string, bega
 	if err != nil {
 		return nil, err
 	}
+	if plan.Changes() > 0 {
+		d.tell(d.told.Deploying != nil, func() { d.told.Deploying(services) })
+	}
 	release, err := op.Deploy(ctx, plan, DeployOptions{Message: "clodo dev"})
 	if err != nil {
 		return nil, err
@@ -270,10 +275,12 @@ func (d *dev) conclude(ctx context.Context, services []string, served []DevTarge
 	case err != nil:
 		d.fail(ctx, services, err)
 	default:
+		news := !d.begun || slices.ContainsFunc(served, func(t DevTarget) bool { return t.Changed || d.broken[t.Service] })
+		d.begun = true
 		for _, s := range services {
 			d.show(ctx, s, nil)
 		}
-		d.tell(d.told.Serving != nil, func() { d.told.Serving(served) })
+		d.tell(news && d.told.Serving != nil, func() { d.told.Serving(served) })
 	}
 }
 

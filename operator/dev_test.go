@@ -118,6 +118,8 @@ func TestDevRunsWhatIsWritten(t *testing.T) {
 	w.wants("api", "api one secret") // .dev.vars is read
 	w.wants("web", "web one undefined")
 
+	write(t, w.dir, "services/api/notes.txt", "of this nobody is told")
+	time.Sleep(300 * time.Millisecond) // what would be told of it, would be by then
 	w.code("api", `new Response("api two")`)
 	if got := wait(t, "a change", w.serving); got.Service != "api" || !got.Changed {
 		t.Errorf("got %+v, want api alone", got)

@@ -45,7 +45,7 @@ func (a *app) runDev(ctx context.Context, services []string) (reply, error) {
 	sel.Local = true
 	d := &devView{app: a, out: a.term.OutStyle()}
 	told := operator.DevOptions{
-		Selector: sel, Started: d.started, Building: d.building, Serving: d.serving, Failed: d.failed, Invoked: d.invoked,
+		Selector: sel, Started: d.started, Deploying: d.deploying, Serving: d.serving, Failed: d.failed, Invoked: d.invoked,
 	}
 	return reply{Own: true}, operator.Dev(ctx, o, told)
 }
@@ -60,7 +60,7 @@ type devView struct {
 
 // devEvent is a line of `clodo dev --json`.
 type devEvent struct {
-	Event    string                  `json:"event"` // started, building, serving, failed, invoked
+	Event    string                  `json:"event"` // started, deploying, serving, failed, invoked
 	Cloud    *operator.CloudInfo     `json:"cloud,omitempty"`
 	Services []string                `json:"services,omitempty"`
 	URL      string                  `json:"url,omitempty"`
@@ -91,11 +91,11 @@ func (d *devView) started(info operator.CloudInfo) {
 	d.app.term.Note("A Cloudflare on this machine: databases, requests and logs at %s", page)
 }
 
-func (d *devView) building(services []string) {
-	if d.line(devEvent{Event: "building", Services: services}) {
+func (d *devView) deploying(services []string) {
+	if d.line(devEvent{Event: "deploying", Services: services}) {
 		return
 	}
-	d.app.term.Note("%s", d.out.Dim("building "+strings.Join(services, ", ")))
+	d.app.term.Note("%s", d.out.Dim("deploying "+strings.Join(services, ", ")))
 }
 
 func (d *devView) serving(targets []operator.DevTarget) {
