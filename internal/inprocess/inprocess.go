@@ -26,8 +26,12 @@ const held = 2048
 var errClosed = errors.New("the client is gone")
 
 // RoundTrip asks the handler. A panic of the handler before it answered is an error with
-// its stack, and later one of reading the body.
+// its stack, and later one of reading the body. Once the request's context has ended that
+// is the error, whatever the handler made of it.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	in := r.Clone(ctx)
 	in.RequestURI, in.Proto, in.ProtoMajor, in.ProtoMinor = in.URL.RequestURI(), "HTTP/1.1", 1, 1
@@ -55,33 +59,27 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		_ = pipe.CloseWithError(err)
 		failed <- err
 	}()
-	body := &closing{reader, cancel}
+	var res *http.Response
+	var err error
 	select {
-	case res := <-w.head:
-		res.Body = body
-		return res, nil
-	case err := <-failed:
+	case res = <-w.head:
+	case err = <-failed:
 		select {
-		case res := <-w.head: // both have happened
-			res.Body = body
-			return res, nil
-		default:
-			return nil, err
-		}
-	case <-ctx.Done():
-		select {
-		case res := <-w.head:
-			res.Body = body
-			return res, nil
+		case res = <-w.head: // both have happened
 		default:
 		}
+	case <-r.Context().Done():
+	}
+	if ended := r.Context().Err(); ended != nil {
+		res, err = nil, ended
+	}
+	if res == nil {
 		cancel()
 		_ = reader.CloseWithError(errClosed)
-		if err := r.Context().Err(); err != nil {
-			return nil, err
-		}
-		return nil, <-failed
+		return nil, err
 	}
+	res.Body = &closing{reader, cancel}
+	return res, nil
 }
 
 // serve runs the handler; nil is the end of a whole answer.

@@ -138,3 +138,20 @@ func TestWhoLeavesEndsTheRequest(t *testing.T) {
 		}
 	})
 }
+
+// Whoever is faster, the handler or who looks for its answer.
+func TestAnAnswerAfterTheContextIsNone(t *testing.T) {
+	t.Parallel()
+	for range 200 {
+		ctx, cancel := context.WithCancel(t.Context())
+		r, _ := http.NewRequestWithContext(ctx, "GET", "http://any/", nil)
+		handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel() })
+		if _, err := (Transport{handler}).RoundTrip(r); !errors.Is(err, context.Canceled) {
+			t.Fatalf("of a handler during which the context ended: %v", err)
+		}
+		handler = func(http.ResponseWriter, *http.Request) { t.Error("it was asked after the context's end") }
+		if _, err := (Transport{handler}).RoundTrip(r); !errors.Is(err, context.Canceled) {
+			t.Fatalf("after the context's end: %v", err)
+		}
+	}
+}
