@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http/httputil"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/workerd"
@@ -67,8 +66,8 @@ const (
 // sleeps has no process until a request comes.
 type generation struct {
 	*group
-	r       *Runtime
-	answers atomic.Int64 // that the process began; a sign of life
+	r        *Runtime
+	answered moment // when the process last began an answer; a sign of life
 
 	mu       sync.Mutex
 	ready    chan struct{} // closed when the process serves, or cannot; nil while it sleeps
@@ -99,7 +98,7 @@ type generation struct {
 func (r *Runtime) newGeneration(g *group) *generation {
 	out := &generation{
 		group: g, r: r, ready: make(chan struct{}), idle: make(chan struct{}), calm: make(chan struct{}),
-		exchanges: map[*exchange]struct{}{}, left: map[string]departure{},
+		exchanges: map[*exchange]struct{}{}, left: map[string]departure{}, answered: moment{base: time.Now()},
 	}
 	out.living, out.die = context.WithCancel(context.Background())
 	return out

@@ -17,6 +17,27 @@ type Isolation struct {
 	Reason   string    `json:"reason"`
 }
 
+// isolation is an Isolation, and what led to it.
+type isolation struct {
+	Isolation
+	incident *incident
+}
+
+// incident is one disturbance, for which several Workers may be isolated though one of
+// them is guilty.
+type incident struct {
+	acquitted map[string]bool // by key of the Worker; Runtime.learnt guards it
+}
+
+func newIncident() *incident { return &incident{acquitted: map[string]bool{}} }
+
+// acquits reports that it is known that it was not this Worker.
+func (r *Runtime) acquits(i *incident, w *Worker) bool {
+	r.learnt.Lock()
+	defer r.learnt.Unlock()
+	return i.acquitted[w.key()]
+}
+
 // versionsOf are the ids of a Worker's versions, sorted.
 func versionsOf(w *Worker) []string {
 	var ids []string
@@ -33,7 +54,7 @@ func (r *Runtime) Isolated() []Isolation {
 	defer r.learnt.Unlock()
 	all := make([]Isolation, 0, len(r.isolated))
 	for _, i := range r.isolated {
-		all = append(all, i)
+		all = append(all, i.Isolation)
 	}
 	slices.SortFunc(all, func(a, b Isolation) int { return strings.Compare(a.Script, b.Script) })
 	return all
@@ -75,9 +96,9 @@ func (r *Runtime) forgive() {
 
 // isolate gives guilty Workers of g a process of their own, if g has others too, and
 // calls then when everybody has a new one. If g is such a process itself, it is certain
-// who it was, and those that were isolated at the same time are not any more. It does
-// not wait.
-func (r *Runtime) isolate(g *generation, guilty []*Worker, reason string, then func()) {
+// who it was, and those that were isolated by the same incident are not any more. It
+// does not wait.
+func (r *Runtime) isolate(g *generation, i *incident, guilty []*Worker, reason string, then func()) {
 	if g.objects || len(guilty) == 0 {
 		return // nobody else is there, or nobody knows who it was
 	}
@@ -92,7 +113,7 @@ func (r *Runtime) isolate(g *generation, guilty []*Worker, reason string, then f
 				return
 			}
 		} else {
-			r.accuse(guilty, reason)
+			r.accuse(i, guilty, reason)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 		defer cancel()
@@ -105,12 +126,12 @@ func (r *Runtime) isolate(g *generation, guilty []*Worker, reason string, then f
 }
 
 // accuse isolates Workers from the next Apply on.
-func (r *Runtime) accuse(guilty []*Worker, reason string) {
+func (r *Runtime) accuse(i *incident, guilty []*Worker, reason string) {
 	r.learnt.Lock()
 	defer r.learnt.Unlock()
 	now := time.Now().UTC()
 	for _, w := range guilty {
-		r.isolated[w.key()] = Isolation{Account: w.Account, Script: w.Script, Versions: versionsOf(w), Since: now, Reason: reason}
+		r.isolated[w.key()] = isolation{Isolation{Account: w.Account, Script: w.Script, Versions: versionsOf(w), Since: now, Reason: reason}, i}
 	}
 	r.log.Warn("Workers are isolated: they run in processes of their own until another version of them is deployed", "scripts", scripts(guilty), "why", reason)
 }
@@ -120,17 +141,18 @@ func (r *Runtime) accuse(guilty []*Worker, reason string) {
 func (r *Runtime) pardon(guilty []*Worker) bool {
 	r.learnt.Lock()
 	defer r.learnt.Unlock()
-	certain, incidents := map[string]bool{}, map[time.Time]bool{}
+	certain, incidents := map[string]bool{}, map[*incident]bool{}
 	for _, w := range guilty {
 		certain[w.key()] = true
 		if i, ok := r.isolated[w.key()]; ok {
-			incidents[i.Since] = true
+			incidents[i.incident] = true
 		}
 	}
 	var innocent []string
 	for key, i := range r.isolated {
-		if incidents[i.Since] && !certain[key] {
+		if incidents[i.incident] && !certain[key] {
 			innocent = append(innocent, i.Script)
+			i.incident.acquitted[key] = true
 			delete(r.isolated, key)
 		}
 	}
@@ -173,5 +195,5 @@ func (g *generation) blame() {
 		}
 	}
 	g.r.learnt.Unlock()
-	g.r.isolate(g, guilty, "the process that it shared with others died under its requests", func() {})
+	g.r.isolate(g, newIncident(), guilty, "the process that it shared with others died under its requests", func() {})
 }

@@ -137,9 +137,8 @@ func TestAnEndlessLoopIsIsolated(t *testing.T) {
 	}
 }
 
-// It runs before those that run side by side: on a machine so busy that the loop is
-// noticed late the process may have begun with the POST, which is then not sent again.
 func TestRequestsThatMayNotBeSentTwiceAreAnsweredOnce(t *testing.T) {
+	t.Parallel()
 	c := newCloud(t)
 	counts := worker("counts", c.version(`export default { async fetch(request, env) {
 	if (request.method === "GET") return new Response(await env.KV.get("n"));
@@ -152,6 +151,23 @@ func TestRequestsThatMayNotBeSentTwiceAreAnsweredOnce(t *testing.T) {
 	c.loops("bad")
 	c.wantAnswer("a POST while another Worker loops", c.send(http.MethodPost, "http://counts.localhost/", "b"), 200, "counted b", others)
 	c.want("http://counts.localhost/", 200, "2")
+}
+
+// A POST that its Worker may have begun with cannot be sent again, but does not wait for
+// the CPU limit of the one that loops either, once it is known which of the two did.
+func TestARequestThatALoopInterruptsDoesNotWaitForItsEnd(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	waits := worker("waits", c.version(`export default { async fetch(request, env) {
+	await env.KV.put("begun", "yes");
+	await scheduler.wait(60_000);
+	return new Response("waited");
+} }`, `{"type":"kv_namespace","name":"KV","namespace_id":"n"}`))
+	c.apply(c.looper("bad", time.Minute, ""), waits)
+	interrupted := c.send(http.MethodPost, "http://waits.localhost/", "a")
+	c.until("the POST", func() bool { _, begun, err := c.kv.Get("n", "begun"); return begun && err == nil })
+	c.loops("bad")
+	c.wantAnswer("a POST that was under way", interrupted, 502, "the Worker's process ended", others)
 }
 
 func TestALoopBesideDurableObjectsIsStopped(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/workerd"
@@ -19,8 +20,8 @@ const (
 	pulseIdle = 500 * time.Millisecond
 	pulseBusy = 100 * time.Millisecond
 	// pulseLost is how long a process may owe one before it counts as blocked. On a
-	// busy machine it can be late, too: a process that answers anything meanwhile, or
-	// uses no CPU time, is not blocked.
+	// busy machine it can be late, too: a process that uses no CPU time is not blocked,
+	// and one that answers a request shows that it was not until then.
 	pulseLost = 1500 * time.Millisecond
 	// starved is how much of the time a blocked process has to have computed, where
 	// this system tells.
@@ -79,27 +80,40 @@ func beat(ctx context.Context, client *http.Client, p *workerd.Process) {
 
 // await waits for one pulse. A process that owes it for too long is blocked, see stall.
 func (g *generation) await(p *workerd.Process, answer <-chan struct{}, sent time.Time) {
+	alive := sent // when it was not blocked yet
 	computed, known := p.CPUTime()
-	progress := g.answers.Load()
-	limit := time.NewTimer(pulseLost)
-	defer limit.Stop()
+	ticker := time.NewTicker(pulseBusy)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-answer:
 			return
 		case <-p.Done():
 			return
-		case <-limit.C:
+		case <-ticker.C:
 		}
-		now, _ := p.CPUTime()
-		busy := !known || now-computed > time.Since(sent)/starved
-		if busy && g.answers.Load() == progress {
-			s := &stall{generation: g, process: p, since: sent, computed: computed}
+		used, _ := p.CPUTime()
+		last := g.answered.time()
+		switch silent := time.Since(alive); {
+		case last.After(alive):
+			alive, computed = last, used
+		case silent < pulseLost:
+		case known && used-computed <= silent/starved:
+			alive, computed = time.Now(), used
+		default:
+			s := &stall{generation: g, process: p, since: alive, computed: computed, incident: newIncident()}
 			s.endure(answer)
 			return
 		}
-		// Late, but alive: the time begins anew.
-		computed, progress, sent = now, g.answers.Load(), time.Now()
-		limit.Reset(pulseLost)
 	}
 }
+
+// moment is a time that many goroutines set.
+type moment struct {
+	base  time.Time // the zero moment, with a monotonic clock
+	after atomic.Int64
+}
+
+func (m *moment) now() { m.after.Store(int64(time.Since(m.base))) }
+
+func (m *moment) time() time.Time { return m.base.Add(time.Duration(m.after.Load())) }

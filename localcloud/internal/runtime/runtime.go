@@ -61,7 +61,7 @@ type Runtime struct {
 
 	caches sync.Map // *programCache of programs, by key of the Worker
 
-	isolated map[string]Isolation   // by key of the Worker
+	isolated map[string]isolation   // by key of the Worker
 	deaths   map[string][]time.Time // of processes, by key of the Worker that had a request
 }
 
@@ -89,7 +89,7 @@ func New(o Options) (*Runtime, error) {
 	r := &Runtime{
 		options: o, log: o.Log, applied: make(chan struct{}), closed: make(chan struct{}),
 		running: map[string]*generation{}, prepared: map[string]*generation{}, absent: map[workerd.Designator]bool{}, broken: map[string]string{},
-		isolated: map[string]Isolation{}, deaths: map[string][]time.Time{},
+		isolated: map[string]isolation{}, deaths: map[string][]time.Time{},
 	}
 	resources := map[string]Resource{tailService: r.traced, dispatchKind: r.dispatch}
 	maps.Copy(resources, o.Resources)

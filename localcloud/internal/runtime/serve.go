@@ -266,7 +266,7 @@ func modifyResponse(res *http.Response) error {
 	if err := x.answer(); err != nil {
 		return err
 	}
-	x.generation.answers.Add(1)
+	x.generation.answered.now()
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.upgraded = true
 		x.generation.upgrade()

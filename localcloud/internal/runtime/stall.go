@@ -41,6 +41,7 @@ type stall struct {
 	since      time.Time
 	computed   time.Duration // CPU time at the beginning
 	suspects   []*Worker
+	incident   *incident
 }
 
 // endure waits for the end of the stall, which is an answer or the process's death.
@@ -49,7 +50,7 @@ func (s *stall) endure(answer <-chan struct{}) {
 	s.suspects = g.suspects(s.since.Add(unsure), s.since.Add(-aftermath))
 	names := scripts(s.suspects)
 	g.r.log.Warn("a process of Workers is blocked by one that computes without a pause", "group", g.name, "suspects", names, "for", time.Since(s.since).Round(time.Millisecond))
-	g.r.isolate(g, s.suspects, "it blocked the process that it shared with others", s.rescue)
+	g.r.isolate(g, s.incident, s.suspects, "it blocked the process that it shared with others", s.rescue)
 	ticker := time.NewTicker(pulseBusy)
 	defer ticker.Stop()
 	for {
@@ -108,7 +109,7 @@ func (s *stall) rescue() {
 func (s *stall) othersWait() bool {
 	waiting := map[string]bool{}
 	for _, x := range s.generation.underway() {
-		if s.untouched(x) && !s.isSuspect(x.worker) {
+		if !s.isSuspect(x.worker) || s.generation.r.acquits(s.incident, x.worker) {
 			return true
 		}
 		waiting[x.worker.key()] = true
@@ -120,13 +121,13 @@ func (s *stall) othersWait() bool {
 // mercy those that may be sent twice, but for the oldest. All others end without an answer: as having used
 // too much CPU time if it is certain that they did.
 func (s *stall) kill(mercy bool, why string, used time.Duration) {
-	verdict := ""
-	if len(s.suspects) == 1 {
-		verdict = exceededCPU
-	}
 	all := s.generation.underway()
 	slices.SortFunc(all, func(a, b *exchange) int { return a.began.Compare(b.began) })
 	for i, x := range all {
+		verdict := ""
+		if len(s.suspects) == 1 && s.isSuspect(x.worker) {
+			verdict = exceededCPU
+		}
 		innocent := mercy && i > 0 // the oldest is the likeliest to do the same again
 		x.sentence(x.resendable && s.untouched(x) || innocent && x.repeatable, verdict)
 	}
