@@ -118,8 +118,8 @@ func (s *stall) othersWait() bool {
 }
 
 // kill ends the process. Requests that it has not begun with are sent again, and with
-// mercy those that may be sent twice, but for the oldest. All others end without an answer: as having used
-// too much CPU time if it is certain that they did.
+// mercy those that may be sent twice, but for the oldest. All others end without an
+// answer: as having used too much CPU time if it is certain that their Worker did.
 func (s *stall) kill(mercy bool, why string, used time.Duration) {
 	all := s.generation.underway()
 	slices.SortFunc(all, func(a, b *exchange) int { return a.began.Compare(b.began) })
