@@ -137,24 +137,45 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// ExitOf is the exit code that err asks for: ExitOK for nil, ExitFailed for an
-// error without one. Joined errors give the worst of their codes.
-func ExitOf(err error) Exit {
+// Details are the findings of a failure: the many places of one cause, or itself.
+func (e *Error) Details() []Finding {
+	if len(e.Findings) > 0 {
+		return e.Findings
+	}
+	f := e.Finding
+	if f.Message == "" {
+		f.Message = e.Error()
+	}
+	return []Finding{f}
+}
+
+// Errors lists what has to be told of err: joined errors one by one, and one that is no
+// Error in the form of one, with code I902. It is empty for nil.
+func Errors(err error) []*Error {
 	if err == nil {
-		return ExitOK
+		return nil
 	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		var codes []Exit
+		var list []*Error
 		for _, e := range many.Unwrap() {
-			codes = append(codes, ExitOf(e))
+			list = append(list, Errors(e)...)
 		}
-		return WorstExit(codes...)
+		return list
 	}
-	var e *Error
-	if errors.As(err, &e) && e.Exit != ExitOK {
-		return e.Exit
+	if told, ok := errors.AsType[*Error](err); ok {
+		return []*Error{told}
 	}
-	return ExitFailed
+	return []*Error{{Finding: Finding{Code: "I902", Severity: SeverityError, Message: err.Error()}, Exit: ExitFailed, Err: err}}
+}
+
+// ExitOf is the exit code that err asks for: ExitOK for nil, ExitFailed for an error
+// without one. Joined errors give the worst of their codes.
+func ExitOf(err error) Exit {
+	var codes []Exit
+	for _, e := range Errors(err) {
+		codes = append(codes, cmp.Or(e.Exit, ExitFailed))
+	}
+	return WorstExit(codes...)
 }
 
 // Findings turns findings into an error, or nil when none of them is of SeverityError.

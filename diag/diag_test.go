@@ -109,3 +109,32 @@ func TestEveryPageHasTitleExampleAndFix(t *testing.T) {
 		t.Error("Z999 has a page")
 	}
 }
+
+func TestErrorsAreToldOneByOne(t *testing.T) {
+	t.Parallel()
+	one := &diag.Error{Finding: diag.Finding{Code: "W001", Message: "one"}}
+	two := &diag.Error{Finding: diag.Finding{Code: "W002"}, Err: errors.New("two")}
+	three := diag.Findings([]diag.Finding{{Code: "W003", Severity: diag.SeverityError, Message: "three"}, {Code: "W004", Severity: diag.SeverityError, Message: "four"}})
+	for _, tt := range []struct {
+		name string
+		err  error
+		want []string
+	}{
+		{"nothing", nil, nil},
+		{"an error of ours that is wrapped", fmt.Errorf("around: %w", one), []string{"W001 one"}},
+		{"one whose text is that of its cause", two, []string{"W002 two"}},
+		{"another's error", errors.New("a mistake"), []string{"I902 a mistake"}},
+		{"joined ones in joined ones", errors.Join(one, errors.Join(two, errors.New("a mistake"))), []string{"W001 one", "W002 two", "I902 a mistake"}},
+		{"many places of one cause", three, []string{"W003 three", "W004 four"}},
+	} {
+		var got []string
+		for _, e := range diag.Errors(tt.err) {
+			for _, f := range e.Details() {
+				got = append(got, f.Code+" "+f.Message)
+			}
+		}
+		if d := cmp.Diff(tt.want, got); d != "" {
+			t.Errorf("%s: %s", tt.name, d)
+		}
+	}
+}

@@ -294,29 +294,10 @@ func (d *dev) fail(ctx context.Context, services []string, err error) {
 // problemText is an error as people read it.
 func problemText(err error) string {
 	var text strings.Builder
-	for _, e := range unjoined(err) {
-		told, ok := errors.AsType[*diag.Error](e)
-		switch {
-		case !ok:
-			text.WriteString(e.Error() + "\n")
-		case len(told.Findings) > 0:
-			_ = diag.Render(&text, told.Findings) // it never fails
-		default:
-			_ = diag.Render(&text, []diag.Finding{told.Finding})
-		}
+	for _, e := range diag.Errors(err) {
+		_ = diag.Render(&text, e.Details()) // it never fails
 	}
 	return text.String()
-}
-
-func unjoined(err error) []error {
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, e := range many.Unwrap() {
-			all = append(all, unjoined(e)...)
-		}
-		return all
-	}
-	return []error{err}
 }
 
 // show lets browsers see a service's problem; nil takes it away.

@@ -117,8 +117,8 @@ func (d *devView) serving(targets []operator.DevTarget) {
 
 func (d *devView) failed(services []string, err error) {
 	var findings []diag.Finding
-	for _, p := range flatten(err) {
-		findings = append(findings, details(p)...)
+	for _, p := range diag.Errors(err) {
+		findings = append(findings, p.Details()...)
 	}
 	if d.line(devEvent{Event: "failed", Services: services, Findings: findings}) {
 		return

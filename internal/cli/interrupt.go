@@ -110,7 +110,7 @@ func ended(ctx context.Context, err error) error {
 	}
 	var all []error
 	known := false
-	for _, e := range flatten(err) {
+	for _, e := range diag.Errors(err) {
 		if e.Exit == diag.ExitInterrupted {
 			same := *e
 			same.Exit = cause.Exit

@@ -34,8 +34,8 @@ func TestTimeoutOfAReleaseIsPendingAndNotAnInterruption(t *testing.T) {
 		if got := diag.ExitOf(err); got != diag.ExitPending {
 			t.Errorf("exit %d, want %d", got, diag.ExitPending)
 		}
-		if got := diag.ExitOf(ended(ctx, err)); got != diag.ExitPending || len(flatten(ended(ctx, err))) != 2 {
-			t.Errorf("told again it is %v with exit %d", flatten(ended(ctx, err)), got)
+		if got := diag.ExitOf(ended(ctx, err)); got != diag.ExitPending || len(diag.Errors(ended(ctx, err))) != 2 {
+			t.Errorf("told again it is %v with exit %d", diag.Errors(ended(ctx, err)), got)
 		}
 	})
 }
@@ -64,7 +64,7 @@ func TestInterruptionAddsItsExitCodeToWhatHappened(t *testing.T) {
 			if got := diag.ExitOf(err); got != tt.want {
 				t.Errorf("exit %d, want %d", got, tt.want)
 			}
-			if got := len(flatten(err)); got != tt.told {
+			if got := len(diag.Errors(err)); got != tt.told {
 				t.Errorf("%d messages, want %d: %v", got, tt.told, err)
 			}
 		})

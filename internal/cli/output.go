@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,7 +14,7 @@ import (
 // finish shows the answer and the error of the command at path and gives the exit
 // code: the worse of what the answer and the error ask for.
 func (a *app) finish(path string, err error) diag.Exit {
-	problems := flatten(err)
+	problems := diag.Errors(err)
 	exit := diag.WorstExit(a.reply.Exit, diag.ExitOf(err))
 	shown := a.replied || err != nil // help has answered already
 	switch {
@@ -28,41 +27,6 @@ func (a *app) finish(path string, err error) diag.Exit {
 	a.annotate(problems)
 	a.summarize(path, exit)
 	return exit
-}
-
-// flatten lists the errors that are to be told: joined ones one by one, and one that
-// is no diag.Error in the form of one.
-func flatten(err error) []*diag.Error {
-	if err == nil {
-		return nil
-	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		var list []*diag.Error
-		for _, e := range many.Unwrap() {
-			list = append(list, flatten(e)...)
-		}
-		return list
-	}
-	var told *diag.Error
-	if errors.As(err, &told) {
-		return []*diag.Error{told}
-	}
-	return []*diag.Error{{
-		Finding: diag.Finding{Code: "I902", Severity: diag.SeverityError, Message: err.Error()},
-		Exit:    diag.ExitFailed, Err: err,
-	}}
-}
-
-// details are the findings of a problem: the many places of one cause, or itself.
-func details(p *diag.Error) []diag.Finding {
-	if len(p.Findings) > 0 {
-		return p.Findings
-	}
-	f := p.Finding
-	if f.Message == "" {
-		f.Message = p.Error()
-	}
-	return []diag.Finding{f}
 }
 
 // writeText shows warnings, then the answer, then what went wrong.
@@ -83,7 +47,7 @@ func (a *app) writeText(problems []*diag.Error) {
 		if i > 0 || len(extra) > 0 {
 			fmt.Fprintln(talk)
 		}
-		_ = render.Render(talk, details(p))
+		_ = render.Render(talk, p.Details())
 		if len(p.Findings) > 1 {
 			fmt.Fprintf(talk, "\n%s. ", diag.Summary(p.Findings))
 		}
@@ -103,7 +67,7 @@ func (a *app) findingRenderer() diag.Renderer {
 func allDetails(problems []*diag.Error) []diag.Finding {
 	var all []diag.Finding
 	for _, p := range problems {
-		all = append(all, details(p)...)
+		all = append(all, p.Details()...)
 	}
 	return all
 }
@@ -140,7 +104,7 @@ func schemaOf(path string) string {
 func (a *app) writeDocument(path string, exit diag.Exit, problems []*diag.Error) {
 	warnings, errs := []message{}, []message{}
 	for _, p := range problems {
-		for _, f := range details(p) {
+		for _, f := range p.Details() {
 			if f.Severity == diag.SeverityError || f.Severity == "" {
 				errs = append(errs, newMessage(f, p.State, p.Retryable))
 			} else {
