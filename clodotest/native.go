@@ -32,7 +32,7 @@ func (s *service) native(t testing.TB, build func() (http.Handler, error), o Opt
 		return nil, err
 	}
 	bindings, err := data.Bindings(t.Context(), localcloud.Program{
-		Script: s.worker.Name, Bindings: metadata, Service: func(script string) http.Handler { return o.Services[script] },
+		Script: s.worker.Name, Bindings: metadata, Service: func(script, _ string) http.Handler { return o.Services[script] },
 	})
 	if err != nil {
 		return nil, err

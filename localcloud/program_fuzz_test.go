@@ -40,7 +40,7 @@ func FuzzProgram(f *testing.F) {
 	}
 	f.Cleanup(func() { _ = d.Close() }) // nothing is read any more
 	bindings, err := d.Bindings(context.Background(), Program{
-		Script: "fuzz", Bindings: contractBindings("db", "kv"), Service: func(string) http.Handler { return http.HandlerFunc(peer) },
+		Script: "fuzz", Bindings: contractBindings("db", "kv"), Service: peerOf,
 	})
 	if err != nil {
 		f.Fatal(err)

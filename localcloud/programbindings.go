@@ -20,8 +20,12 @@ import (
 type Program struct {
 	Script   string            // its name
 	Bindings []json.RawMessage // as in the metadata of an upload; databases have an id
-	// Service is another Worker by its name, for service bindings; nil is none.
-	Service func(script string) http.Handler
+	// Service is another Worker by its name, for service bindings, or one of its
+	// entrypoints, which is "" for the usual one; nil is none.
+	Service func(script, entrypoint string) http.Handler
+	// Without ends what a binding to durable objects says, whose classes need workerd: what
+	// to do about it.
+	Without string
 }
 
 // Bindings answers the bindings of one Worker that runs as a program. It is a transport
@@ -38,7 +42,7 @@ func (b *Bindings) RoundTrip(r *http.Request) (*http.Response, error) {
 // are.
 func (d *Data) Bindings(ctx context.Context, p Program) (*Bindings, error) {
 	answers, err := runtime.NewProgram(runtime.ProgramOptions{
-		Account: programAccount, Script: p.Script, Bindings: p.Bindings, Resource: d.resource, Service: p.Service, Started: d.started,
+		Account: programAccount, Script: p.Script, Bindings: p.Bindings, Resource: d.resource, Service: p.Service, Started: d.started, Without: p.Without,
 	})
 	if err != nil {
 		return nil, err

@@ -7,8 +7,9 @@
 //	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "https://room/join", body)
 //	res, err := room.RoundTrip(req)
 //
-// Objects run on workerd alone: natively every use is an error that says so, and a test
-// that needs them runs against the service built for Workers.
+// The classes run on workerd, also where the service is an ordinary program: in the local
+// cloud whose bindings it has. In a test without it every use is an error that says which
+// option of package clodotest helps.
 package durable
 
 import (

@@ -3,7 +3,9 @@
 package durable
 
 import (
+	"encoding/json"
 	"net/http"
+	"net/url"
 
 	"github.com/tamylaa/clodo/bindings/internal/wire"
 	"github.com/tamylaa/clodo/internal/host"
@@ -11,5 +13,14 @@ import (
 
 // RoundTrip sends a request to the object.
 func (o *Object) RoundTrip(r *http.Request) (*http.Response, error) {
-	return host.Send(r.Context(), kind, o.namespace.binding, wire.Hosted(r))
+	to, err := json.Marshal(o.to)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Hosted(r).Clone(r.Context())
+	if out.Header == nil {
+		out.Header = http.Header{}
+	}
+	out.Header.Set(host.ObjectHeader, url.PathEscape(string(to)))
+	return host.Send(r.Context(), kind, o.namespace.binding, out)
 }

@@ -18,8 +18,8 @@ type Case struct {
 	Name string
 	Want string
 	do   func(ctx context.Context) (any, error)
-	// Native is what a kind that does not work natively says there; "" is Want.
-	Native string
+	// Alone is what it gives natively where there is no workerd; "" is Want.
+	Alone string
 }
 
 // Result is what a case gave.

@@ -213,14 +213,14 @@ func vectorizeCases() []Case {
 }
 
 func serviceCases() []Case {
-	peer := service.Open("PEER")
-	send := func(ctx context.Context, method, url, body string) (any, error) {
+	peer, admin := service.Open("PEER"), service.Open("ADMIN")
+	send := func(ctx context.Context, to *service.Service, method, url, body string) (any, error) {
 		r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 		if err != nil {
 			return nil, err
 		}
 		r.Header.Set("X-Asked", "1")
-		res, err := peer.RoundTrip(r)
+		res, err := to.RoundTrip(r)
 		if err != nil {
 			return nil, err
 		}
@@ -230,32 +230,44 @@ func serviceCases() []Case {
 	}
 	return []Case{
 		{"a request arrives whole, and so does its answer", `[201,"https://peer.example/a%2Fb?q=1","1","POST body"]`, func(ctx context.Context) (any, error) {
-			return send(ctx, http.MethodPost, "https://peer.example/a%2Fb?q=1", "body")
+			return send(ctx, peer, http.MethodPost, "https://peer.example/a%2Fb?q=1", "body")
 		}, ""},
 		{"a redirect is an answer", `[302,"https://peer.example/redirect","1",""]`, func(ctx context.Context) (any, error) {
-			return send(ctx, http.MethodPost, "https://peer.example/redirect", "")
+			return send(ctx, peer, http.MethodPost, "https://peer.example/redirect", "")
 		}, ""},
-		{"a body of three megabytes", `[true,3145728]`, func(ctx context.Context) (any, error) {
-			r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://peer/echo", io.LimitReader(&letters{}, 3<<20))
-			if err != nil {
-				return nil, err
-			}
-			res, err := peer.RoundTrip(r)
-			if err != nil {
-				return nil, err
-			}
-			defer res.Body.Close()
-			same, size := sameLetters(res.Body)
-			return list{same, size}, nil
+		{"a body of three megabytes", `[true,3145728]`, threeMegabytes(peer, "https://peer/echo"), ""},
+		{"an entrypoint of its own", `[201,"http://admin.example/a%2Fb?q=1","1","Admin POST body"]`, func(ctx context.Context) (any, error) {
+			return send(ctx, admin, http.MethodPost, "http://admin.example/a%2Fb?q=1", "body")
 		}, ""},
+		{"and its redirect", `[302,"https://admin/redirect","1",""]`, func(ctx context.Context) (any, error) {
+			return send(ctx, admin, http.MethodGet, "https://admin/redirect", "")
+		}, ""},
+		{"and a body of three megabytes", `[true,3145728]`, threeMegabytes(admin, "https://peer/echo"), ""},
+	}
+}
+
+// threeMegabytes go there and come back.
+func threeMegabytes(to http.RoundTripper, url string) func(context.Context) (any, error) {
+	return func(ctx context.Context) (any, error) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, io.LimitReader(&letters{}, 3<<20))
+		if err != nil {
+			return nil, err
+		}
+		res, err := to.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		defer res.Body.Close()
+		same, size := sameLetters(res.Body)
+		return list{same, size}, nil
 	}
 }
 
 // durableCases call an object of the class Room, which counts its requests.
 func durableCases() []Case {
 	rooms := durable.Open("ROOMS")
-	const native = "error: durable ROOMS: the durable objects of ROOMS run on workerd alone: test this with the service built for Workers"
-	send := func(ctx context.Context, o *durable.Object) (any, error) {
+	const alone = `error: durable ROOMS: the class Room of the Worker "peer" runs on workerd, which is not here`
+	join := func(ctx context.Context, o *durable.Object) (any, error) {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/join", strings.NewReader("body"))
 		if err != nil {
 			return nil, err
@@ -268,26 +280,53 @@ func durableCases() []Case {
 		b, err := io.ReadAll(res.Body)
 		return list{res.StatusCode, string(b)}, err
 	}
+	// refused is the words of a call's error, whatever is told before them.
+	refused := func(err error) (any, error) {
+		var e *durable.Error
+		if !errors.As(err, &e) {
+			return nil, err
+		}
+		return e.Message, nil
+	}
+	const aloneMessage = `"the class Room of the Worker \"peer\" runs on workerd, which is not here"`
 	return []Case{
-		{"an object by its name", `[202,"POST /join body 1"]`, func(ctx context.Context) (any, error) { return send(ctx, rooms.Name("lobby")) }, native},
-		{"the same by its id", `[202,"POST /join body 2"]`, func(ctx context.Context) (any, error) {
-			id, err := rooms.IDFromName(ctx, "lobby")
+		{"an object by its name", `[202,"POST https://service/join body 1"]`, func(ctx context.Context) (any, error) { return join(ctx, rooms.Name("löbby")) }, alone},
+		{"the same by its id", `[202,"POST https://service/join body 2"]`, func(ctx context.Context) (any, error) {
+			id, err := rooms.IDFromName(ctx, "löbby")
 			if err != nil {
 				return nil, err
 			}
-			return send(ctx, rooms.ID(id))
-		}, native},
-		{"a new one", `[202,"POST /join body 1"]`, func(ctx context.Context) (any, error) {
+			return join(ctx, rooms.ID(id))
+		}, alone},
+		{"a new one", `[202,"POST https://service/join body 1"]`, func(ctx context.Context) (any, error) {
 			id, err := rooms.NewID(ctx, "")
 			if err != nil {
 				return nil, err
 			}
-			return send(ctx, rooms.ID(id))
-		}, native},
-		{"an id that is none", `true`, func(ctx context.Context) (any, error) {
-			_, err := send(ctx, rooms.ID("x"))
-			return err != nil, nil
-		}, ""},
+			return join(ctx, rooms.Near("weur").ID(id))
+		}, alone},
+		{"no two new ones are the same", `[64,false]`, func(ctx context.Context) (any, error) {
+			a, err := rooms.NewID(ctx, "")
+			b, err2 := rooms.NewID(ctx, "")
+			return list{len(a), a == b}, errors.Join(err, err2)
+		}, alone + "\n" + strings.TrimPrefix(alone, "error: ")},
+		{"a body of three megabytes", `[true,3145728]`, threeMegabytes(rooms.Name("echo"), "https://room/echo"), alone},
+		{"an id that is none", `"Invalid Durable Object ID: must be 64 hex digits"`, func(ctx context.Context) (any, error) {
+			_, err := join(ctx, rooms.ID("x"))
+			return refused(err)
+		}, aloneMessage},
+		{"a jurisdiction, of which this machine has none", `"Jurisdiction restrictions are not implemented in workerd."`, func(ctx context.Context) (any, error) {
+			_, err := rooms.NewID(ctx, "eu")
+			return refused(err)
+		}, aloneMessage},
+		{"what the object throws", `"the room is full"`, func(ctx context.Context) (any, error) {
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://room/full", nil)
+			if err != nil {
+				return nil, err
+			}
+			_, err = rooms.Name("full").RoundTrip(r)
+			return refused(err)
+		}, aloneMessage},
 	}
 }
 

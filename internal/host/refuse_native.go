@@ -12,6 +12,9 @@ import (
 const (
 	// URLHeader has the URL of a request that goes on to another service.
 	URLHeader = "Clodo-Url"
+	// ObjectHeader says which durable object a request is for: JSON, escaped as a segment
+	// of a path.
+	ObjectHeader = "Clodo-Object"
 	// CachedHeader begins the names of the headers of an answer that a cache keeps, and
 	// CachedStatusHeader has its status.
 	CachedHeader       = "Clodo-Cached-"

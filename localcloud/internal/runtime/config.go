@@ -121,10 +121,11 @@ func (c *configuration) build() (workerd.Config, error) {
 	}
 	c.users()
 	c.events()
-	if !c.alone {
-		c.pulses()
+	if c.alone {
+		return c.out, nil
 	}
-	return c.out, nil
+	c.pulses()
+	return c.out, c.lender()
 }
 
 // version adds a version's code and assets.

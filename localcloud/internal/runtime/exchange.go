@@ -21,6 +21,9 @@ type exchange struct {
 	began      time.Time
 	ray        string
 	dispatched bool // by a Worker: its headers are none of the proxy's business
+	// lent says that a program asks a binding: that is no request of its own to an
+	// Observer, which knows of the call by its trace, and what fails is refused.
+	lent bool
 	// repeatable says that it may be sent again though a Worker may have begun with
 	// it: it is a GET or HEAD without a body, and was not sent again before.
 	repeatable bool

@@ -76,7 +76,7 @@ func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 // observe tells the observer that a request begins. The writer it returns is to be
 // used instead of w, and end to be called at the end, even after a panic.
 func (r *Runtime) observe(w http.ResponseWriter, req *http.Request, worker *Worker, v *Version, x *exchange) (http.ResponseWriter, func()) {
-	if r.options.Observer == nil {
+	if r.options.Observer == nil || x.lent {
 		return w, func() {}
 	}
 	e := Exchange{

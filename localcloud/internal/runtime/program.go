@@ -20,9 +20,12 @@ type ProgramOptions struct {
 	Bindings        []json.RawMessage // as in the metadata of an upload
 	// Resource answers what bindings of a kind ask for, such as "d1"; nil is none.
 	Resource func(kind string) (Resource, error)
-	// Service is another Worker of the account; nil is none.
-	Service func(script string) http.Handler
+	// Service is another Worker of the account, or one of its entrypoints, which is "" for
+	// the usual one; nil is none.
+	Service func(script, entrypoint string) http.Handler
 	Started time.Time // what the Worker's version says of itself
+	// Without says what to do about durable objects where nothing runs them; "" is nothing.
+	Without string
 }
 
 // Program answers the bindings of one Worker that runs as a program on this machine,
@@ -32,6 +35,8 @@ type Program struct {
 	options  ProgramOptions
 	bindings []binding
 	cache    *programCache
+	// borrow has workerd do what a lent binding is asked for; nil is without workerd.
+	borrow func(w http.ResponseWriter, r *http.Request, b binding) error
 }
 
 // NewProgram prepares a Program.
@@ -74,6 +79,12 @@ func (p *Program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		host.Refuse(w, err)
 		return
 	}
+	if p.borrow != nil && b.isLent() {
+		if err := p.borrow(w, r, b); err != nil {
+			host.Refuse(w, err)
+		}
+		return
+	}
 	switch b.Type {
 	case "service":
 		err = p.service(w, r, b)
@@ -84,7 +95,7 @@ func (p *Program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "send_email":
 		err = p.email(w, r, b)
 	case "durable_object_namespace":
-		err = fmt.Errorf("the durable objects of %s run on workerd alone: test this with the service built for Workers", name)
+		err = p.withoutObjects(b)
 	default:
 		err = p.resource(w, r, b)
 	}
@@ -158,35 +169,53 @@ func (p *Program) version(w http.ResponseWriter) error {
 	return nil
 }
 
+// withoutObjects is what a binding to durable objects says where nothing runs their class.
+func (p *Program) withoutObjects(b binding) error {
+	err := fmt.Errorf("the class %s of the Worker %q runs on workerd, which is not here", b.ClassName, b.ScriptName)
+	if p.options.Without != "" {
+		err = fmt.Errorf("%w: %s", err, p.options.Without)
+	}
+	return err
+}
+
 // service calls another Worker.
 func (p *Program) service(w http.ResponseWriter, r *http.Request, b binding) error {
 	var target http.Handler
 	if p.options.Service != nil {
-		target = p.options.Service(b.Service)
+		target = p.options.Service(b.Service, b.Entrypoint)
 	}
-	switch {
-	case target == nil:
-		return fmt.Errorf("the Worker %q, which the binding %s names, is not running here", b.Service, b.Name)
-	case b.Entrypoint != "":
-		return fmt.Errorf("the binding %s is for the entrypoint %q, and natively Workers have the usual one alone", b.Name, b.Entrypoint)
+	if target == nil {
+		of := ""
+		if b.Entrypoint != "" {
+			of = fmt.Sprintf("the entrypoint %s of ", b.Entrypoint)
+		}
+		return fmt.Errorf("%sthe Worker %q, which the binding %s names, is not running here", of, b.Service, b.Name)
 	}
+	out, err := onward(r)
+	if err == nil {
+		target.ServeHTTP(w, out)
+	}
+	return err
+}
+
+// onward is what another Worker gets of a request to a binding.
+func onward(r *http.Request) (*http.Request, error) {
 	out := r.Clone(r.Context())
 	if original := r.Header.Get(host.URLHeader); original != "" {
 		u, err := url.Parse(original)
 		if err != nil {
-			return fmt.Errorf("the URL of the call is none: %w", err)
+			return nil, fmt.Errorf("the URL of the call is none: %w", err)
 		}
 		out.URL, out.Host = u, u.Host
 	}
-	for _, name := range []string{host.KindHeader, host.BindingHeader, host.KeyHeader, host.URLHeader} {
+	for _, name := range []string{host.KindHeader, host.BindingHeader, host.KeyHeader, host.URLHeader, host.ObjectHeader} {
 		out.Header.Del(name)
 	}
 	if r.URL.Host != "" && out.Host == "" {
 		out.Host = r.URL.Host
 	}
 	out.RequestURI = out.URL.RequestURI()
-	target.ServeHTTP(w, out)
-	return nil
+	return out, nil
 }
 
 // Resources name what of this program the bindings are for, as in "d1:ID".

@@ -22,6 +22,9 @@ func (r *Runtime) Program(account, script string) (*Program, error) {
 		return nil, err
 	}
 	p.cache = r.programCache(workerKey(account, script))
+	p.borrow = func(w http.ResponseWriter, req *http.Request, b binding) error {
+		return r.borrow(w, req, account, script, b)
+	}
 	return p, nil
 }
 
@@ -32,9 +35,9 @@ func (r *Runtime) programCache(key string) *programCache {
 }
 
 // calls are the Workers of an account, as service bindings call them: the host of a
-// request stays as it is.
-func (r *Runtime) calls(account string) func(script string) http.Handler {
-	return func(script string) http.Handler {
+// request stays as it is. Their entrypoints are lent.
+func (r *Runtime) calls(account string) func(script, entrypoint string) http.Handler {
+	return func(script, _ string) http.Handler {
 		if t := r.table.Load(); t == nil || t.worker(account, script) == nil {
 			return nil
 		}

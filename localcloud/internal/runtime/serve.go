@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tamylaa/clodo/internal/host"
 	"github.com/tamylaa/clodo/internal/workerd"
 )
 
@@ -285,6 +286,10 @@ func proxyError(w http.ResponseWriter, req *http.Request, err error) {
 		return
 	}
 	x.failed = true
+	if x.lent {
+		host.Refuse(w, errUnanswered)
+		return
+	}
 	if outcome != "" {
 		exceeded(w, req, outcome)
 		return
