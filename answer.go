@@ -3,6 +3,7 @@ package clodo
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 )
@@ -15,10 +16,10 @@ type answer struct {
 }
 
 func (a *answer) WriteHeader(status int) {
+	a.ResponseWriter.WriteHeader(status) // which panics on what is no status
 	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
 		a.status = status
 	}
-	a.ResponseWriter.WriteHeader(status)
 }
 
 func (a *answer) Write(b []byte) (int, error) {
@@ -30,18 +31,29 @@ func (a *answer) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// begun reports that nothing can be taken back any more.
+func (a *answer) begun() bool { return a.status != 0 }
+
+// Flush makes it an [http.Flusher], which handlers ask for that are older than
+// [http.ResponseController].
+func (a *answer) Flush() { _ = a.FlushError() } // a client that is gone is noticed by the next write
+
 // FlushError is for [http.ResponseController]: what is flushed has begun.
 func (a *answer) FlushError() error {
-	if a.status == 0 {
+	err := http.NewResponseController(a.ResponseWriter).Flush()
+	if a.status == 0 && !errors.Is(err, http.ErrNotSupported) {
 		a.status = http.StatusOK
 	}
-	return http.NewResponseController(a.ResponseWriter).Flush()
+	return err
 }
 
 // Hijack is for [http.ResponseController]: the connection is a WebSocket's.
 func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	a.status = http.StatusSwitchingProtocols
-	return http.NewResponseController(a.ResponseWriter).Hijack()
+	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
+	if err == nil {
+		a.status = http.StatusSwitchingProtocols
+	}
+	return conn, buffered, err
 }
 
 // Unwrap gives [http.ResponseController] what it needs.

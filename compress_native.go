@@ -69,6 +69,11 @@ func (c *compressor) Write(b []byte) (int, error) {
 	return c.ResponseWriter.Write(b)
 }
 
+func (c *compressor) begun() bool { return c.status != 0 }
+
+// Flush makes it an [http.Flusher].
+func (c *compressor) Flush() { _ = c.FlushError() } // a client that is gone is noticed by the next write
+
 // FlushError is for [http.ResponseController].
 func (c *compressor) FlushError() error {
 	if c.status == 0 {

@@ -27,8 +27,8 @@ type CORSOptions struct {
 }
 
 // CORS answers the questions of browsers about other origins. It panics on options
-// that would open more than they say. Put it before a whole Router: the preflight
-// request of a browser has a method of its own.
+// that would open more than they say. Give it to [Router.Use] or [Router.Group] before
+// what asks for credentials: the preflight request of a browser has none.
 func CORS(o CORSOptions) Middleware {
 	if o.AnyOrigin && o.Credentials {
 		panic("clodo: CORS for any origin cannot have credentials: every page could act as the user")

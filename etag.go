@@ -146,6 +146,11 @@ func (t *tagger) Write(b []byte) (int, error) {
 	return t.body.Write(b)
 }
 
+func (t *tagger) begun() bool { return t.status != 0 }
+
+// Flush makes it an [http.Flusher].
+func (t *tagger) Flush() { _ = t.FlushError() } // a client that is gone is noticed by the next write
+
 // FlushError is for [http.ResponseController]: who flushes does not want to wait.
 func (t *tagger) FlushError() error {
 	if t.status == 0 {

@@ -1,9 +1,11 @@
 package clodo_test
 
 import (
+	"bytes"
 	"context"
 	"embed"
 	"fmt"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -220,14 +222,26 @@ func ExampleLogHandler() {
 
 func ExampleCORS() {
 	app := clodo.NewRouter()
-	app.HandleFunc("GET /notes", func(http.ResponseWriter, *http.Request) {})
-	cors := clodo.CORS(clodo.CORSOptions{Origins: []string{"https://app.example.com", "https://*.shop.example"}, Credentials: true})
-	service := cors(app)
+	key, err := clodo.HS256Key("", bytes.Repeat([]byte("secret"), 8))
+	if err != nil {
+		log.Fatal(err)
+	}
+	tokens := clodo.TokenOptions{Keys: []clodo.Key{key}}
+	api := app.Group("/api",
+		clodo.CORS(clodo.CORSOptions{Origins: []string{"https://app.example.com", "https://*.shop.example"}, Credentials: true}),
+		clodo.Authenticate(clodo.Bearer(tokens)),
+	)
+	api.HandleFunc("PUT /notes", func(http.ResponseWriter, *http.Request) {})
 
-	r := httptest.NewRequest("GET", "/notes", nil)
-	r.Header.Set("Origin", "https://evil.example")
-	w := httptest.NewRecorder()
-	service.ServeHTTP(w, r)
-	fmt.Printf("%q\n", w.Header().Get("Access-Control-Allow-Origin"))
-	// Output: ""
+	for _, origin := range []string{"https://app.example.com", "https://evil.example"} {
+		r := httptest.NewRequest("OPTIONS", "/api/notes", nil)
+		r.Header.Set("Origin", origin)
+		r.Header.Set("Access-Control-Request-Method", "PUT")
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, r)
+		fmt.Printf("%d %q\n", w.Code, w.Header().Get("Access-Control-Allow-Origin"))
+	}
+	// Output:
+	// 204 "https://app.example.com"
+	// 204 ""
 }

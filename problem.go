@@ -13,8 +13,11 @@ import (
 // HandlerFunc is a handler that may fail.
 type HandlerFunc func(http.ResponseWriter, *http.Request) error
 
-// ServeHTTP calls f and answers its error, if there is one.
+// ServeHTTP calls f and answers its error, if there is one, as [WriteError] has it.
 func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if _, tells := w.(beginner); !tells {
+		w = &answer{ResponseWriter: w}
+	}
 	if err := f(w, r); err != nil {
 		WriteError(w, r, err)
 	}
@@ -116,15 +119,30 @@ func problemOf(err error) *Problem {
 
 // WriteError answers a request with an error: a [Problem] as it is, an error that has a
 // method Problem() *Problem with that, a body that is too large with 413, a deadline that
-// passed with 504, and any other as 500 without its words. Errors of the server's own are logged by [slog.Default]. When the handler had begun to
-// answer, nothing can be taken back and the error is only logged.
+// passed with 504, and any other as 500 without its words. Errors of the server's own are
+// logged by [slog.Default].
+//
+// When the handler had begun to answer, nothing can be taken back: whatever the error is,
+// it is logged, and nothing is sent. That is known of the writers that [HandlerFunc] and
+// the middleware of this package hand on, and not of another one.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
-	if p.status() >= 500 {
-		slog.ErrorContext(r.Context(), "a request failed", "method", r.Method, "path", r.URL.Path, "status", p.status(), "error", err, "request_id", RequestIDOf(r.Context()))
+	b, tells := w.(beginner)
+	begun := tells && b.begun()
+	if begun || p.status() >= 500 {
+		message := "a request failed"
+		if begun {
+			message = "a request failed after its answer had begun"
+		}
+		slog.ErrorContext(r.Context(), message, "method", r.Method, "path", r.URL.Path, "status", p.status(), "error", err, "request_id", RequestIDOf(r.Context()))
 	}
-	writeProblem(w, r, p)
+	if !begun {
+		writeProblem(w, r, p)
+	}
 }
+
+// beginner is a writer that knows whether its answer has begun.
+type beginner interface{ begun() bool }
 
 func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	body, err := json.Marshal(p)

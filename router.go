@@ -21,21 +21,24 @@ type Router struct {
 	*routes
 	prefix     string // of paths, without a final slash
 	middleware []Middleware
+	rest       http.Handler // absent, behind the middleware
 }
 
 // routes is what a Router and its groups share.
 type routes struct {
-	mux   *http.ServeMux   // knows the rules: conflicts, redirects, and paths that are not plain
-	get   tree             // of patterns without a host, for GET
-	any   tree             // the same without a method
-	trees map[string]*tree // the same for the other methods
-	hosts bool             // some pattern names a host
-	long  bool             // some pattern has more wildcards than the trees take
+	mux    *http.ServeMux   // knows the rules: conflicts, redirects, and paths that are not plain
+	get    tree             // of patterns without a host, for GET
+	any    tree             // the same without a method
+	trees  map[string]*tree // the same for the other methods
+	leaves map[string]*leaf // all of them, by pattern
+	hosts  bool             // some pattern names a host
+	long   bool             // some pattern has more wildcards than the trees take
 }
 
 // leaf is where a pattern leads.
 type leaf struct {
 	handler http.Handler
+	rest    http.Handler // answers what the pattern's path is asked for by other methods
 	pattern string
 	names   []string // of the wildcards, in order
 	multi   bool     // the last wildcard takes the rest of the path
@@ -45,13 +48,21 @@ type leaf struct {
 
 // NewRouter makes an empty Router.
 func NewRouter() *Router {
-	return &Router{routes: &routes{mux: http.NewServeMux(), trees: map[string]*tree{}}}
+	r := &Router{routes: &routes{mux: http.NewServeMux(), trees: map[string]*tree{}, leaves: map[string]*leaf{}}}
+	r.Use()
+	return r
 }
 
 // Use adds middleware to everything that is registered later on this Router and on
 // groups that are made from it later. The first one is the outermost.
+//
+// What a Router answers by itself goes through middleware too: OPTIONS and 405 through
+// that of a handler of the path, for the preflight request of a browser the one that it
+// asks about, and 404 through that of the Router which serves. A redirect to the clean
+// form of a path is the mux's and goes through none.
 func (r *Router) Use(middleware ...Middleware) {
 	r.middleware = append(slices.Clip(r.middleware), middleware...)
+	r.rest = Chain(r.middleware...)(http.HandlerFunc(r.absent))
 }
 
 // Group is a Router for the paths below prefix, which may have wildcards. It begins with the middleware
@@ -75,10 +86,7 @@ func (r *Router) Handle(pattern string, h http.Handler) {
 	if h == nil {
 		panic("clodo: no handler for the pattern " + quoted(pattern))
 	}
-	for _, m := range slices.Backward(r.middleware) {
-		h = m(h)
-	}
-	r.add(prefixed(pattern, r.prefix), h)
+	r.add(prefixed(pattern, r.prefix), &leaf{handler: Chain(r.middleware...)(h), rest: r.rest})
 }
 
 // HandleFunc registers a function as [http.ServeMux.HandleFunc] does.
@@ -103,18 +111,16 @@ func prefixed(pattern, prefix string) string {
 
 // add registers a pattern with the mux, whose judgement it is whether it may be, and
 // with the trees.
-func (rs *routes) add(pattern string, h http.Handler) {
-	rs.mux.Handle(pattern, h)
+func (rs *routes) add(pattern string, l *leaf) {
+	rs.mux.Handle(pattern, l.handler)
+	rs.leaves[pattern], l.pattern = l, pattern
 	method, rest, ok := strings.Cut(pattern, " ")
 	if !ok {
 		method, rest = "", pattern
 	}
 	rest = strings.TrimLeft(rest, " \t")
 	host, path := rest[:strings.IndexByte(rest, '/')], rest[strings.IndexByte(rest, '/'):]
-	l := &leaf{
-		handler: h, pattern: pattern, slashes: strings.Count(path, "/"),
-		multi: strings.HasSuffix(path, "/") || strings.HasSuffix(path, "...}"),
-	}
+	l.slashes, l.multi = strings.Count(path, "/"), strings.HasSuffix(path, "/") || strings.HasSuffix(path, "...}")
 	if host != "" {
 		rs.hosts = true
 		return
@@ -147,7 +153,23 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.mux.ServeHTTP(w, req)
 		return
 	}
-	r.absent(w, req)
+	r.other(req).ServeHTTP(w, req)
+}
+
+// other is what answers a request that no pattern fits: absent, behind the middleware of
+// a handler that the path has for another method.
+func (r *Router) other(req *http.Request) http.Handler {
+	if asked := req.Header.Get("Access-Control-Request-Method"); asked != "" {
+		if l := r.takes(asked, req); l != nil {
+			return l.rest
+		}
+	}
+	for _, m := range methods {
+		if l := r.takes(m, req); l != nil {
+			return l.rest
+		}
+	}
+	return r.rest
 }
 
 // find is the leaf of a request whose path is plain, as nearly all are. A nil does not
@@ -228,23 +250,23 @@ func clean(path string) bool {
 		!strings.HasSuffix(path, "/.") && !strings.HasSuffix(path, "/..")
 }
 
-// takes reports whether there is a pattern for the path of a request by another method.
+// takes is the leaf of the path of a request by another method; nil when there is none.
 // The trees know it of plain paths; the mux would take most of the time of a 404.
-func (rs *routes) takes(method string, req *http.Request) bool {
+func (rs *routes) takes(method string, req *http.Request) *leaf {
 	path := req.URL.Path
 	if plain := !rs.hosts && !rs.long && req.URL.RawPath == "" && clean(path); plain {
 		var v values
-		if rs.match(method, path, &v) != nil {
-			return true
+		if l := rs.match(method, path, &v); l != nil {
+			return l
 		}
 		if strings.HasSuffix(path, "/") || rs.match(method, path+"/", &v) == nil {
-			return false
+			return nil
 		}
 	}
 	other := *req
 	other.Method = method
 	_, pattern := rs.mux.Handler(&other)
-	return pattern != ""
+	return rs.leaves[pattern]
 }
 
 // methods are those that a 405 may name; others have to be asked for by name.
@@ -254,10 +276,10 @@ var methods = []string{
 
 // absent answers a request that no pattern fits: OPTIONS with the methods of its path,
 // another method with 405 and them, and anything else with 404.
-func (r *Router) absent(w http.ResponseWriter, req *http.Request) {
+func (rs *routes) absent(w http.ResponseWriter, req *http.Request) {
 	var allowed []string
 	for _, m := range methods {
-		if r.takes(m, req) {
+		if rs.takes(m, req) != nil {
 			allowed = append(allowed, m)
 		}
 	}

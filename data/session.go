@@ -87,5 +87,14 @@ func (b *bookmarked) Write(p []byte) (int, error) {
 	return b.ResponseWriter.Write(p)
 }
 
+// Flush makes it an [http.Flusher].
+func (b *bookmarked) Flush() { _ = b.FlushError() } // a client that is gone is noticed by the next write
+
+// FlushError is for [http.ResponseController]: what is flushed begins.
+func (b *bookmarked) FlushError() error {
+	b.tell()
+	return http.NewResponseController(b.ResponseWriter).Flush()
+}
+
 // Unwrap gives [http.ResponseController] what it needs.
 func (b *bookmarked) Unwrap() http.ResponseWriter { return b.ResponseWriter }

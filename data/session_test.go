@@ -49,6 +49,15 @@ func TestASessionGoesOnFromTheClientsBookmark(t *testing.T) {
 			t.Errorf("%q: %d", forged, res.Code)
 		}
 	}
+	app.HandleFunc("GET /flushed", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := posts.Get(r.Context(), 1); err != nil {
+			t.Error(err)
+		}
+		w.(http.Flusher).Flush()
+	})
+	if res := send("GET", "/flushed", "", mark); !res.Flushed || !isBookmark(res.Header().Get(BookmarkHeader)) {
+		t.Errorf("what is flushed has the bookmark %q", res.Header().Get(BookmarkHeader))
+	}
 	if res := send("GET", "/nothing", "", ""); res.Header().Get(BookmarkHeader) != "" {
 		t.Error("a bookmark of nothing")
 	}
