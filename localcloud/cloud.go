@@ -144,7 +144,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 	if err := cmp.Or(
 		checkAddresses(o),
 		settingError(o.RateLimit.Check(), "set Calls to Unlimited for no limit"),
-		settingError(o.Seed.check(), seedFix),
+		o.Seed.check(),
 		settingError(noAI, "name one such as http://127.0.0.1:9000/run"),
 	); err != nil {
 		return nil, err
@@ -164,7 +164,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 	if err := c.start(ctx); err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		return nil, errors.Join(err, c.Close(closing))
+		return nil, errors.Join(err, c.Close(closing), lock.undo())
 	}
 	return c, nil
 }

@@ -195,6 +195,7 @@ func TestBadPlacesAreExplained(t *testing.T) {
 		"a state folder that is a file":     {Options{Dir: file}, "L106"},
 		"a state folder inside of a file":   {Options{Dir: filepath.Join(file, "x")}, "L106"},
 		"a database that is something else": {Options{Dir: broken(t)}, "L106"},
+		"a folder with other files":         {Options{Dir: thesis(t)}, "L105"},
 	}
 	if dir := forbidden(t); dir != "" {
 		tests["a state folder that nobody may use"] = struct {
@@ -250,6 +251,18 @@ func TestTroubleWithTheDiskIsExplained(t *testing.T) {
 func broken(t *testing.T) string {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "cloud.db"), []byte(strings.Repeat("not a database", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, lockName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// thesis is a folder that somebody would not want to lose.
+func thesis(t *testing.T) string {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "thesis.txt"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -309,7 +322,7 @@ func TestARunningCloudIsFoundAndStopped(t *testing.T) {
 	if _, running, err := Running(dir); running || err != nil {
 		t.Errorf("after its end it runs: %v, %v", running, err)
 	}
-	if err := Remove(dir); err != nil {
+	if _, err := Remove(dir); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
@@ -383,20 +396,55 @@ func TestWhatAKilledCloudLeftIsNotTakenForARunningOne(t *testing.T) {
 
 func TestOnlyAStateFolderIsRemoved(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "thesis.txt"), nil, 0o600); err != nil {
-		t.Fatal(err)
+	dir := thesis(t)
+	if was, err := Remove(dir); was || code(err) != "L105" {
+		t.Errorf("removing something else: %t, %v", was, err)
 	}
-	if err := Remove(dir); code(err) != "L105" {
-		t.Errorf("removing something else: %v", err)
-	}
-	if err := Remove(filepath.Join(dir, "none")); err != nil {
-		t.Errorf("removing nothing: %v", err)
+	if was, err := Remove(filepath.Join(dir, "none")); was || err != nil {
+		t.Errorf("removing nothing: %t, %v", was, err)
 	}
 	running := t.TempDir()
 	start(t, Options{Dir: running})
-	if err := Remove(running); code(err) != "L103" {
-		t.Errorf("removing the folder of a running cloud: %v", err)
+	if was, err := Remove(running); was || code(err) != "L103" {
+		t.Errorf("removing the folder of a running cloud: %t, %v", was, err)
+	}
+}
+
+// A cloud that did not come to be leaves no folder; one that somebody else had made, and
+// the log in it, stay.
+func TestACloudThatDoesNotStartLeavesNothing(t *testing.T) {
+	t.Parallel()
+	above := t.TempDir()
+	given := filepath.Join(above, "given")
+	fatal(t, os.Mkdir(given, 0o700))
+	fatal(t, os.WriteFile(filepath.Join(given, "cloud.log"), nil, 0o600))
+	nowhere := Seed{Zones: []string{"a.example@00000000000000000000000000000000"}}
+	for _, dir := range []string{filepath.Join(above, "a", "b"), filepath.Join(above, "c"), given} {
+		if _, err := Start(t.Context(), local(Options{Dir: dir, Seed: nowhere})); code(err) != "L109" {
+			t.Errorf("starting with a zone of no account: %v", err)
+		}
+		if err := Restore(dir, strings.NewReader("photo")); code(err) != "L111" {
+			t.Errorf("restoring what is no cloud: %v", err)
+		}
+	}
+	var left []string
+	fatal(t, filepath.WalkDir(above, func(path string, _ os.DirEntry, err error) error {
+		left = append(left, filepath.Base(path))
+		return err
+	}))
+	if got := strings.Join(left[1:], " "); got != "given cloud.log" {
+		t.Errorf("what is left: %s", got)
+	}
+	// The state of one that was there is not touched.
+	dir := filepath.Join(above, "there")
+	c, err := Start(t.Context(), local(Options{Dir: dir}))
+	fatal(t, err)
+	end(t, c)
+	if _, err := Start(t.Context(), local(Options{Dir: dir, Seed: nowhere})); code(err) != "L109" {
+		t.Error(err)
+	}
+	if was, err := Remove(dir); !was || err != nil {
+		t.Errorf("the folder of a cloud that ran before: %t, %v", was, err)
 	}
 }
 

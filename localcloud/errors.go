@@ -24,7 +24,7 @@ func portError(addr string, err error) error {
 	}
 	return &diag.Error{Finding: diag.Finding{
 		Code: "L101", Severity: diag.SeverityError, Message: fmt.Sprintf("%s is in use by another program", addr),
-		Why: "the local cloud listens there", Fix: "stop the other program, name another port, or let the system choose one: --port 0",
+		Why: "the local cloud was to listen there", Fix: "stop the other program, name another port, or let the system choose one: --port 0",
 	}, State: diag.NothingChanged, Exit: diag.ExitFailed, Err: ErrPortInUse}
 }
 
@@ -76,6 +76,13 @@ func notAFolderError(dir string) error {
 	}, State: diag.NothingChanged, Exit: diag.ExitUsage}
 }
 
+func otherFilesError(dir, name string) error {
+	return &diag.Error{Finding: diag.Finding{
+		Code: "L105", Severity: diag.SeverityError, Message: fmt.Sprintf("%q is not the state folder of a local cloud", dir),
+		Why: fmt.Sprintf("it has other files, such as %q, and no file named \"lock\"", name), Fix: "name an empty folder, or one that does not exist: --state DIR",
+	}, State: diag.NothingChanged, Exit: diag.ExitUsage}
+}
+
 func foreignError(r io.Reader, err error) error {
 	name := "the file"
 	if f, ok := r.(interface{ Name() string }); ok {
@@ -121,6 +128,15 @@ func folderError(dir string, err error) error {
 		finding.Fix = "make it writable, or name another folder: --state DIR"
 	}
 	return &diag.Error{Finding: finding, Exit: diag.ExitFailed, Err: err}
+}
+
+// untouchedError is folderError for a folder in which nothing was done yet.
+func untouchedError(dir string, err error) error {
+	err = folderError(dir, err)
+	if known, ok := errors.AsType[*diag.Error](err); ok {
+		known.State = diag.NothingChanged
+	}
+	return err
 }
 
 // damaged reports that SQLite found no database in a file, or a broken one.

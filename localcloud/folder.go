@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -22,15 +23,29 @@ type folderLock struct {
 	dir   string
 	since time.Time
 	file  *os.File
+	fresh bool   // the folder held no cloud yet
+	made  string // the first folder of the path that was missing; "": none was
 }
 
 // lookTime is longer than anybody looks at a folder's lock.
 const lookTime = 300 * time.Millisecond
 
-// lockFolder takes a state folder for this process, making it when it is missing.
+// lockFolder takes a state folder for this process, making it when it is missing. One
+// that holds something else is refused: a cloud in it would be one that cannot be reset
+// without the rest.
 func lockFolder(dir string) (*folderLock, error) {
+	l := &folderLock{dir: dir, since: time.Now().UTC().Truncate(time.Second), made: firstMissing(dir)}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, folderError(dir, err)
+		return nil, untouchedError(dir, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, untouchedError(dir, err)
+	}
+	if l.fresh = !slices.ContainsFunc(entries, named(lockName)); l.fresh {
+		if i := slices.IndexFunc(entries, foreign); i >= 0 {
+			return nil, otherFilesError(dir, entries[i].Name())
+		}
 	}
 	f, err := tryLock(filepath.Join(dir, lockName))
 	// Whoever looks whether the folder is in use holds the lock for that moment.
@@ -43,10 +58,48 @@ func lockFolder(dir string) (*folderLock, error) {
 		return nil, usedError(dir, card)
 	}
 	if err != nil {
-		return nil, folderError(dir, err)
+		return nil, untouchedError(dir, err)
 	}
-	l := &folderLock{dir: dir, file: f, since: time.Now().UTC().Truncate(time.Second)}
+	l.file = f
 	return l, nil
+}
+
+func named(name string) func(os.DirEntry) bool {
+	return func(e os.DirEntry) bool { return e.Name() == name }
+}
+
+// foreign reports that a file was not left by whoever started a cloud in the background.
+func foreign(e os.DirEntry) bool { return filepath.Ext(e.Name()) != ".log" }
+
+// firstMissing is the first folder of a path that does not exist, "" when all do.
+func firstMissing(dir string) (missing string) {
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) || dir == filepath.Dir(dir) {
+			return missing
+		}
+		missing = dir
+	}
+}
+
+// undo removes what was made in a fresh folder, and the folders that were made for it.
+// The lock has been released. What another process has begun with since then stays.
+func (l *folderLock) undo() error {
+	if !l.fresh {
+		return nil
+	}
+	again, err := lockFolder(l.dir)
+	if err != nil {
+		return nil //nolint:nilerr // it is no longer ours
+	}
+	if err := again.empty(foreign); err != nil { // a log says why it did not start
+		return err
+	}
+	for dir := l.dir; l.made != "" && len(dir) >= len(l.made); dir = filepath.Dir(dir) {
+		if os.Remove(dir) != nil {
+			break // it is not empty
+		}
+	}
+	return nil
 }
 
 // release lets go of the folder. The lock file stays: removing it would let two
@@ -160,28 +213,33 @@ func Stop(ctx context.Context, dir string) (bool, error) {
 	}
 }
 
-// Remove deletes the state folder of a cloud that does not run. A folder that does
-// not look like one is left alone.
-func Remove(dir string) error {
+// Remove deletes the state folder of a cloud that does not run, and reports whether
+// there was one. A folder that does not look like one is left alone.
+func Remove(dir string) (bool, error) {
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return nil
+		return false, nil
 	}
 	if _, err := os.Stat(filepath.Join(dir, lockName)); err != nil {
-		return notAFolderError(dir)
+		return false, notAFolderError(dir)
 	}
 	l, err := lockFolder(dir)
 	if err != nil {
-		return err
+		return false, err
 	}
-	// The lock file goes last and after its release: Windows deletes no open file.
-	entries, err := os.ReadDir(dir)
+	if err := l.empty(func(os.DirEntry) bool { return true }); err != nil {
+		return true, folderError(dir, err)
+	}
+	return true, folderError(dir, os.RemoveAll(dir))
+}
+
+// empty deletes what it is told in the folder, and the lock. The lock file goes last
+// and after its release: Windows deletes no open file.
+func (l *folderLock) empty(which func(os.DirEntry) bool) error {
+	entries, err := os.ReadDir(l.dir)
 	for _, e := range entries {
-		if e.Name() != lockName {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		if e.Name() != lockName && which(e) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(l.dir, e.Name())))
 		}
 	}
-	if err = errors.Join(err, l.release()); err != nil {
-		return folderError(dir, err)
-	}
-	return folderError(dir, os.RemoveAll(dir))
+	return errors.Join(err, l.release(), os.Remove(filepath.Join(l.dir, lockName)))
 }

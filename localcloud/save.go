@@ -164,11 +164,6 @@ func Restore(dir string, r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("finding the state folder: %w", err)
 	}
-	if used, err := os.ReadDir(dir); err == nil && len(used) > 0 {
-		if _, err := os.Stat(filepath.Join(dir, lockName)); err != nil {
-			return notAFolderError(dir)
-		}
-	}
 	l, err := lockFolder(dir)
 	if err != nil {
 		return err
@@ -195,7 +190,7 @@ func Restore(dir string, r io.Reader) error {
 		err = os.WriteFile(filepath.Join(fresh, lockName), nil, 0o600)
 	}
 	if err != nil {
-		err = errors.Join(err, os.RemoveAll(fresh), unlock())
+		err = errors.Join(err, os.RemoveAll(fresh), unlock(), l.undo())
 		if errors.Is(err, archive.ErrForeign) {
 			return foreignError(r, err)
 		}

@@ -51,21 +51,24 @@ type Token struct {
 	Expires  time.Time `json:"expires,omitzero"`
 }
 
-// seedFix shows a seed that is right.
-const seedFix = "a zone is NAME or NAME@ACCOUNT_ID such as shop.example; the id of an account is 32 hex digits"
+// zoneFix and accountFix show what is right.
+const (
+	zoneFix    = "a zone is NAME or NAME@ACCOUNT_ID such as shop.example; the id of an account is 32 hex digits"
+	accountFix = "an account has an id of 32 hex digits, such as 0a1b2c3d4e5f60718293a4b5c6d7e8f9, and a name"
+)
 
 // check finds what is wrong with a seed whatever the cloud has already, before
 // anything is touched.
 func (s Seed) check() error {
 	for _, a := range s.Accounts {
 		if err := checkAccount(a); err != nil {
-			return err
+			return settingError(err, accountFix)
 		}
 	}
 	for _, z := range s.Zones {
 		name, _, _ := strings.Cut(z, "@")
 		if err := checkZone(name); err != nil {
-			return err
+			return settingError(err, zoneFix)
 		}
 	}
 	return nil
@@ -249,7 +252,7 @@ func addZone(tx *store.Tx, account, name string) error {
 		account = accounts[0].ID
 	}
 	if !slices.ContainsFunc(accounts, func(a store.Account) bool { return a.ID == account }) {
-		return settingError(fmt.Errorf("zone %q: there is no account %q", name, account), seedFix)
+		return settingError(fmt.Errorf("zone %q: there is no account %q", name, account), zoneFix)
 	}
 	at := time.Now().UTC()
 	return tx.AddZone(store.Zone{ID: randomHex(), Account: account, Name: name, Type: "full", CreatedOn: at, ModifiedOn: at})

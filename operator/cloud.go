@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/internal/npm"
+	"github.com/tamylaa/clodo/internal/source"
 	"github.com/tamylaa/clodo/internal/state"
 	"github.com/tamylaa/clodo/internal/workerd"
 	"github.com/tamylaa/clodo/localcloud"
@@ -237,7 +239,7 @@ func cloudOptions(c CloudOptions) (localcloud.Options, error) {
 
 // fromSeedFile adds what a seed file says to options that say more.
 func fromSeedFile(o *localcloud.Options, name string) error {
-	data, err := os.ReadFile(name)
+	data, err := readSeedFile(name)
 	if err != nil {
 		return &diag.Error{Finding: diag.Finding{
 			Code: "L110", Severity: diag.SeverityError, Message: fmt.Sprintf("seed file %q cannot be read", name), Why: err.Error(), Fix: "name a YAML or JSON file that is there",
@@ -253,6 +255,16 @@ func fromSeedFile(o *localcloud.Options, name string) error {
 	o.RateLimit, o.Limits, o.Faults, o.CertificateDelay, o.Ahead = f.RateLimit, f.Limits, f.Faults, f.CertificateDelay, f.Ahead
 	o.FaultSeed, o.TimeScale = cmp.Or(o.FaultSeed, f.FaultSeed), cmp.Or(o.TimeScale, f.TimeScale)
 	return nil
+}
+
+// readSeedFile reads no more than can be parsed, also of a file without an end.
+func readSeedFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, source.MaxBytes+1)) // one more is refused when it is parsed
 }
 
 // startCloud starts a local cloud in this process.
@@ -315,11 +327,11 @@ func StopCloud(ctx context.Context, stateDir string) (bool, error) {
 	return localcloud.Stop(ctx, stateDir)
 }
 
-// ResetCloud forgets everything that the local cloud of a state folder knows. A
-// running one is stopped first.
-func ResetCloud(ctx context.Context, stateDir string) error {
+// ResetCloud forgets everything that the local cloud of a state folder knows, and
+// reports whether there was one. A running one is stopped first.
+func ResetCloud(ctx context.Context, stateDir string) (bool, error) {
 	if _, err := StopCloud(ctx, stateDir); err != nil {
-		return err
+		return false, err
 	}
 	return localcloud.Remove(stateDir)
 }
@@ -349,9 +361,6 @@ func RestoreCloud(stateDir, file string) error {
 		}, State: diag.NothingChanged, Exit: diag.ExitUsage, Err: err}
 	}
 	defer f.Close()
-	if err := os.MkdirAll(filepath.Dir(stateDir), 0o700); err != nil {
-		return err
-	}
 	return localcloud.Restore(stateDir, f)
 }
 

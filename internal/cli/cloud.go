@@ -74,7 +74,7 @@ func newCloudCmd(a *app) *cobra.Command {
 		return a.runCloud(ctx, o)
 	})
 	f := cloud.Flags()
-	f.IntVar(&o.port, "port", 0, "`port` of the API, Workers answer on the next one; 0: the system chooses both (CLODO_CLOUD_PORT)")
+	f.IntVar(&o.port, "port", 0, "the API listens on this `port`, Workers answer on the next one; 0: the system chooses both (CLODO_CLOUD_PORT)")
 	f.StringArrayVar(&o.zones, "zone", nil, "create this `zone` when it is missing, NAME or NAME@ACCOUNT_ID; repeat it")
 	f.StringArrayVar(&o.accounts, "seed-account", nil, "create this account when it is missing: `id=name`; repeat it")
 	f.StringVar(&o.seed, "seed", "", "`file` of accounts, zones, tokens, limits and faults to begin with, YAML or JSON")
@@ -83,7 +83,7 @@ func newCloudCmd(a *app) *cobra.Command {
 	f.Uint64Var(&o.faultSeed, "fault-seed", 0, "`number` that decides which requests are struck; the same one strikes the same")
 	f.StringVar(&o.aiUpstream, "ai-upstream", "", "the `url` of a server that runs the models of Workers AI: it answers POST URL/MODEL (CLODO_AI_UPSTREAM; its token: CLODO_AI_TOKEN)")
 	f.Float64Var(&o.timeScale, "time-scale", 0, "`seconds` that pass for it in one of this machine; default: 1")
-	cloud.PersistentFlags().StringVar(&o.state, "state", "", "the folder `dir` keeps everything; default: the project's own")
+	cloud.PersistentFlags().StringVar(&o.state, "state", "", "folder that keeps everything, `dir`; default: the project's own")
 
 	sub := func(use, short string, run func(context.Context, *cloudOptions) (reply, error)) *cobra.Command {
 		return &cobra.Command{
@@ -265,8 +265,12 @@ func (a *app) runCloudReset(ctx context.Context, o *cloudOptions) (reply, error)
 	}); err != nil {
 		return reply{}, err
 	}
-	if err := operator.ResetCloud(ctx, dir); err != nil {
+	was, err := operator.ResetCloud(ctx, dir)
+	if err != nil {
 		return reply{}, err
+	}
+	if !was {
+		return cloudReply(dir, "There is no local cloud in %s: nothing was forgotten."), nil
 	}
 	return cloudReply(dir, "The local cloud of %s is as new."), nil
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Kind is what a fault does to a request.
@@ -160,6 +161,9 @@ func parseMatch(text string) (matcher, error) {
 	var m matcher
 	if len(text) > maxMatch {
 		return m, fmt.Errorf("what is matched is longer than %d bytes", maxMatch)
+	}
+	if !utf8.ValidString(text) {
+		return m, fmt.Errorf("what is matched is not UTF-8: %q", text)
 	}
 	words := strings.Fields(text)
 	if len(words) > 0 && (words[0] == "data" || words[0] == "api") {
