@@ -78,6 +78,9 @@ func whole(t *testing.T, app *clodotest.App) {
 		if got := clodotest.Body(t, app.Get("/price")); got != "prices.example /tea?in=EUR" {
 			t.Error(got)
 		}
+		if got := clodotest.Body(t, app.Get("/far")); got != "prices.localhost /tea?in=EUR" {
+			t.Error(got)
+		}
 	})
 	t.Run("a cron trigger fires", func(t *testing.T) {
 		if err := app.Scheduled("0 * * * *"); err != nil {

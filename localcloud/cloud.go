@@ -76,7 +76,7 @@ type Options struct {
 	Notice func(message string)
 
 	// workers runs the Workers; nil is the real runtime. It is replaced in tests.
-	workers func(Options, *storage) (workers, error)
+	workers func(*Cloud) (workers, error)
 	// wrapAPI stands around the REST API in tests that watch it.
 	wrapAPI func(http.Handler) http.Handler
 }
@@ -206,7 +206,7 @@ func (c *Cloud) open(ctx context.Context) error {
 		return folderError(c.options.Dir, err)
 	}
 	c.storage.models = models
-	if c.workers, err = c.options.workers(c.options, c.storage); err != nil {
+	if c.workers, err = c.options.workers(c); err != nil {
 		return err
 	}
 	c.crons = cron.NewScheduler(&c.clock, c.options.Log)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
@@ -91,6 +92,16 @@ func (s goService) fetch(t *testing.T) {
 		fatal(t, err)
 		if !bytes.Equal(append(got[len("POST by go "):], rest...), sent) || <-went != nil {
 			t.Errorf("%d bytes came back as %d", len(sent), len(rest)+1000)
+		}
+	})
+	t.Run("a service by its hostname, and it by its own", func(t *testing.T) {
+		res := s.ask("PUT", "/fetch?url=http://other.localhost/x", strings.NewReader("hello"), "X-Asked", "by go")
+		if got := fmt.Sprint(res.StatusCode, " ", text(t, res)); got != "201 hello" {
+			t.Errorf("%q", got)
+		}
+		res = s.askOf("other", "GET", "/ask?url=http://go.localhost/users/7", nil)
+		if got := text(t, res); res.StatusCode != 200 || !strings.Contains(got, `{"header":"by other","host":"go.localhost","id":"7"`) {
+			t.Errorf("%d %q", res.StatusCode, got)
 		}
 	})
 	t.Run("its time-out ends it", func(t *testing.T) {

@@ -173,9 +173,9 @@ func middlewareOnWorkers(t *testing.T, service goService) {
 			t.Errorf("%d %s", res.StatusCode, body)
 		}
 	})
-	t.Run("another service is called through its binding", func(t *testing.T) {
+	t.Run("another service is called through its binding, or at its hostname", func(t *testing.T) {
 		for what, want := range map[string]string{
-			"echo": `200 {"hello":"other"}`, "flaky": `200 {"hello":"other"}`,
+			"echo": `200 {"hello":"other"}`, "flaky": `200 {"hello":"other"}`, "far": `200 {"hello":"other"}`,
 			"hangs": `504 {"title":"Gateway Timeout","status":504,"detail":"The service \"other\" did not answer in time.","code":"service_timeout"}`,
 		} {
 			began := time.Now()

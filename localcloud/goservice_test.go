@@ -45,6 +45,7 @@ export default { async fetch(request, env) {
 	const { pathname, searchParams } = new URL(request.url);
 	if (pathname === "/flaky" && ++asked % 3 > 0) return new Response(null, { status: 503, headers: { "retry-after": "0" } });
 	if (pathname === "/hangs") await scheduler.wait(60_000);
+	if (pathname === "/ask") return fetch(searchParams.get("url"), { headers: { "x-asked": "by other" } });
 	if (pathname === "/reads") return new Response(reads);
 	if (pathname === "/record") {
 		await env.KV.put("seen/" + crypto.randomUUID(), await request.text());
@@ -111,6 +112,7 @@ func (s goService) put(name, bindings string) {
 	fatal(s.t, form.WriteField("metadata", fmt.Sprintf(`{"main_module":%q,"compatibility_date":"2026-11-01","compatibility_flags":["enable_request_signal"],"bindings":[
 		{"type":"service","name":"OTHER","service":"other"},{"type":"service","name":"CLODO_FLAGS","service":"other","entrypoint":"Flags"},
 		{"type":"plain_text","name":"CLODO_FEATURES","text":%q},{"type":"plain_text","name":"GREETING","text":"grüezi"},
+		{"type":"plain_text","name":"CLODO_SERVICES","text":"{\"other\":{\"url\":\"http://other.localhost\"}}"},
 		{"type":"plain_text","name":"CLODO_SERVICE","text":"shop"},{"type":"plain_text","name":"CLODO_ENVIRONMENT","text":"production"},
 		{"type":"version_metadata","name":"CLODO_VERSION"},{"type":"json","name":"DATA","json":{"a":[1,null]}},
 		{"type":"secret_text","name":"LONG","text":%q},{"type":"d1","name":"DB","id":%q}%s]}`, s.built.MainModule, declaredFlags, long, s.database, bindings)))

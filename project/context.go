@@ -54,8 +54,8 @@ type peer struct {
 }
 
 // services says where the services are that a target needs: behind its service bindings,
-// else at their hostnames. One that has neither is left out, and so are hostnames in a
-// local environment: who answers there is not on this machine.
+// else at their hostnames, which in a local environment are those that the local cloud
+// gives: who answers at the others is not on this machine. One without is left out.
 func (r *resolver) services(t *Target) string {
 	peers := map[string]peer{}
 	for _, b := range t.Worker.Bindings {
@@ -65,7 +65,11 @@ func (r *resolver) services(t *Target) string {
 	}
 	for _, name := range t.Needs {
 		s := r.p.serviceNamed(name)
-		if s == nil || peers[name].Binding != "" || r.env.Local {
+		if s == nil || peers[name].Binding != "" {
+			continue
+		}
+		if r.env.Local {
+			peers[name] = peer{URL: "http://" + r.p.workerName(s, r.env, r.cust) + localDomain}
 			continue
 		}
 		if host := domain(r.p.hosts(s, r.env, r.cust), r.env, ""); host.V != "" {

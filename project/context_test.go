@@ -129,8 +129,8 @@ customers:
 		}
 	}
 	want := map[string]string{
-		"api/dev":             `{"auth":{"binding":"AUTH"}}`,
-		"api/dev/acme":        `{"auth":{"binding":"AUTH"}}`,
+		"api/dev":             `{"auth":{"binding":"AUTH"},"mail":{"url":"http://mail-dev.localhost"},"search":{"url":"http://search-dev.localhost"}}`,
+		"api/dev/acme":        `{"auth":{"binding":"AUTH"},"mail":{"url":"http://mail-dev--acme.localhost"},"search":{"url":"http://search-dev--acme.localhost"}}`,
 		"api/production":      `{"auth":{"binding":"AUTH"},"search":{"url":"https://search.shop.example"}}`,
 		"api/production/acme": `{"auth":{"binding":"AUTH"},"search":{"url":"https://search.acme.example"}}`,
 	}

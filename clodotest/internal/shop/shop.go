@@ -41,6 +41,7 @@ func New() (*clodo.App, error) {
 	app.Route("POST /items", create)
 	app.Route("GET /items", list)
 	app.Route("GET /price", price)
+	app.Route("GET /far", far)
 	app.Route("POST /orders", order)
 	app.HandleFunc("GET /vars", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode([]string{os.Getenv("CURRENCY"), os.Getenv("RATES"), os.Getenv("API_KEY")})
@@ -102,6 +103,21 @@ func list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return json.NewEncoder(w).Encode(items)
+}
+
+// far asks for a price at a hostname, as where there is no service binding.
+func far(w http.ResponseWriter, r *http.Request) error {
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "http://prices.localhost/tea?in=EUR", nil)
+	if err != nil {
+		return err
+	}
+	res, err := clodo.Fetch(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(w, res.Body)
+	return err
 }
 
 func price(w http.ResponseWriter, r *http.Request) error {

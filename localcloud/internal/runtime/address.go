@@ -30,6 +30,8 @@ type match struct {
 	worker   *Worker
 	version  *Version // when the address names one
 	excluded string   // the pattern that keeps Workers away
+	dev      bool     // on workers.dev
+	sameZone bool     // Cloudflare refuses the call
 }
 
 func newTable(s State, workers map[string]*Worker, generations map[*Worker]*generation) *table {
@@ -76,13 +78,18 @@ func hostname(host string) string {
 
 // find looks a request up in Cloudflare's order: routes stand before custom domains.
 func (t *table) find(host string, u *url.URL) match {
+	return t.lookup(host, u, func(route) bool { return true })
+}
+
+// lookup is find among the routes that count.
+func (t *table) lookup(host string, u *url.URL, counts func(route) bool) match {
 	name := hostname(host)
 	if script, ok := strings.CutSuffix(name, ".localhost"); ok {
 		return byName(t.scripts, script)
 	}
 	var m match
 	for _, r := range t.routes {
-		if !r.matches(name, u) {
+		if !r.matches(name, u) || !counts(r) {
 			continue
 		}
 		if r.worker != nil {
@@ -95,6 +102,7 @@ func (t *table) find(host string, u *url.URL) match {
 		return match{worker: w}
 	}
 	if found := byName(t.workersDev, name); found.worker != nil {
+		found.dev = true
 		return found
 	}
 	return m
@@ -120,6 +128,7 @@ func byName(names map[string]*Worker, name string) match {
 // route is a pattern taken apart.
 type route struct {
 	pattern  string
+	zone     string
 	worker   *Worker // nil excludes
 	host     string  // without the wildcard
 	hostWild bool
@@ -131,7 +140,7 @@ func newRoute(r Route, w *Worker) route {
 	if r.Script == "" {
 		w = nil
 	}
-	out := route{pattern: r.Pattern, worker: w}
+	out := route{pattern: r.Pattern, zone: strings.ToLower(r.Zone), worker: w}
 	_, rest, found := strings.Cut(r.Pattern, "://")
 	if !found {
 		rest = r.Pattern

@@ -166,6 +166,9 @@ func (c *configuration) code(w *Worker, v *Version) (*workerd.Worker, error) {
 	if k.Bindings, err = c.bind(w, v); err != nil {
 		return nil, err
 	}
+	if k.Outbound, err = c.outbound(w, v); err != nil {
+		return nil, err
+	}
 	if k.Tails, err = c.tails(w, v); err != nil {
 		return nil, err
 	}

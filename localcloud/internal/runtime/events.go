@@ -237,6 +237,8 @@ func (g *generation) event(ctx context.Context, w *Worker, fields map[string]any
 	x := &exchange{generation: g, worker: w, began: time.Now(), cancel: func() {}}
 	g.enter(x)
 	defer g.leave(x)
+	g.r.outside.Add(1)
+	defer g.r.outside.Add(-1)
 	if proxy == nil {
 		return nil, ErrNoHandler
 	}

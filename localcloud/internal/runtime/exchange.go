@@ -24,6 +24,7 @@ type exchange struct {
 	// lent says that a program asks a binding: that is no request of its own to an
 	// Observer, which knows of the call by its trace, and what fails is refused.
 	lent bool
+	hop  *hop // of a call by hostname
 	// repeatable says that it may be sent again though a Worker may have begun with
 	// it: it is a GET or HEAD without a body, and was not sent again before.
 	repeatable bool
@@ -88,6 +89,9 @@ func (x *exchange) answer() error {
 		return errMoved
 	}
 	x.answered = true
+	if x.hop != nil {
+		x.hop.answered()
+	}
 	return nil
 }
 

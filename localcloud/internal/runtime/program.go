@@ -23,6 +23,9 @@ type ProgramOptions struct {
 	// Service is another Worker of the account, or one of its entrypoints, which is "" for
 	// the usual one; nil is none.
 	Service func(script, entrypoint string) http.Handler
+	// Call is who answers calls to an address, nil is nobody here; default: Service, at
+	// NAME.localhost.
+	Call    func(u *url.URL) http.Handler
 	Started time.Time // what the Worker's version says of itself
 	// Without says what to do about durable objects where nothing runs them; "" is nothing.
 	Without string
@@ -45,6 +48,9 @@ func NewProgram(o ProgramOptions) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Call == nil {
+		o.Call = nearby(o.Service)
+	}
 	return &Program{options: o, bindings: bindings, cache: &programCache{}}, nil
 }
 
@@ -65,13 +71,20 @@ var programTypes = map[string]string{
 	"version":   "version_metadata",
 }
 
-// cacheKind is the kind that needs no binding.
-const cacheKind = "cache"
+// The kinds that need no binding.
+const (
+	cacheKind = "cache"
+	callKind  = host.CallKind
+)
 
 func (p *Program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind, name := r.Header.Get(host.KindHeader), r.Header.Get(host.BindingHeader)
-	if kind == cacheKind {
+	switch kind {
+	case cacheKind:
 		p.cache.ServeHTTP(w, r)
+		return
+	case callKind:
+		p.call(w, r, name == host.AskCall)
 		return
 	}
 	b, err := p.find(kind, name)
@@ -216,6 +229,24 @@ func onward(r *http.Request) (*http.Request, error) {
 	}
 	out.RequestURI = out.URL.RequestURI()
 	return out, nil
+}
+
+// call hands on a request to an address, or says whether anybody here would answer it.
+func (p *Program) call(w http.ResponseWriter, r *http.Request, ask bool) {
+	out, err := onward(r)
+	if err != nil {
+		host.Refuse(w, err)
+		return
+	}
+	target := p.options.Call(out.URL)
+	switch {
+	case target == nil:
+		w.WriteHeader(http.StatusNotFound)
+	case ask:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		target.ServeHTTP(w, out)
+	}
 }
 
 // Resources name what of this program the bindings are for, as in "d1:ID".

@@ -380,7 +380,7 @@ func TestMovingTheTrafficStartsNoProcess(t *testing.T) {
 	}
 	c.apply(split(Share{three, 100}), other)
 	c.want("http://web.acme.workers.dev/", 200, "three")
-	if now := process(); now == both || len(now.config.Sockets) != 3 { // a version each, and the pulse
+	if now := process(); now == both || len(now.config.Sockets) != 4 { // a version each, the pulse, and the one for changed addresses
 		t.Errorf("a new version left old ones running: %d sockets", len(now.config.Sockets))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,7 +32,11 @@ type Options struct {
 	Resources map[string]Resource
 	// Observer is told of every invocation, if it is not nil.
 	Observer Observer
-	Log      *slog.Logger // what Workers print, at level Info; default none
+	// Calls stands around the requests that Workers make to hostnames of this cloud, if it
+	// is not nil.
+	Calls func(http.Handler) http.Handler
+	Port  string       // of the data port; default none
+	Log   *slog.Logger // what Workers print, at level Info; default none
 }
 
 // Runtime runs Workers. Plain Workers of an account share processes, some two dozen
@@ -52,8 +57,10 @@ type Runtime struct {
 	running  map[string]*generation
 	prepared map[string]*generation // by name of the group
 	drains   sync.WaitGroup
-	tasks    sync.WaitGroup // isolations and preparations
+	tasks    sync.WaitGroup // isolations, preparations and notices
 	awake    atomic.Int64   // processes
+	outside  atomic.Int64   // requests and events under way that no Worker made
+	calls    atomic.Int64   // of Workers by hostname, that wait for an answer
 
 	learnt sync.Mutex                  // guards what failed starts taught
 	absent map[workerd.Designator]bool // entrypoints that bindings name in vain
@@ -91,7 +98,7 @@ func New(o Options) (*Runtime, error) {
 		running: map[string]*generation{}, prepared: map[string]*generation{}, absent: map[workerd.Designator]bool{}, broken: map[string]string{},
 		isolated: map[string]isolation{}, deaths: map[string][]time.Time{},
 	}
-	resources := map[string]Resource{tailService: r.traced, dispatchKind: r.dispatch}
+	resources := map[string]Resource{tailService: r.traced, dispatchKind: r.dispatch, outboundService: r.outbound}
 	maps.Copy(resources, o.Resources)
 	b, err := newBackend(resources, o.Log)
 	if err != nil {
@@ -206,11 +213,15 @@ func (r *Runtime) apply(ctx context.Context, s State) (published bool, err error
 func (r *Runtime) change(ctx context.Context, served *table, next map[string]*generation, objects []*generation) error {
 	old, t := r.running, r.tolerance()
 	r.running = next
-	if before := r.table.Swap(served); before != nil {
+	before := r.table.Swap(served)
+	if before != nil {
 		close(before.replaced)
 	}
 	if !isClosed(r.applied) {
 		close(r.applied)
+	}
+	if before != nil && !before.addresses().equal(served.addresses()) {
+		r.notice(ctx, slices.Concat(slices.Collect(maps.Values(old)), slices.Collect(maps.Values(next)))...)
 	}
 	var holding errgroup.Group
 	for name, g := range old {
@@ -327,32 +338,6 @@ func (r *Runtime) launch(ctx context.Context, config workerd.Config) (*workerd.P
 		Binary: binary, Dir: filepath.Join(r.options.Dir, bootFolder), Config: config,
 		Log: func(line string) { r.log.Info(line, "from", "workerd") },
 	})
-}
-
-// DeleteObjects deletes the durable objects of classes, named by their keys, with
-// all their data. No Worker that is served may have one of them.
-func (r *Runtime) DeleteObjects(keys ...string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, key := range keys {
-		if !validKey(key) {
-			return fmt.Errorf("durable object class key %q is no name of a folder", key)
-		}
-		for _, w := range r.state.Workers {
-			if slices.ContainsFunc(w.Classes, func(c Class) bool { return c.Key == key }) {
-				return fmt.Errorf("the objects of class key %q belong to the Worker %q, which is served", key, w.Script)
-			}
-		}
-		if err := os.RemoveAll(filepath.Join(r.options.Dir, objectsFolder, key)); err != nil {
-			return fmt.Errorf("deleting durable objects: %w", err)
-		}
-	}
-	return nil
-}
-
-// validKey keeps a class's key from being a path.
-func validKey(key string) bool {
-	return key != "" && key != "." && filepath.IsLocal(key) && filepath.Base(key) == key
 }
 
 // Close stops all processes: requests under way get a moment, or as long as ctx

@@ -113,13 +113,17 @@ func (r *Runtime) forward(w http.ResponseWriter, req *http.Request, g *generatio
 	req.Header.Set("Cf-Ray", ray)
 	w.Header().Set("Cf-Ray", ray)
 	edgeHeaders(req)
-	return r.pass(w, req, proxy, &exchange{generation: g, ray: ray}, worker, v)
+	return r.pass(w, req, proxy, &exchange{generation: g, ray: ray, hop: hopOf(req)}, worker, v)
 }
 
 // pass is a request, as it is, through a proxy. It is the one place where a request to
 // a Worker ends: answered, broken off, or stopped, for the reason that is its outcome.
 func (r *Runtime) pass(w http.ResponseWriter, req *http.Request, proxy *httputil.ReverseProxy, x *exchange, worker *Worker, v *Version) next {
 	x.worker, x.began = worker, time.Now()
+	if x.hop == nil && !x.dispatched {
+		r.outside.Add(1)
+		defer r.outside.Add(-1)
+	}
 	x.resendable = keepBody(req)
 	x.repeatable = req.ContentLength == 0 && (req.Method == http.MethodGet || req.Method == http.MethodHead) && !sentAgain(req)
 	ctx, cancel := context.WithCancel(context.WithValue(req.Context(), exchangeKey{}, x))
@@ -184,6 +188,9 @@ func edgeHeaders(req *http.Request) {
 		ip = req.RemoteAddr
 	}
 	scheme := scheme(req.Host)
+	if call := hopOf(req); call != nil {
+		scheme = call.Scheme
+	}
 	h := req.Header
 	h.Set("Cf-Connecting-Ip", ip)
 	h.Set("Cf-Ipcountry", "XX")

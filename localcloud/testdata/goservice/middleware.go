@@ -15,6 +15,9 @@ import (
 // other is a Worker that sends back what it is sent.
 var other = services.Open("other", services.Options{Binding: "OTHER", Timeout: 1500 * time.Millisecond})
 
+// far is the same Worker, at the hostname that the registry has.
+var far = services.Open("other", services.Options{})
+
 // middleware registers what of package clodo and of its calls differs on Workers.
 func middleware(app *clodo.Router) {
 	app.Route("GET /socket", socket)
@@ -47,7 +50,11 @@ func middleware(app *clodo.Router) {
 		if r.PathValue("what") == "hangs" {
 			method = "POST" // which is not repeated
 		}
-		got, err := services.Call[map[string]any](r.Context(), other, services.Request{
+		to := other
+		if r.PathValue("what") == "far" {
+			to = far
+		}
+		got, err := services.Call[map[string]any](r.Context(), to, services.Request{
 			Method: method, Path: "/" + r.PathValue("what"), Body: map[string]string{"hello": "other"}, Header: http.Header{"X-Asked": {"why"}},
 		})
 		if err != nil {
