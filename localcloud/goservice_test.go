@@ -383,6 +383,7 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 			}
 		}
 	})
+	t.Run("answers", func(t *testing.T) { answersOnWorkers(t, service) })
 	t.Run("middleware", func(t *testing.T) { middlewareOnWorkers(t, service) })
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 	"unsafe"
 )
@@ -11,6 +12,9 @@ import (
 // held is how much of an answer waits for its end, so that a short one crosses the
 // boundary once.
 const held = 64 << 10
+
+// sniffed is how much of a body says of which type it is.
+const sniffed = 512
 
 var errGone = errors.New("the client is gone")
 
@@ -23,12 +27,21 @@ type responseWriter struct {
 	started  bool
 	gone     bool
 	noBody   bool // of a HEAD
+	length   int  // of the body that a HEAD does not get
 }
 
 func (w *responseWriter) Header() http.Header { return w.header }
 
+// WriteHeader panics, as in a server of net/http, on what is no status: a Response of
+// JavaScript has none beyond 599.
 func (w *responseWriter) WriteHeader(status int) {
-	if w.status == 0 && status >= http.StatusOK {
+	if w.status != 0 {
+		return
+	}
+	if status < 100 || status > 599 {
+		panic("a Worker cannot answer with the status " + strconv.Itoa(status))
+	}
+	if status >= http.StatusOK {
 		w.status = status
 	}
 }
@@ -39,6 +52,8 @@ func (w *responseWriter) Write(b []byte) (int, error) {
 		return 0, http.ErrBodyNotAllowed
 	}
 	if w.noBody {
+		w.length += len(b)
+		w.body = append(w.body, b[:min(len(b), sniffed-len(w.body))]...)
 		return len(b), nil
 	}
 	if w.gone {
@@ -91,12 +106,19 @@ func (w *responseWriter) start() {
 // respond sends the head and the body so far. The head is the status and the headers'
 // names and values, a line each.
 func (w *responseWriter) respond(whole int32) {
-	if w.header.Get("Content-Type") == "" && len(w.body) > 0 && w.header.Get("Content-Encoding") == "" {
+	// A handler that sets a nil wants no type.
+	if _, set := w.header["Content-Type"]; !set && len(w.body) > 0 && w.header.Get("Content-Encoding") == "" {
 		w.header.Set("Content-Type", http.DetectContentType(w.body))
+	}
+	if w.noBody {
+		w.body = w.body[:0]
 	}
 	i := w.exchange.program
 	b := strconv.AppendInt(i.outbox[:0], int64(w.status), 10)
 	for name, values := range w.header {
+		if !isToken(name) {
+			continue // as net/http does; JavaScript would refuse the whole answer
+		}
 		for _, value := range values {
 			b = appendLine(appendLine(b, name), value)
 		}
@@ -104,6 +126,18 @@ func (w *responseWriter) respond(whole int32) {
 	i.outbox = b
 	shimRespond(unsafe.Pointer(unsafe.SliceData(b)), int32(len(b)), unsafe.Pointer(unsafe.SliceData(w.body)), int32(len(w.body)), whole)
 	i.page, w.body = w.body[:0], nil // for the next
+}
+
+// isToken reports what the name of a header may be.
+func isToken(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
+		case strings.IndexByte("!#$%&'*+.^_`|~", c) < 0:
+			return false
+		}
+	}
+	return name != ""
 }
 
 // appendLine writes a line, with spaces for what would end it, as net/http does, and for
@@ -143,6 +177,9 @@ func (w *responseWriter) finish() {
 		return
 	}
 	w.started = true
+	if w.noBody && w.length > 0 && w.length <= held && w.header.Get("Content-Length") == "" {
+		w.header.Set("Content-Length", strconv.Itoa(w.length)) // of the answer to a GET, which would have been whole
+	}
 	w.respond(1)
 }
 
@@ -152,7 +189,7 @@ func (w *responseWriter) fail() {
 		shimEnd(1)
 		return
 	}
-	w.header, w.status, w.body = http.Header{}, 0, nil
+	w.header, w.status, w.body, w.length = http.Header{}, 0, nil, 0
 	http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	w.finish()
 }

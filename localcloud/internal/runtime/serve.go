@@ -131,6 +131,7 @@ func (r *Runtime) pass(w http.ResponseWriter, req *http.Request, proxy *httputil
 	x.cancel = cancel
 	x.generation.enter(x)
 	defer x.generation.leave(x)
+	w.Header()["Content-Type"] = nil // an answer without a type gets none: Cloudflare does not guess
 	out, ended := r.observe(w, req, worker, v, x)
 	defer ended()
 	if req.ContentLength < 0 {

@@ -64,6 +64,7 @@ func main() {
 		panic("a mistake")
 	})
 	app.HandleFunc("GET /exit", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
+	answers(app.Router)
 	middleware(app.Router)
 	log.Fatal(app.Serve())
 }

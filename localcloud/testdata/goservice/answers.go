@@ -1,0 +1,36 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/tamylaa/clodo"
+)
+
+// answers are what a Response of JavaScript and one of net/http could differ in.
+func answers(app *clodo.Router) {
+	app.HandleFunc("GET /answer/page", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<!doctype html><p>x") })
+	app.HandleFunc("GET /answer/untyped", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = nil
+		_, _ = io.WriteString(w, "<!doctype html><p>x")
+	})
+	app.HandleFunc("GET /answer/headers", func(w http.ResponseWriter, _ *http.Request) {
+		for _, name := range []string{"No Name", "", "No\r\nName", "Nö", "X-Ok"} {
+			w.Header()[name] = []string{"a\r\nX-Evil: \x00b"}
+		}
+		_, _ = io.WriteString(w, "x")
+	})
+	app.HandleFunc("GET /answer/status/{n}", func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.Atoi(r.PathValue("n"))
+		if err != nil {
+			panic(err)
+		}
+		w.WriteHeader(n)
+		_, _ = io.WriteString(w, "x")
+	})
+	app.Route("GET /answer/late", func(w http.ResponseWriter, _ *http.Request) error {
+		_, _ = io.WriteString(w, "x")
+		return clodo.Errorf(http.StatusTeapot, "late", "too late")
+	})
+}
