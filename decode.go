@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // DecodeLimit is how many bytes of a body [Decode] reads where [LimitBody] has not said
@@ -26,12 +27,17 @@ const (
 // Decode reads the body of a request, which is one JSON value, into v. What is wrong
 // with it is a [Problem] to return: 415 for another Content-Type than JSON, 413 for too
 // many bytes, 400 for what is no JSON or more than one value, and 422, with the field,
-// for a value of the wrong type and for a name that v does not have. When it returns an
-// error v may be partly filled. Which values are allowed is not its affair.
+// for a value of the wrong type and for a name that v does not have. An object that has a
+// key twice is no JSON here: who else reads it may take the other one. When it returns an
+// error v may be partly filled. Which values are allowed is not its affair, and a null
+// inside of the body leaves a field as it is.
 func Decode(r *http.Request, v any) error {
 	b, err := ReadJSON(r)
 	if err != nil {
 		return err
+	}
+	if t := reflect.TypeOf(v); string(bytes.TrimSpace(b)) == "null" && t != nil && t.Kind() == reflect.Pointer && !takesNull(t.Elem()) {
+		return &Problem{Status: http.StatusUnprocessableEntity, Code: "validation_failed", Detail: "The body is null and should be " + jsonName(t.Elem()) + "."}
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -39,13 +45,69 @@ func Decode(r *http.Request, v any) error {
 		return undecodable(err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return &Problem{Status: http.StatusBadRequest, Code: "invalid_json", Detail: "The body goes on after its JSON value."}
+		return invalidJSON("The body goes on after its JSON value.", nil)
+	}
+	if name, twice := repeatedKey(b); twice {
+		return invalidJSON("The body has a key twice: "+quoted(name)+".", nil)
 	}
 	return nil
 }
 
+func invalidJSON(detail string, err error) *Problem {
+	return &Problem{Status: http.StatusBadRequest, Code: "invalid_json", Detail: detail, Err: err}
+}
+
+// takesNull reports that null is a value of a type, or that the type decides itself.
+func takesNull(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice:
+		return true
+	}
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
+}
+
+// repeatedKey is a key that an object of b, which is JSON, has twice.
+func repeatedKey(b []byte) (key string, twice bool) {
+	var open []map[string]bool // the keys of the objects that b is in; nil for an array
+	isKey := false             // the next text is one
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{':
+			open, isKey = append(open, map[string]bool{}), true
+		case '[':
+			open, isKey = append(open, nil), false
+		case '}', ']':
+			open = open[:len(open)-1]
+		case ',':
+			isKey = open[len(open)-1] != nil
+		case '"':
+			start := i
+			for i++; b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+			if !isKey {
+				continue
+			}
+			isKey = false
+			key := string(b[start+1 : i])
+			if strings.Contains(key, `\`) {
+				_ = json.Unmarshal(b[start:i+1], &key) // it has been decoded before
+			}
+			keys := open[len(open)-1]
+			if keys[key] {
+				return key, true
+			}
+			keys[key] = true
+		}
+	}
+	return "", false
+}
+
 // ReadJSON reads the body of a request that should be JSON, and is the part of [Decode]
-// for who reads JSON himself: what it refuses, it refuses in the same words.
+// for who reads JSON himself: what it refuses, it refuses in the same words. What it
+// returns is not empty and UTF-8, which encoding/json would not insist on.
 func ReadJSON(r *http.Request) ([]byte, error) {
 	if err := wantJSON(r); err != nil {
 		return nil, err
@@ -60,6 +122,9 @@ func ReadJSON(r *http.Request) ([]byte, error) {
 	}
 	if len(bytes.TrimSpace(b)) == 0 {
 		return nil, &Problem{Status: http.StatusBadRequest, Code: "empty_body", Detail: "The body is empty; it should be JSON."}
+	}
+	if !utf8.Valid(b) {
+		return nil, invalidJSON("The body is no JSON: it is not UTF-8.", nil)
 	}
 	return b, nil
 }
@@ -98,9 +163,9 @@ func undecodable(err error) error {
 	var invalid *json.InvalidUnmarshalError
 	switch {
 	case errors.As(err, &syntax):
-		return &Problem{Status: http.StatusBadRequest, Code: "invalid_json", Detail: fmt.Sprintf("The body is no JSON: %v, at byte %d.", syntax, syntax.Offset), Err: err}
+		return invalidJSON(fmt.Sprintf("The body is no JSON: %v, at byte %d.", syntax, syntax.Offset), err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &Problem{Status: http.StatusBadRequest, Code: "invalid_json", Detail: "The body is no JSON: it ends too early.", Err: err}
+		return invalidJSON("The body is no JSON: it ends too early.", err)
 	case errors.As(err, &invalid):
 		return err // a mistake of the handler's
 	case errors.As(err, &kind):

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -71,6 +72,12 @@ func TestABodyThatIsNotRightIsToldWhy(t *testing.T) {
 		"an object for a boolean":          {`{"paid":{}}`, []string{ct, js}, 422, `is an object and should be a boolean`},
 		"a wrong type further down":        {`{"items":[{"sku":[]}]}`, []string{ct, js}, 422, `{"field":"items.sku","code":"INVALID_TYPE","message":"is an array and should be a string"}`},
 		"an array for all of it":           {`[]`, []string{ct, js}, 422, `"detail":"The body is an array and should be an object."`},
+		"null for all of it":               {` null `, []string{ct, js}, 422, `"detail":"The body is null and should be an object."`},
+		"null for a field":                 {`{"name":null}`, []string{ct, js}, 201, `"name":""`},
+		"what is not UTF-8":                {"{\"name\":\"a\xff\"}", []string{ct, js}, 400, `it is not UTF-8`},
+		"a key that is there twice":        {`{"name":"a","paid":true,"n\u0061me":"b"}`, []string{ct, js}, 400, `"detail":"The body has a key twice: \"name\"."`},
+		"a key twice further down":         {`{"items":[{"sku":"a"},{"sku":"}\"","sku":"b"}]}`, []string{ct, js}, 400, `a key twice`},
+		"a key in two objects":             {`{"items":[{"sku":"a"},{"sku":"b"}]}`, []string{ct, js}, 201, ``},
 		"a time that is none":              {`{"when":"tomorrow"}`, []string{ct, js}, 422, `"code":"validation_failed"`},
 		"a field that nobody knows":        {`{"admin":true}`, []string{ct, js}, 422, `{"field":"admin","code":"UNKNOWN_FIELD","message":"is not known here"}`},
 		"more than a mebibyte":             {`{"name":"` + strings.Repeat("a", 1<<20) + `"}`, []string{ct, js}, 413, `"code":"too_large"`},
@@ -85,6 +92,53 @@ func TestABodyThatIsNotRightIsToldWhy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever has a key twice is found, and nothing else.
+func FuzzRepeatedKey(f *testing.F) {
+	for _, text := range []string{`{}`, `[]`, `null`, `{"a":1,"a":2}`, `{"a":{"a":[{"a":"\"a\":,"}]}}`, `[{"a":1},{"a":"}"},"a","a"]`, `{"\\":1,"\u005c":2}`, `{"a":[{},[]],"b":{"":1,"":2}}`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !json.Valid([]byte(text)) || !utf8.ValidString(text) {
+			return
+		}
+		r := httptest.NewRequest("POST", "/", strings.NewReader(text))
+		var v any
+		err := clodo.Decode(r, &v)
+		d := json.NewDecoder(strings.NewReader(text))
+		if want := repeats(d); (err != nil) != want {
+			t.Errorf("%s: %v, but it has a key twice: %v", text, err, want)
+		}
+	})
+}
+
+// repeats reports that the next value of d has a key twice.
+func repeats(d *json.Decoder) (found bool) {
+	token, err := d.Token()
+	if err != nil {
+		return false
+	}
+	switch token {
+	case json.Delim('{'):
+		keys := map[string]bool{}
+		for d.More() {
+			key, err := d.Token()
+			if err != nil {
+				return false
+			}
+			found = found || keys[key.(string)]
+			keys[key.(string)] = true
+			found = repeats(d) || found
+		}
+		_, _ = d.Token()
+	case json.Delim('['):
+		for d.More() {
+			found = repeats(d) || found
+		}
+		_, _ = d.Token()
+	}
+	return found
 }
 
 func TestALimitOfTheServiceReplacesDecodesOwn(t *testing.T) {

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"math"
 	"net/url"
 	"slices"
@@ -95,14 +96,17 @@ func (p *queryParser) parameter(name string, values []string) {
 	case paramInclude:
 		q.Include = strings.Split(value, ",") // listing knows the relations
 	case paramLimit:
-		n, err := strconv.Atoi(value)
-		if err != nil || n <= 0 {
+		n, err := strconv.ParseInt(value, 10, 64)
+		switch {
+		case err != nil && !errors.Is(err, strconv.ErrRange): // n is the nearest one then
+			p.refuse(name, "INVALID_LIMIT", "Invalid limit: "+printable(value)+". Must be a whole number from 1 on; more than 1,000 are 1,000.")
+		case n <= 0:
 			p.wrong = append(p.wrong, invalidLimit(value))
 		}
-		q.Limit = n
+		q.Limit = int(min(n, math.MaxInt32)) // whose excess is cut off later
 	case paramOffset:
 		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil {
+		if err != nil && !errors.Is(err, strconv.ErrRange) {
 			p.refuse(name, "INVALID_OFFSET", "Invalid offset: "+printable(value)+". Must be a whole number.")
 		}
 		q.Offset = int(min(n, math.MaxInt32))

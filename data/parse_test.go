@@ -173,8 +173,28 @@ func TestTheOriginalsLimitsHold(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	if _, err := s.ParseQuery("limit=0"); err == nil || !strings.Contains(err.Error(), "Invalid limit: 0. Must be positive.") {
-		t.Errorf("limit=0: %v", err)
+	for query, want := range map[string]string{
+		"limit=0":                      "Invalid limit: 0. Must be positive.",
+		"limit=-99999999999999999999":  "Invalid limit: -99999999999999999999. Must be positive.",
+		"limit=1e3":                    "Invalid limit: 1e3. Must be a whole number from 1 on; more than 1,000 are 1,000.",
+		"limit=":                       "Invalid limit: . Must be a whole number from 1 on; more than 1,000 are 1,000.",
+		"offset=1e3":                   "Invalid offset: 1e3. Must be a whole number.",
+		"limit=99999999999999999999":   "limit 1 offset 0",
+		"offset=99999999999999999999":  "Offset too large: 2147483647. Maximum allowed offset is 1,000,000.",
+		"offset=-99999999999999999999": "limit 0 offset 0",
+	} {
+		q, err := s.ParseQuery(query)
+		got := ""
+		if err == nil {
+			got = message(*q)
+		} else {
+			var p *clodo.Problem
+			errors.As(err, &p)
+			got = p.Detail
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
 	}
 }
 
