@@ -36,9 +36,16 @@ type Options struct {
 	// Vars are variables beside those of the files, and instead of them. A process has one
 	// environment: that tests need different values at a time fails the later one.
 	Vars map[string]string
-	// Services answer the service bindings, by the name of the Worker that they are for:
-	// another App, or any handler. On workerd they are Workers that hand the requests on.
+	// Services answer the service bindings, by the name of the Worker that they are for, or
+	// by "NAME#ENTRYPOINT": another App, or any handler. On workerd they are Workers that
+	// hand the requests on.
 	Services map[string]http.Handler
+	// Workers are services of the portfolio in TypeScript or JavaScript that run beside this
+	// one, on workerd: the bindings that name them reach them, above all those to the
+	// classes of their Durable Objects. `clodo build` bundles them, so the command has to be
+	// on the PATH. Natively the bindings are those of a local cloud then, on which Workers
+	// and service find the same data. A Worker comes after those whose classes it uses.
+	Workers []string
 	// Indexes are the indexes of Vectorize that bindings name, which a wrangler file says
 	// nothing more of.
 	Indexes map[string]Index

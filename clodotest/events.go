@@ -113,7 +113,7 @@ func (a *App) Deliver(queue string, bodies ...any) Delivery {
 // nativeEvents asks the service as its program is asked natively.
 type nativeEvents struct {
 	to     inprocess.Transport
-	data   *localcloud.Data
+	data   stored
 	script string
 }
 

@@ -18,32 +18,13 @@ import (
 
 // native runs the service in this process.
 func (s *service) native(t testing.TB, build func() (http.Handler, error), o Options) (*App, error) {
-	data, err := localcloud.OpenData(localcloud.DataOptions{Dir: t.TempDir(), AIUpstream: o.AIUpstream})
+	a := &App{t: t, host: s.host(o)}
+	bindings, err := s.backing(t, o, a)
 	if err != nil {
 		return nil, err
 	}
-	t.Cleanup(func() {
-		if err := data.Close(); err != nil {
-			t.Errorf("clodotest: closing the bindings: %v", err)
-		}
-	})
-	metadata, err := s.metadata()
-	if err != nil {
-		return nil, err
-	}
-	bindings, err := data.Bindings(t.Context(), localcloud.Program{
-		Script: s.worker.Name, Bindings: metadata, Service: func(script, _ string) http.Handler { return o.Services[script] },
-	})
-	if err != nil {
-		return nil, err
-	}
-	for name, index := range o.Indexes {
-		if err := data.CreateIndex(t.Context(), name, index.Dimensions, index.Metric); err != nil {
-			return nil, err
-		}
-	}
-	ctx := host.WithBindings(t.Context(), bindings)
-	if err := s.migrate(ctx); err != nil {
+	a.ctx = host.WithBindings(t.Context(), bindings)
+	if err := s.migrate(a.ctx); err != nil {
 		return nil, err
 	}
 	release, err := processEnvironment.hold(s.vars)
@@ -66,14 +47,56 @@ func (s *service) native(t testing.TB, build func() (http.Handler, error), o Opt
 			f(w, r.WithContext(host.WithTasks(host.WithBindings(r.Context(), bindings), &tasks)))
 		})
 	}
-	a := &App{t: t, host: s.host(o), ctx: ctx, handler: bound(service.ServeHTTP)}
+	a.handler = bound(service.ServeHTTP)
 	a.send = inprocess.Transport{Handler: a.handler}
 	if e, ok := service.(eventHandler); ok {
-		a.events = nativeEvents{inprocess.Transport{Handler: bound(e.ServeEvent)}, data, s.worker.Name}
+		a.events = nativeEvents{inprocess.Transport{Handler: bound(e.ServeEvent)}, bindings, s.worker.Name}
 	} else {
-		a.events = nativeEvents{inprocess.Transport{Handler: http.NotFoundHandler()}, data, s.worker.Name}
+		a.events = nativeEvents{inprocess.Transport{Handler: http.NotFoundHandler()}, bindings, s.worker.Name}
 	}
 	return a, nil
+}
+
+// backing are the stores of the test, or those of a local cloud, where Workers run beside
+// the service.
+func (s *service) backing(t testing.TB, o Options, app http.Handler) (backing, error) {
+	if len(o.Workers) > 0 {
+		return s.beside(t, o, app)
+	}
+	data, err := localcloud.OpenData(localcloud.DataOptions{Dir: t.TempDir(), AIUpstream: o.AIUpstream})
+	if err != nil {
+		return backing{}, err
+	}
+	t.Cleanup(func() {
+		if err := data.Close(); err != nil {
+			t.Errorf("clodotest: closing the bindings: %v", err)
+		}
+	})
+	metadata, err := s.metadata()
+	if err != nil {
+		return backing{}, err
+	}
+	bindings, err := data.Bindings(t.Context(), localcloud.Program{
+		Script: s.worker.Name, Bindings: metadata, Service: o.service,
+		Without: "name the service that has it in clodotest.Options.Workers",
+	})
+	if err != nil {
+		return backing{}, err
+	}
+	for name, index := range o.Indexes {
+		if err := data.CreateIndex(t.Context(), name, index.Dimensions, index.Metric); err != nil {
+			return backing{}, err
+		}
+	}
+	return backing{bindings, data}, nil
+}
+
+// service is what answers a service binding; nil is nothing.
+func (o Options) service(script, entrypoint string) http.Handler {
+	if entrypoint != "" {
+		script += "#" + entrypoint
+	}
+	return o.Services[script]
 }
 
 // eventHandler is a service that more happens to than requests, such as a *clodo.App.

@@ -21,9 +21,10 @@ import (
 
 // service is the service that a test is about, as its files describe it.
 type service struct {
-	target *project.Target
-	worker *project.Worker
-	vars   map[string]string
+	portfolio *project.Portfolio
+	target    *project.Target
+	worker    *project.Worker
+	vars      map[string]string
 }
 
 // find reads the wrangler file and, if there is one, clodo.yaml.
@@ -44,7 +45,7 @@ func find(o Options) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{target: targets[0], worker: &targets[0].Worker, vars: map[string]string{}}
+	s := &service{portfolio: p, target: targets[0], worker: &targets[0].Worker, vars: map[string]string{}}
 	return s, s.variables(o)
 }
 

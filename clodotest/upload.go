@@ -2,6 +2,7 @@ package clodotest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,8 +20,10 @@ import (
 
 // uploader deploys to a local cloud through its API.
 type uploader struct {
-	ctx  context.Context //nolint:containedctx // it lives as long as one start
-	info localcloud.Info
+	ctx   context.Context //nolint:containedctx // it lives as long as one start
+	cloud *localcloud.Cloud
+	info  localcloud.Info
+	made  map[string]string // ids of what there is, by kind and name: Workers may share it
 }
 
 // metadata is that of an upload.
@@ -31,65 +34,87 @@ type metadata struct {
 	Bindings []json.RawMessage `json:"bindings"`
 }
 
-// service makes what the service's bindings are for, and uploads it.
-func (u uploader) service(s *service, o Options, modules []goprogram.Module) error {
-	m := metadata{Main: goprogram.Main, Date: s.worker.CompatibilityDate.V, Flags: append([]string{"enable_request_signal"}, s.worker.CompatibilityFlags...)}
+// service makes what the service's bindings are for, and uploads it with the code that
+// does its work.
+func (u *uploader) service(s *service, o Options, c code) error {
 	for name, index := range o.Indexes {
 		if _, err := u.post("vectorize/v2/indexes", map[string]any{"name": name, "config": map[string]any{"dimensions": index.Dimensions, "metric": index.Metric}}); err != nil {
 			return err
 		}
 	}
+	bindings, err := u.bindings(s)
+	if err != nil {
+		return err
+	}
+	m := metadata{
+		Main: c.main, Date: s.worker.CompatibilityDate.V, Flags: append([]string{"enable_request_signal"}, s.worker.CompatibilityFlags...),
+		Bindings: append(bindings, c.bindings...),
+	}
+	if err := u.worker(s.worker.Name, m, c.modules); err != nil || o.Host == "" {
+		return err
+	}
+	_, err = u.call(http.MethodPut, "workers/domains", map[string]string{"hostname": o.Host, "service": s.worker.Name})
+	return err
+}
+
+// bindings are those of a service, with its variables; what they are for is made.
+func (u *uploader) bindings(s *service) ([]json.RawMessage, error) {
+	var all []json.RawMessage
 	for _, b := range s.worker.Bindings {
 		if b.Kind == "plain_text" || b.Kind == "json" {
 			continue // with the other variables
 		}
 		id, err := u.resource(b)
 		if err != nil {
-			return fmt.Errorf("the binding %s: %w", b.Name, err)
+			return nil, fmt.Errorf("the binding %s: %w", b.Name, err)
 		}
 		raw, err := json.Marshal(b.Metadata(id))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		m.Bindings = append(m.Bindings, raw)
+		all = append(all, raw)
 	}
 	for name, value := range s.vars {
 		raw, err := json.Marshal(map[string]string{"type": "plain_text", "name": name, "text": value})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		m.Bindings = append(m.Bindings, raw)
+		all = append(all, raw)
 	}
-	if err := u.worker(s.worker.Name, m, modules); err != nil || o.Host == "" {
-		return err
-	}
-	_, err := u.call(http.MethodPut, "workers/domains", map[string]string{"hostname": o.Host, "service": s.worker.Name})
-	return err
+	return all, nil
 }
 
-// resource makes what a binding is for, and gives its id where it has one.
-func (u uploader) resource(b project.Binding) (string, error) {
-	name := b.Resource
-	if name == "" {
-		name = b.Name
+// resource makes what a binding is for, unless it is there, and gives its id where it has
+// one.
+func (u *uploader) resource(b project.Binding) (string, error) {
+	name := cmp.Or(b.ID, b.Resource, b.Name)
+	key := b.Kind + " " + name
+	if id, there := u.made[key]; there {
+		return id, nil
 	}
+	path, body := "", map[string]string{"name": name}
 	switch b.Kind {
 	case "d1":
-		return u.post("d1/database", map[string]string{"name": name})
+		path = "d1/database"
 	case "kv_namespace":
-		return u.post("storage/kv/namespaces", map[string]string{"title": name})
+		path, body = "storage/kv/namespaces", map[string]string{"title": name}
 	case "r2_bucket":
-		_, err := u.post("r2/buckets", map[string]string{"name": name})
-		return "", err
+		path = "r2/buckets"
 	case "queue":
-		_, err := u.post("queues", map[string]string{"queue_name": name})
-		return "", err
+		path, body = "queues", map[string]string{"queue_name": name}
+	default:
+		return b.ID, nil
 	}
-	return b.ID, nil
+	id, err := u.post(path, body)
+	if b.Kind == "r2_bucket" || b.Kind == "queue" {
+		id = ""
+	}
+	u.made[key] = id
+	return id, err
 }
 
 // post makes something and returns its id.
-func (u uploader) post(path string, body any) (string, error) {
+func (u *uploader) post(path string, body any) (string, error) {
 	answer, err := u.call(http.MethodPost, path, body)
 	if err != nil {
 		return "", err
@@ -101,7 +126,7 @@ func (u uploader) post(path string, body any) (string, error) {
 	return made.Result.UUID + made.Result.ID, nil // one of the two
 }
 
-func (u uploader) call(method, path string, body any) ([]byte, error) {
+func (u *uploader) call(method, path string, body any) ([]byte, error) {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
@@ -110,7 +135,7 @@ func (u uploader) call(method, path string, body any) ([]byte, error) {
 }
 
 // worker uploads a Worker; it is reached as NAME.localhost.
-func (u uploader) worker(name string, m metadata, modules []goprogram.Module) error {
+func (u *uploader) worker(name string, m any, modules []goprogram.Module) error {
 	text, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -139,7 +164,7 @@ func (u uploader) worker(name string, m metadata, modules []goprogram.Module) er
 	return err
 }
 
-func (u uploader) send(method, path, kind string, body io.Reader) ([]byte, error) {
+func (u *uploader) send(method, path, kind string, body io.Reader) ([]byte, error) {
 	r, err := http.NewRequestWithContext(u.ctx, method, u.info.API+"/accounts/"+u.info.AccountID+"/"+path, body)
 	if err != nil {
 		return nil, err

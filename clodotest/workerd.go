@@ -2,10 +2,7 @@ package clodotest
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -23,9 +20,9 @@ var compiled = onceEach(func(dir string) ([]goprogram.Module, error) {
 })
 
 // onceEach is f, called once for each argument.
-func onceEach[V any](f func(string) (V, error)) func(string) (V, error) {
+func onceEach[K comparable, V any](f func(K) (V, error)) func(K) (V, error) {
 	var all sync.Map
-	return func(key string) (V, error) {
+	return func(key K) (V, error) {
 		once, _ := all.LoadOrStore(key, sync.OnceValues(func() (V, error) { return f(key) }))
 		return once.(func() (V, error))()
 	}
@@ -40,30 +37,15 @@ func (s *service) workerd(t testing.TB, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	start := localcloud.Options{Dir: t.TempDir(), APIAddr: "127.0.0.1:0", DataAddr: "127.0.0.1:0", AIUpstream: o.AIUpstream}
-	if o.Host != "" {
-		start.Seed.Zones = []string{o.Host}
-	}
-	cloud, err := localcloud.Start(t.Context(), start)
+	u, _, err := s.cloud(t, o)
 	if err != nil {
 		return nil, err
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
-		defer cancel()
-		if err := cloud.Close(ctx); err != nil {
-			t.Errorf("clodotest: closing the local cloud: %v", err)
-		}
-	})
-	u := uploader{ctx: t.Context(), info: cloud.Info()}
-	if err := u.services(t, o.Services); err != nil {
+	if err := u.service(s, o, code{goprogram.Main, modules, nil}); err != nil {
 		return nil, err
 	}
-	if err := u.service(s, o, modules); err != nil {
-		return nil, err
-	}
-	a := &App{t: t, host: s.host(o), send: toPort{u.info.Data}, events: workerdEvents{cloud, s.worker.Name}}
-	a.ctx = host.WithBindings(t.Context(), cloud.Bindings(s.worker.Name))
+	a := &App{t: t, host: s.host(o), send: toPort{u.info.Data}, events: workerdEvents{u.cloud, s.worker.Name}}
+	a.ctx = host.WithBindings(t.Context(), u.cloud.Bindings(s.worker.Name))
 	return a, s.migrate(a.ctx)
 }
 
@@ -83,48 +65,6 @@ func (p toPort) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return res, err
 }
-
-// forwarder is a Worker that hands its requests to a handler in the test's process.
-const forwarder = `export default { fetch(request, env) {
-	const url = new URL(request.url);
-	const headers = new Headers(request.headers);
-	headers.set("clodotest-host", url.host);
-	return fetch(env.TO + url.pathname + url.search, { method: request.method, headers, body: request.body, redirect: "manual" });
-} }`
-
-// services uploads the Workers that stand for the services of the options.
-func (u uploader) services(t testing.TB, all map[string]http.Handler) error {
-	for name, handler := range all {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		server := &http.Server{ReadHeaderTimeout: 30 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.Host = r.Header.Get("Clodotest-Host")
-			r.Header.Del("Clodotest-Host")
-			handler.ServeHTTP(w, r)
-		})}
-		served := make(chan error, 1)
-		go func() { served <- server.Serve(listener) }()
-		t.Cleanup(func() {
-			_ = server.Close() // the test is over
-			if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-				t.Errorf("clodotest: the service %s: %v", name, err)
-			}
-		})
-		to, err := json.Marshal(map[string]string{"type": "plain_text", "name": "TO", "text": "http://" + listener.Addr().String()})
-		if err != nil {
-			return err
-		}
-		if err := u.worker(name, metadata{Main: "main.js", Date: ownDate, Bindings: []json.RawMessage{to}}, []goprogram.Module{{Name: "main.js", ContentType: "application/javascript+module", Bytes: []byte(forwarder)}}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ownDate is the compatibility date of forwarders.
-const ownDate = "2026-11-01"
 
 // workerdEvents asks the cloud to deliver events.
 type workerdEvents struct {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/tamylaa/clodo/deploy"
+	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/internal/bundle"
 	"github.com/tamylaa/clodo/internal/state"
 	"github.com/tamylaa/clodo/project"
@@ -25,11 +26,21 @@ type Built struct {
 	Gzip    int64            `json:"gzip_size"`        // the same, packed
 }
 
+// BuildOptions are the details of a Build.
+type BuildOptions struct {
+	// Dir is where the folders of Workers are made; default: build in the state folder.
+	Dir string
+}
+
 // Build builds the selected targets as Deploy does, and writes what it would upload into
-// the folder build of the state folder, in a folder named like the Worker, which it
-// replaces. It asks no network. The same sources and tools give the same bytes.
-func (o *Operator) Build(ctx context.Context, sel project.Selector) ([]Built, error) {
+// a folder named like the Worker, which it replaces. It asks no network. The same sources
+// and tools give the same bytes.
+func (o *Operator) Build(ctx context.Context, sel project.Selector, b BuildOptions) ([]Built, error) {
 	targets, err := o.resolve(ctx, sel)
+	if err != nil {
+		return nil, err
+	}
+	into, err := o.buildDir(b)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +52,7 @@ func (o *Operator) Build(ctx context.Context, sel project.Selector) ([]Built, er
 			return list, err
 		}
 		b := Built{
-			Target: t.TargetID, Worker: t.Worker.Name, Dir: filepath.Join(o.stateDir(), "build", t.Worker.Name),
+			Target: t.TargetID, Worker: t.Worker.Name, Dir: filepath.Join(into, t.Worker.Name),
 			Digest: a.Digest(), Modules: a.Modules, Assets: len(a.Assets), Size: a.Size, Gzip: a.GzipSize,
 		}
 		if err := o.writeBuild(b.Dir, t.Worker, a); err != nil {
@@ -52,10 +63,24 @@ func (o *Operator) Build(ctx context.Context, sel project.Selector) ([]Built, er
 	return list, nil
 }
 
-// writeBuild writes an upload beside dir, and puts it there when it is whole.
+// buildDir is where builds go.
+func (o *Operator) buildDir(b BuildOptions) (string, error) {
+	if b.Dir != "" {
+		return filepath.Abs(b.Dir)
+	}
+	return filepath.Join(o.stateDir(), "build"), state.MakeFolder(o.stateDir())
+}
+
+// metadataFile is what every folder has that Build makes.
+const metadataFile = "metadata.json"
+
+// writeBuild writes an upload beside dir, and puts it there when it is whole. A folder that
+// is not a build is not replaced.
 func (o *Operator) writeBuild(dir string, w project.Worker, a deploy.Artifact) (err error) {
-	if err := state.MakeFolder(o.stateDir()); err != nil {
-		return err
+	if _, err := os.Stat(dir); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, metadataFile)); err != nil {
+			return diag.Findings([]diag.Finding{foreign(dir)})
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
@@ -69,7 +94,7 @@ func (o *Operator) writeBuild(dir string, w project.Worker, a deploy.Artifact) (
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(made, "metadata.json"), append(metadata, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(made, metadataFile), append(metadata, '\n'), 0o644); err != nil {
 		return err
 	}
 	for _, m := range a.Modules {

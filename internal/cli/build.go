@@ -17,7 +17,8 @@ type buildDocument struct {
 }
 
 func newBuildCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var o operator.BuildOptions
+	c := &cobra.Command{
 		Use:   "build [SERVICE…]",
 		Short: "write what deploy would upload into a folder, with its sizes",
 		Example: "  clodo build\n" +
@@ -27,18 +28,20 @@ func newBuildCmd(a *app) *cobra.Command {
 			"metadata of the upload are written into .clodo/build/WORKER. No network is\n" +
 			"asked. The same sources and tools give the same bytes.",
 		GroupID: blockDaily, Args: words(0, "SERVICE…"), ValidArgsFunction: a.completeFromFiles(serviceNames),
-		RunE: a.do(a.runBuild),
+		RunE: a.do(func(ctx context.Context, services []string) (reply, error) { return a.runBuild(ctx, services, o) }),
 	}
+	c.Flags().StringVar(&o.Dir, "out", "", "`folder` in which one is made for each Worker; default: .clodo/build")
+	return c
 }
 
-func (a *app) runBuild(ctx context.Context, services []string) (reply, error) {
+func (a *app) runBuild(ctx context.Context, services []string, o operator.BuildOptions) (reply, error) {
 	op, err := a.open()
 	if err != nil {
 		return reply{}, err
 	}
 	defer op.Close()
 	stop := a.watch(passing())
-	built, err := op.Build(ctx, a.selector(services))
+	built, err := op.Build(ctx, a.selector(services), o)
 	stop()
 	if err != nil {
 		return reply{}, err
