@@ -28,13 +28,16 @@ import (
 // connect decides which Cloudflare is meant and, for a local cloud, sees that it
 // runs. The caller holds o.mu.
 func (o *Operator) connect(ctx context.Context) (*cloud, error) {
-	if o.cloud != nil {
-		return o.cloud, nil
+	if o.cloud != nil || o.noCloud != nil {
+		return o.cloud, o.noCloud
 	}
 	c := &cloud{base: o.opts.APIBaseURL, data: o.opts.DataURL}
 	if o.opts.Local || o.local {
 		info, err := o.startLocal(ctx)
 		if err != nil {
+			if ctx.Err() == nil {
+				o.noCloud = err
+			}
 			return nil, err
 		}
 		c = &cloud{base: info.API, data: info.Data, token: info.APIToken, accountID: info.AccountID, local: true}

@@ -2,6 +2,8 @@ package operator_test
 
 import (
 	"errors"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -72,6 +74,61 @@ func TestAChangedFlagIsWhereServicesReadIt(t *testing.T) {
 	want := []string{"premium in shop-flags: not set → true for 12.5%", "premium in shop-flags: true for 12.5% → true", "premium in shop-flags: true → not set"}
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Errorf("the journal (-want +got):\n%s", diff)
+	}
+}
+
+// forgetful is a Cloudflare that takes changed flags and then gives something else, as KV
+// may for a while after a write.
+type forgetful struct {
+	wrote  bool
+	answer func(*http.Request) (*http.Response, error)
+}
+
+func (f *forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, "/values/flags") {
+		switch r.Method {
+		case http.MethodPut:
+			f.wrote = true
+		case http.MethodGet:
+			if f.wrote {
+				return f.answer(r)
+			}
+		}
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func TestAChangeThatCannotBeReadBackIsNotTakenForDone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	flagged(t, dir)
+	ship(t, open(t, dir), project.Selector{})
+	for name, tt := range map[string]struct {
+		answer func(*http.Request) (*http.Response, error)
+		why    string
+	}{
+		"what was there before": {func(r *http.Request) (*http.Response, error) {
+			res := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Clodo-Local-Cloud": {"1"}}, Request: r}
+			res.Body = io.NopCloser(strings.NewReader(`{"v":1,"flags":{}}`))
+			return res, nil
+		}, "the namespace gives something else"},
+		"no answer": {func(*http.Request) (*http.Response, error) { return nil, errors.New("the line is dead") }, "the line is dead"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			op, err := operator.New(operator.Options{
+				Dir: dir, Local: true, Home: t.TempDir(), Getenv: func(string) string { return "" },
+				HTTPClient: &http.Client{Transport: &forgetful{answer: tt.answer}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = op.Close() })
+			_, err = op.SetFlag(t.Context(), operator.FlagScope{}, operator.FlagChange{Flag: "premium", Value: true, Percentage: new(float64(len(name)))})
+			var told *diag.Error
+			if !errors.As(err, &told) || told.Code != "D233" || !strings.Contains(told.Why, tt.why) || !told.Retryable || told.State == diag.NothingChanged {
+				t.Errorf("got %+v", err)
+			}
+		})
 	}
 }
 

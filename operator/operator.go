@@ -126,6 +126,7 @@ type Operator struct {
 	plans     map[string]deploy.Checked // by hash
 	local     bool                      // the selected environment has `local: true`
 	cloud     *cloud
+	noCloud   error // why the local cloud does not start: whoever asks next is told the same
 	cloudInfo CloudInfo
 	accounts  map[string]*edge.Account
 	state     *state.Store

@@ -2,9 +2,7 @@ package scaffold
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -39,7 +37,9 @@ type Creation struct {
 	Domains  map[string][]string `json:"domains,omitempty"` // hostnames by environment
 	Secrets  []string            `json:"secrets,omitempty"` // that it needs; on this machine they are in its .dev.vars
 	Files    []File              `json:"files"`             // below the root, those of the service first
+	Left     []string            `json:"left,omitempty"`    // files in its folder that are none of its own; they stay
 	Lines    int                 `json:"lines"`             // that clodo.yaml gets
+	Entry    []string            `json:"entry,omitempty"`   // lines that clodo.yaml would get, where it keeps what it says of the service
 	Config   string              `json:"config"`            // clodo.yaml
 	Sources  string              `json:"sources,omitempty"` // the folder below the root that the sources of package clodo are unpacked to
 
@@ -124,9 +124,10 @@ func (c *Creation) plan(root *os.Root, p *project.Portfolio, t Template, r Reque
 	if err != nil {
 		return err
 	}
-	if err := c.clashes(p, r, strangers, blocked); err != nil {
+	if err := (inTheWay{c, declared(p, r.Name), blocked, strangers}).refuse(r.Force); err != nil {
 		return err
 	}
+	c.Left = strangers
 	for _, f := range m.files {
 		if !strings.HasPrefix(f.Path, c.Path+"/") {
 			c.Files = append(c.Files, f)
@@ -169,18 +170,20 @@ func (c *Creation) Add(name string, content []byte) error {
 
 // enter plans the entry in clodo.yaml. A service that is there keeps its own.
 func (c *Creation) enter(root *os.Root, p *project.Portfolio, t Template) error {
+	var order []string
+	for _, e := range p.Environments {
+		order = append(order, e.Name)
+	}
+	entry := entryOf(c.Path, t, c.Domains, order)
 	if declared(p, c.Service) != nil {
+		c.Entry = entry
 		return nil
 	}
 	before, err := root.ReadFile(p.File)
 	if err != nil {
 		return err
 	}
-	var order []string
-	for _, e := range p.Environments {
-		order = append(order, e.Name)
-	}
-	after, err := addService(p.File, before, c.Service, entryOf(c.Path, t, c.Domains, order))
+	after, err := addService(p.File, before, c.Service, entry)
 	if err != nil {
 		return err
 	}
@@ -197,54 +200,6 @@ func declared(p *project.Portfolio, name string) *project.Service {
 		}
 	}
 	return nil
-}
-
-// clashes refuses what would be overwritten, unless that was asked for.
-func (c *Creation) clashes(p *project.Portfolio, r Request, strangers, blocked []string) error {
-	var found []diag.Finding
-	clash := func(message, why, fix string) {
-		found = append(found, diag.Finding{Code: "S103", Severity: diag.SeverityError, Message: message, Why: why, Fix: fix})
-	}
-	for _, what := range blocked {
-		clash(what, "", "move it away, or choose another name")
-	}
-	if s := declared(p, r.Name); s != nil && s.Dir != c.Path {
-		clash(fmt.Sprintf("clodo.yaml has a service %q in %s", r.Name, s.Dir), "", "choose another name")
-	} else if s != nil && !r.Force {
-		clash(fmt.Sprintf("clodo.yaml has a service %q already", r.Name), "it is at "+s.Pos.String(), "choose another name, or overwrite its files with --force")
-	}
-	if !r.Force {
-		for _, f := range c.Files {
-			if f.Action == Overwrite {
-				clash(f.Path+" is there and says something else", "", "choose another name, or overwrite it with --force")
-			}
-		}
-		for _, name := range strangers {
-			clash(name+" is there and does not belong to a new "+c.Type, "", "choose another name, or let it stay with --force")
-		}
-	}
-	if len(found) == 0 {
-		return nil
-	}
-	return &diag.Error{Finding: found[0], Findings: found, State: diag.NothingChanged, Exit: diag.ExitConfig}
-}
-
-// strangersIn lists what lies in a folder beside the files that are to be there.
-func strangersIn(root *os.Root, dir string, files []File) ([]string, error) {
-	var found []string
-	err := fs.WalkDir(root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil || d.IsDir() {
-			return err
-		}
-		if !slices.ContainsFunc(files, func(f File) bool { return f.Path == name }) {
-			found = append(found, name)
-		}
-		return nil
-	})
-	return found, err
 }
 
 // place finds the environment of each hostname.
@@ -267,21 +222,25 @@ func place(p *project.Portfolio, r Request) (map[string][]string, error) {
 }
 
 // environmentOf is where a hostname serves: in the environment that was named, else in
-// the only one of its account, else in production or the only one that is not local.
+// production or the only one that is not local. Of a hostname with an account only the
+// environments of that account count, and local ones, which have none.
 func environmentOf(p *project.Portfolio, d Domain, named string) (string, error) {
 	account, err := accountOf(p, d)
 	if err != nil {
 		return "", err
 	}
-	var all, same, away []string
+	var all, away []string
 	for _, e := range p.Environments {
 		all = append(all, e.Name)
-		if e.Local {
+		if account != "" && e.Account != account && !e.Local && (e.Account != "" || len(p.Accounts) > 1) {
+			if e.Name == named {
+				return "", refuse("S106", fmt.Sprintf("%s is in the account %s, and the environment %s is not", d.Host, account, named),
+					"", "name an environment with account: "+account+", or leave the account out")
+			}
 			continue
 		}
-		away = append(away, e.Name)
-		if account != "" && e.Account == account {
-			same = append(same, e.Name)
+		if !e.Local {
+			away = append(away, e.Name)
 		}
 	}
 	switch {
@@ -289,12 +248,13 @@ func environmentOf(p *project.Portfolio, d Domain, named string) (string, error)
 		return "", refuse("C020", fmt.Sprintf("there is no environment named %q", named), "environments are: "+strings.Join(all, ", "), "")
 	case named != "":
 		return named, nil
-	case len(same) == 1:
-		return same[0], nil
 	case slices.Contains(away, "production"):
 		return "production", nil
 	case len(away) == 1:
 		return away[0], nil
+	case account != "" && len(away) == 0:
+		return "", refuse("S106", fmt.Sprintf("no environment is in the account %s, where %s is", account, d.Host),
+			"environments are: "+strings.Join(all, ", "), fmt.Sprintf("add one to environments in %s, such as %s: { account: %s }", p.File, account, account))
 	}
 	return "", refuse("U002", "it is not clear which environment "+d.Host+" belongs to", "environments are: "+strings.Join(all, ", "), "name it: --env ENV")
 }

@@ -147,8 +147,11 @@ func TestNothingIsOverwrittenUnlessItIsSaid(t *testing.T) {
 	before := tree(t, dir)
 	_, err := Plan(load(t, dir), Request{Name: "orders", Type: "worker"})
 	told, ok := err.(*diag.Error)
-	if !ok || len(told.Findings) != 2 || !strings.HasPrefix(told.Findings[0].Message, "services/orders/main.go is there") ||
-		!strings.HasPrefix(told.Findings[1].Message, "services/orders/notes.txt is there") {
+	want := diag.Finding{
+		Code: "S103", Severity: diag.SeverityError, Message: "services/orders/ is there already, and differs from a new worker in 2 files",
+		Why: "different: main.go; not part of it: notes.txt", Fix: "choose another name, or --force, which overwrites 1 and leaves 1 as they are",
+	}
+	if !ok || len(told.Findings) != 1 || told.Finding != want {
 		t.Fatalf("got %+v", err)
 	}
 	if diff := cmp.Diff(before, tree(t, dir)); diff != "" {
@@ -162,16 +165,51 @@ func TestNothingIsOverwrittenUnlessItIsSaid(t *testing.T) {
 	if after["services/orders/main.go"] == "mine" || after["services/orders/notes.txt"] != "notes" {
 		t.Error("main.go was kept, or the notes were lost")
 	}
+	if diff := cmp.Diff([]string{"services/orders/notes.txt"}, c.Left); diff != "" {
+		t.Error(diff)
+	}
 	if info, err := os.Stat(mine); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file's mode is %v, %v", info.Mode(), err)
 	}
 
 	_, err = Plan(load(t, dir), Request{Name: "orders", Type: "worker"})
-	if told, ok := err.(*diag.Error); !ok || !strings.Contains(told.Message, `has a service "orders" already`) {
+	if told, ok := err.(*diag.Error); !ok || !strings.HasPrefix(told.Message, `the service "orders" is there already`) || told.Pos.File != "clodo.yaml" {
 		t.Errorf("made again: %v", err)
 	}
 	if c, err = Plan(load(t, dir), Request{Name: "orders", Type: "worker", Force: true}); err != nil || c.Lines != 0 {
 		t.Errorf("forced again: %v", err)
+	}
+}
+
+// Whatever is there is told in one message, which says what --force would do to it.
+func TestWhatIsInTheWay(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name          string
+		change        func(t *testing.T, service string)
+		message, fix  string
+		anotherBefore string // the type that was made before
+	}{
+		{"nothing has changed", func(*testing.T, string) {}, `the service "orders" is there already, as it would be made`, "choose another name", "worker"},
+		{"a file is missing", func(t *testing.T, service string) { fatal(t, os.Remove(filepath.Join(service, "main.go"))) }, `the service "orders" is there already, and services/orders/ differs from a new worker in 1 file`, "choose another name, or --force, which makes 1", "worker"},
+		{"the folder is gone", func(t *testing.T, service string) { fatal(t, os.RemoveAll(service)) }, `clodo.yaml has a service "orders" already, whose folder services/orders/ is empty`, "choose another name, or --force, which makes 6", "worker"},
+		{"it is another type", func(*testing.T, string) {}, `the service "orders" is there already, and services/orders/ differs from a new worker in 7 files`, "choose another name, or --force, which overwrites 5 and leaves 2 as they are", "data-service"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := newPortfolio(t)
+			c, err := Plan(load(t, dir), Request{Name: "orders", Type: tt.anotherBefore})
+			fatal(t, err)
+			fatal(t, c.Write(t.Context()))
+			p := load(t, dir) // before the change: clodo check is told of a folder that is gone
+			tt.change(t, filepath.Join(dir, "services", "orders"))
+			_, err = Plan(p, Request{Name: "orders", Type: "worker"})
+			told, ok := err.(*diag.Error)
+			if !ok || len(told.Findings) != 1 || told.Message != tt.message || told.Fix != tt.fix || told.Pos.File != "clodo.yaml" {
+				t.Errorf("got %+v", err)
+			}
+		})
 	}
 }
 
@@ -244,6 +282,7 @@ portfolio: shop
 accounts:
   main: { id: `+id+`, token: "env:CLOUDFLARE_API_TOKEN" }
   other: { token: "env:OTHER" }
+  idle: { token: "env:IDLE" }
 environments:
   local: { local: true }
   staging: { account: other }
@@ -263,6 +302,9 @@ services:
 		{"a.example.com", "", map[string][]string{"production": {"a.example.com"}}, ""},
 		{"a.example.com:other:example.com,b.example.com:" + id, "", map[string][]string{"staging": {"a.example.com"}, "production": {"b.example.com"}}, ""},
 		{"a.example.com", "staging", map[string][]string{"staging": {"a.example.com"}}, ""},
+		{"a.example.com:main", "staging", nil, "a.example.com is in the account main, and the environment staging is not"},
+		{"a.example.com:idle", "", nil, "no environment is in the account idle, where a.example.com is"},
+		{"a.example.com:main", "local", map[string][]string{"local": {"a.example.com"}}, ""},
 		{"a.example.com", "nowhere", nil, `there is no environment named "nowhere"`},
 		{"a.example.com:third", "", nil, `there is no account "third"`},
 		{"www.example.com", "", nil, `the hostname www.example.com belongs to the service "web"`},
@@ -437,6 +479,37 @@ func TestWhereAPortfolioCanBe(t *testing.T) {
 		p := load(t, dir)
 		if p.Name != "big-shops" || len(p.Accounts) != 2 || p.Accounts[0].ID.V != id || p.Accounts[1].Token.V != "env:ACME_CLOUDFLARE_API_TOKEN" || p.Environments[1].Account != "main" {
 			t.Errorf("%+v %s", p, tree(t, dir)["clodo.yaml"])
+		}
+		if diff := cmp.Diff([]string{"local", "production", "production-acme"}, c.Environments); diff != "" || p.Environments[2].Account != "acme" {
+			t.Errorf("each account has an environment: %s", diff)
+		}
+		again, err := PlanPortfolio(PortfolioRequest{Dir: dir, Domains: []Domain{{Host: "d.example.com", Account: "third"}, {Host: "e.example.com", Account: "acme"}}})
+		fatal(t, err)
+		for what, d := range map[string]string{
+			"tokens":          cmp.Diff([]string{"MAIN_CLOUDFLARE_API_TOKEN", "ACME_CLOUDFLARE_API_TOKEN"}, c.Tokens),
+			"tokens, later":   cmp.Diff(c.Tokens, again.Tokens),
+			"accounts absent": cmp.Diff([]string{"third"}, again.Absent),
+		} {
+			if d != "" {
+				t.Errorf("%s: %s", what, d)
+			}
+		}
+	})
+	t.Run("an account with the longest name", func(t *testing.T) {
+		t.Parallel()
+		dir, name := filepath.Join(t.TempDir(), "shop"), strings.Repeat("abc", 13)
+		domains, err := ParseDomains("a.example.com:main,b.example.com:" + name)
+		fatal(t, err)
+		c, err := PlanPortfolio(PortfolioRequest{Dir: dir, Domains: domains})
+		fatal(t, err)
+		fatal(t, c.Write(t.Context()))
+		if p := load(t, dir); p.Environments[2].Name != name {
+			t.Errorf("%+v", p.Environments[2])
+		}
+		for _, bad := range []string{name + "d", "a--b", "a-"} {
+			if _, err := ParseDomains("a.example.com:" + bad); err == nil {
+				t.Errorf("the account %q is taken", bad)
+			}
 		}
 	})
 }

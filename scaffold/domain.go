@@ -17,9 +17,12 @@ type Domain struct {
 
 var (
 	hexID       = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	accountName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,38}$`)
+	accountName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	hostLabel   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 )
+
+// longestAccount is how long an account's name, and that of an environment, may be.
+const longestAccount = 39
 
 // ParseDomains reads "HOST:ACCOUNT:ZONE,…", in which account and zone may be left out.
 // A *diag.Error names the rule that is broken.
@@ -62,6 +65,9 @@ func parseDomain(text string) (d Domain, rule string) {
 		d.Account = parts[1]
 		if !accountName.MatchString(d.Account) && !hexID.MatchString(d.Account) {
 			return d, fmt.Sprintf("the account %q is neither a name such as main nor an id of 32 hex digits", d.Account)
+		}
+		if n := len(d.Account); n > longestAccount {
+			return d, fmt.Sprintf("the account's name has %d characters, more than %d", n, longestAccount)
 		}
 	}
 	if len(parts) > 2 {

@@ -1,12 +1,14 @@
 package scaffold
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
@@ -29,7 +31,10 @@ type PortfolioCreation struct {
 	Portfolio    string   `json:"portfolio"`
 	Environments []string `json:"environments"`
 	Accounts     []string `json:"accounts"`
-	Existed      bool     `json:"existed"` // it was a portfolio already, and nothing is to be done
+	Tokens       []string `json:"tokens"`           // variables that the accounts' API tokens are read from
+	NoID         bool     `json:"-"`                // an account is found by its token alone
+	Absent       []string `json:"absent,omitempty"` // accounts of the request that a portfolio which was there does not name
+	Existed      bool     `json:"existed"`          // it was a portfolio already, and nothing is to be done
 	Files        []File   `json:"files"`
 	Unpacked     bool     `json:"unpacked"` // Write put the sources of package clodo into the state folder
 
@@ -49,7 +54,7 @@ func PlanPortfolio(r PortfolioRequest) (*PortfolioCreation, error) {
 		return nil, refuse("S107", fmt.Sprintf("%q is a file", r.Dir), "a portfolio is a folder", "name another folder")
 	}
 	if err == nil {
-		if done, err := existing(dir); done != nil || err != nil {
+		if done, err := existing(dir, r.Domains); done != nil || err != nil {
 			return done, err
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -58,15 +63,24 @@ func PlanPortfolio(r PortfolioRequest) (*PortfolioCreation, error) {
 	if above := portfolioAbove(dir); above != "" {
 		return nil, refuse("S107", fmt.Sprintf("%q lies in the portfolio %s", r.Dir, above), "portfolios do not contain each other", "clodo -C "+above+" service create NAME")
 	}
-	c := &PortfolioCreation{Portfolio: portfolioName(filepath.Base(dir)), Environments: []string{"local", "production"}, Accounts: []string{}, dir: dir}
+	c := &PortfolioCreation{Portfolio: portfolioName(filepath.Base(dir)), Accounts: []string{}, Tokens: []string{}, dir: dir}
 	var accounts []Account
 	for _, d := range r.Domains {
 		if d.Account != "" {
 			accounts = addAccount(accounts, d.Account)
 		}
 	}
-	for _, a := range accounts {
+	c.Environments = []string{"local", "production"}
+	for i, a := range accounts {
 		c.Accounts = append(c.Accounts, a.Name)
+		c.Tokens = append(c.Tokens, a.tokenVariable(len(accounts) == 1))
+		c.NoID = c.NoID || a.ID == ""
+		if i > 0 {
+			c.Environments = append(c.Environments, a.environment())
+		}
+	}
+	if len(accounts) == 0 {
+		c.Tokens, c.NoID = []string{tokenVariable}, true
 	}
 	for _, f := range []struct{ name, text string }{
 		{ConfigName, configText(c.Portfolio, accounts)},
@@ -83,7 +97,7 @@ func PlanPortfolio(r PortfolioRequest) (*PortfolioCreation, error) {
 }
 
 // existing is what to say of a folder that is a portfolio, or has Workers without one.
-func existing(dir string) (*PortfolioCreation, error) {
+func existing(dir string, domains []Domain) (*PortfolioCreation, error) {
 	p, found := project.Load(project.LoadOptions{Dir: dir})
 	if p == nil {
 		return nil, nil
@@ -92,15 +106,28 @@ func existing(dir string) (*PortfolioCreation, error) {
 		if err := diag.Findings(found); err != nil {
 			return nil, err
 		}
-		c := &PortfolioCreation{Portfolio: p.Name, Environments: []string{}, Accounts: []string{}, Existed: true, Files: []File{}, dir: dir}
+		c := &PortfolioCreation{Portfolio: p.Name, Environments: []string{}, Accounts: []string{}, Tokens: []string{}, Existed: true, Files: []File{}, dir: dir}
 		for _, e := range p.Environments {
 			c.Environments = append(c.Environments, e.Name)
 		}
 		for _, a := range p.Accounts {
 			c.Accounts = append(c.Accounts, a.Name)
+			c.NoID = c.NoID || a.ID.V == ""
+			switch kind, name, _ := strings.Cut(cmp.Or(a.Token.V, "env:"+tokenVariable), ":"); {
+			case kind == "env" && !slices.Contains(c.Tokens, name):
+				c.Tokens = append(c.Tokens, name)
+			}
+		}
+		if len(p.Accounts) == 0 {
+			c.Tokens, c.NoID = []string{tokenVariable}, true
 		}
 		for _, s := range p.Services {
 			c.services = append(c.services, s.Dir)
+		}
+		for _, d := range domains {
+			if _, err := accountOf(p, d); err != nil && !slices.Contains(c.Absent, d.Account) {
+				c.Absent = append(c.Absent, d.Account)
+			}
 		}
 		return c, nil
 	}
@@ -154,12 +181,23 @@ func addAccount(accounts []Account, word string) []Account {
 	return append(accounts, a)
 }
 
+// tokenVariable is where the token of the only account is read from.
+const tokenVariable = "CLOUDFLARE_API_TOKEN"
+
 // tokenVariable is where an account's token is read from.
 func (a Account) tokenVariable(only bool) string {
 	if only {
-		return "CLOUDFLARE_API_TOKEN"
+		return tokenVariable
 	}
-	return strings.ToUpper(strings.ReplaceAll(a.Name, "-", "_")) + "_CLOUDFLARE_API_TOKEN"
+	return strings.ToUpper(strings.ReplaceAll(a.Name, "-", "_")) + "_" + tokenVariable
+}
+
+// environment is what the environment of an account is called that is not the first one.
+func (a Account) environment() string {
+	if name := "production-" + a.Name; len(name) <= longestAccount {
+		return name
+	}
+	return a.Name
 }
 
 func configText(name string, accounts []Account) string {
@@ -179,6 +217,9 @@ func configText(name string, accounts []Account) string {
 		production = "{ account: " + accounts[0].Name + " }"
 	}
 	b.WriteString("\nenvironments:\n  local: { local: true }          # the Cloudflare on this machine\n  production: " + production + "\n")
+	for _, a := range accounts[min(1, len(accounts)):] {
+		fmt.Fprintf(&b, "  %s: { account: %s }\n", a.environment(), a.Name)
+	}
 	b.WriteString("\nservices: {}\n")
 	return b.String()
 }

@@ -116,9 +116,15 @@ func (a *app) everywhere(ctx context.Context, services []string, read func(*oper
 		return read(op, sel)
 	}
 	var errs []error
+	told := map[diag.Finding]bool{} // a token that is missing is missing in all of them
 	for _, env := range op.Portfolio().Environments {
 		sel.Environment = env.Name
-		errs = append(errs, a.readIn(sel, read))
+		for _, e := range diag.Errors(a.readIn(sel, read)) {
+			if len(e.Findings) > 0 || !told[e.Finding] {
+				errs = append(errs, e)
+			}
+			told[e.Finding] = true
+		}
 	}
 	return errors.Join(errs...)
 }

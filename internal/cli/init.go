@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -70,19 +71,20 @@ func (a *app) runInit(ctx context.Context, o *initOptions) (reply, error) {
 			return reply{}, err
 		}
 	}
-	doc := initDocument{creation, o.dir, !a.globals.dryRun && !creation.Existed, a.missingVariables()}
+	doc := initDocument{creation, o.dir, !a.globals.dryRun && !creation.Existed, a.missingVariables(creation)}
 	return reply{Result: doc, Text: func(w io.Writer) { a.writeInit(w, doc, request.Domains) }}, nil
 }
 
+// accountVariable says which account a token is meant for that sees several.
+const accountVariable = "CLOUDFLARE_ACCOUNT_ID"
+
 // missingVariables lists what a deployment to Cloudflare needs and is not set.
-func (a *app) missingVariables() []string {
-	missing := []string{}
-	for _, name := range []string{"CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID"} {
-		if a.getenv(name) == "" {
-			missing = append(missing, name)
-		}
+func (a *app) missingVariables(c *scaffold.PortfolioCreation) []string {
+	needed := slices.Clone(c.Tokens)
+	if c.NoID {
+		needed = append(needed, accountVariable)
 	}
-	return missing
+	return slices.DeleteFunc(needed, func(name string) bool { return a.getenv(name) != "" })
 }
 
 func (a *app) writeInit(w io.Writer, d initDocument, domains []scaffold.Domain) {
@@ -91,28 +93,32 @@ func (a *app) writeInit(w io.Writer, d initDocument, domains []scaffold.Domain) 
 		fmt.Fprintf(w, "The portfolio %q is there already, with environments %s. Nothing was changed.\n", d.Portfolio, strings.Join(d.Environments, ", "))
 	case a.globals.dryRun:
 		writeDryRun(w, d.Files, "", 0)
+		fmt.Fprintln(w, "Nothing was changed.")
 		return
 	default:
-		fmt.Fprintf(w, "Made %s (portfolio %q, environments %s).\n", filepath.ToSlash(filepath.Join(d.Dir, scaffold.ConfigName)), d.Portfolio, strings.Join(d.Environments, " and "))
+		fmt.Fprintf(w, "Made %s (portfolio %q, environments %s).\n", filepath.ToSlash(filepath.Join(d.Dir, scaffold.ConfigName)), d.Portfolio, listed(d.Environments))
 		for _, f := range d.Files {
 			if f.Action == scaffold.Keep {
 				fmt.Fprintf(w, "Kept %s, which was there.\n", f.Path)
 			}
 		}
 	}
+	for _, name := range d.Absent {
+		fmt.Fprintf(w, "It names no account %s: write it into %s, with an environment that is in it.\n", name, scaffold.ConfigName)
+	}
 	if d.Existed && d.Unpacked {
 		fmt.Fprintln(w, "The sources of package clodo were missing from its state folder and are there again.")
 	}
 	if len(d.Missing) > 0 {
-		what := map[string]string{
-			"CLOUDFLARE_API_TOKEN":  "a deployment to Cloudflare needs it",
-			"CLOUDFLARE_ACCOUNT_ID": "it is needed when the token sees several accounts",
-		}
 		fmt.Fprintln(w)
 		for _, name := range d.Missing {
-			fmt.Fprintf(w, "Not set: %s; %s.\n", name, what[name])
+			why := "a deployment to Cloudflare needs it"
+			if name == accountVariable {
+				why = "it is needed when the token sees several accounts"
+			}
+			fmt.Fprintf(w, "Not set: %s; %s.\n", name, why)
 		}
-		fmt.Fprintln(w, "The Cloudflare on this machine (--local) needs neither.")
+		fmt.Fprintln(w, "The Cloudflare on this machine (--local) needs none of them.")
 	}
 	fmt.Fprintln(w, "\nNext:")
 	if d.Dir != "." && !d.Existed {
@@ -123,4 +129,13 @@ func (a *app) writeInit(w io.Writer, d initDocument, domains []scaffold.Domain) 
 		host = " --domain " + domains[0].Host
 	}
 	fmt.Fprintf(w, "  clodo service create NAME%s\n", host)
+}
+
+// listed is a list as people say it: a, b and c.
+func listed(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/internal/term"
 	"github.com/tamylaa/clodo/scaffold"
 )
@@ -124,7 +125,7 @@ func (a *app) askForService(ctx context.Context, o *serviceCreateOptions) error 
 			o.hosts = []string{host}
 			return nil
 		}
-		a.term.Note("%s", err)
+		_ = a.findingRenderer().Render(a.term.Err(), diag.Errors(err)[0].Details()) // a stderr that is gone leaves nobody to tell
 	}
 }
 
@@ -173,6 +174,8 @@ func (a *app) creationReply(c *scaffold.Creation) reply {
 			}
 			if a.globals.dryRun {
 				writeDryRun(w, c.Files, c.Config, c.Lines)
+				writeKept(w, c)
+				fmt.Fprintln(w, "Nothing was changed.")
 				return
 			}
 			own, words := 0, map[string]string{}
@@ -194,6 +197,7 @@ func (a *app) creationReply(c *scaffold.Creation) reply {
 					fmt.Fprintln(w, line)
 				}
 			}
+			writeKept(w, c)
 			fmt.Fprintf(w, "\nNext:\n  clodo check\n")
 			if c.Language == "ts" {
 				fmt.Fprintln(w, "  npm install")
@@ -216,7 +220,21 @@ func writeDryRun(w io.Writer, files []scaffold.File, config string, lines int) {
 			fmt.Fprintf(w, "%-10s %s  %d bytes\n", f.Action, f.Path, f.Size)
 		}
 	}
-	fmt.Fprintln(w, "Nothing was changed.")
+}
+
+// writeKept tells what --force leaves as it is: files of the folder that are none of the
+// new service's, and what clodo.yaml says of it.
+func writeKept(w io.Writer, c *scaffold.Creation) {
+	if len(c.Left) > 0 {
+		names := make([]string, len(c.Left))
+		for i, name := range c.Left {
+			names[i] = strings.TrimPrefix(name, c.Path+"/")
+		}
+		fmt.Fprintf(w, "Left %s in %s/: %s\n", count(len(c.Left), "other file"), c.Path, strings.Join(names, ", "))
+	}
+	if len(c.Entry) > 0 {
+		fmt.Fprintf(w, "%s keeps what it says of %s; of a new %s it would say:\n  %s\n", c.Config, c.Service, c.Type, strings.Join(c.Entry, "\n  "))
+	}
 }
 
 func languageName(language string) string {

@@ -72,6 +72,8 @@ func kindOf(f *pflag.Flag) string {
 	switch f.Value.Type() {
 	case "int", "count":
 		return "whole number"
+	case "float64":
+		return "number"
 	case "duration":
 		return "time such as 90s or 10m"
 	case "bool":

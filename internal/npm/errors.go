@@ -23,6 +23,7 @@ func missing(npm, name string, err error) error {
 // npm names its failures by code; these are the ones with an answer of their own.
 var (
 	integrityPattern = regexp.MustCompile(`\bEINTEGRITY\b`)
+	requestPattern   = regexp.MustCompile(`(?m)(request to .*, reason: .*)$`) // the one line that says why, before a stack
 	networkPattern   = regexp.MustCompile(`\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ERR_SOCKET_TIMEOUT|FETCH_ERROR|E5\d\d)\b`)
 )
 
@@ -39,6 +40,9 @@ func failure(name, output string, err error) error {
 	case networkPattern.MatchString(output):
 		e.Code = "N202"
 		e.Message = fmt.Sprintf("the npm registry did not answer, so %s is not installed", name)
+		if line := requestPattern.FindStringSubmatch(output); line != nil {
+			e.Why = line[1]
+		}
 		e.Fix = "connect to the network once, or set CLODO_WORKERD to a workerd binary"
 		e.Retryable = true
 	default:

@@ -123,6 +123,21 @@ func TestAFailureSaysWhatToDoAndLeavesNothingBehind(t *testing.T) {
 	})
 }
 
+func TestWhyTheRegistryDidNotAnswerIsOneLine(t *testing.T) {
+	t.Parallel()
+	told := failure("hello@1.0.0", `npm error code ECONNREFUSED
+npm error errno ECONNREFUSED
+npm error FetchError: request to http://127.0.0.1:9/hello failed, reason: connect ECONNREFUSED 127.0.0.1:9
+npm error     at ClientRequest.<anonymous> (minipass-fetch/lib/index.js:130:14)
+npm error   port: 9,
+npm error }
+`, errors.New("exit status 1"))
+	checkCode(t, told, "N202")
+	if want := "request to http://127.0.0.1:9/hello failed, reason: connect ECONNREFUSED 127.0.0.1:9"; told.(*diag.Error).Why != want {
+		t.Errorf("why: %s", told.(*diag.Error).Why)
+	}
+}
+
 func TestADeadHolderLetsGoOfTheLock(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.lock")
