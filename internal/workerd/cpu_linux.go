@@ -11,12 +11,12 @@ import (
 // tick is the unit of times in /proc. It is 1/100 s on every system that Go runs on.
 const tick = 10 * time.Millisecond
 
-// CPUTime is how long the process has computed; known is false where the system does
-// not tell.
+// CPUTime is how long the process has computed, 0 once it has ended; known is false
+// where the system does not tell.
 func (p *Process) CPUTime() (used time.Duration, known bool) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
 	if err != nil {
-		return 0, false // it has ended
+		return 0, true // it has ended
 	}
 	// The second field is a name in brackets that may hold anything.
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Launch is how to start a process. Dir is where the configuration lies while
@@ -23,7 +24,13 @@ type Launch struct {
 	Dir    string
 	Config Config
 	Log    func(line string) // every line of workerd's output, may be nil
+	// CPU is how long the start may compute, or take where the system does not tell
+	// what it computes; 0 is no limit.
+	CPU time.Duration
 }
+
+// ErrCPU is a start that has used its CPU time.
+var ErrCPU = errors.New("workerd used the CPU time that its start may use")
 
 // Process is a running workerd. Its sockets listen on loopback ports of their own,
 // so two generations never compete for a connection.
@@ -46,6 +53,9 @@ func (e *StartError) Error() string { return "workerd stopped at its start: " + 
 // Start starts workerd and returns when all its sockets listen. Cancelling ctx
 // during the start ends it; later only Stop and Kill do.
 func Start(ctx context.Context, l Launch) (*Process, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("starting workerd: %w", err)
+	}
 	config, err := writeConfig(l)
 	if err != nil {
 		return nil, err
@@ -64,12 +74,10 @@ func Start(ctx context.Context, l Launch) (*Process, error) {
 	}
 	ports := make(chan map[string]string, 1)
 	go func() { ports <- ready.wait(p.done) }()
-	select {
-	case <-ctx.Done():
+	if err := p.listening(ctx, ports, l.CPU); err != nil {
 		p.Kill()
 		<-p.done
-		return nil, fmt.Errorf("starting workerd: %w", ctx.Err())
-	case p.addresses = <-ports:
+		return nil, fmt.Errorf("starting workerd: %w", err)
 	}
 	if len(p.addresses) < len(l.Config.Sockets) {
 		p.Kill()
@@ -77,6 +85,29 @@ func Start(ctx context.Context, l Launch) (*Process, error) {
 		return nil, &StartError{Text: p.output.tail()}
 	}
 	return p, nil
+}
+
+// listening waits for the addresses of the sockets, which are fewer when the process ends.
+func (p *Process) listening(ctx context.Context, ports <-chan map[string]string, limit time.Duration) error {
+	began := time.Now()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case p.addresses = <-ports:
+			return ctx.Err() // an end that came first is one, whatever was seen first
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+		used, known := p.CPUTime()
+		if !known {
+			used = time.Since(began)
+		}
+		if limit > 0 && used > limit {
+			return ErrCPU
+		}
+	}
 }
 
 // run owns the thread that starts the process: Linux sends the parent-death signal

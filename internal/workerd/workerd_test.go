@@ -128,6 +128,32 @@ func TestAFailedStartHasWorkerdsWords(t *testing.T) {
 	}
 }
 
+func TestAStartThatComputesTooLongIsEnded(t *testing.T) {
+	t.Parallel()
+	_, err := workerd.Start(t.Context(), workerd.Launch{Binary: npmtest.Workerd(t), Dir: t.TempDir(), Config: single("for (;;);"), CPU: 500 * time.Millisecond})
+	if !errors.Is(err, workerd.ErrCPU) {
+		t.Errorf("got %v, want ErrCPU", err)
+	}
+}
+
+// What other programs compute on a busy machine is not the start's. It is not parallel: a
+// child that another test forks while the script is written would keep it from being run.
+func TestAStartThatWaitsMayTakeLong(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells what a process computes")
+	}
+	slow := filepath.Join(t.TempDir(), "workerd")
+	if err := os.WriteFile(slow, []byte("#!/bin/sh\nsleep 1.5\nexec "+npmtest.Workerd(t)+" \"$@\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p, err := workerd.Start(t.Context(), workerd.Launch{Binary: slow, Dir: t.TempDir(), Config: single("export default {}"), CPU: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Kill()
+	<-p.Done()
+}
+
 func TestStopFinishesRequests(t *testing.T) {
 	t.Parallel()
 	p := start(t, single(`export default { async fetch() { console.log("in"); await scheduler.wait(200); return new Response("done") } }`))

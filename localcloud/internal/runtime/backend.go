@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/workerd"
@@ -33,6 +34,7 @@ type backend struct {
 	key       string
 	server    *http.Server
 	resources map[string]Resource // by kind
+	pulses    sync.Map            // *moment of the last pulse that came, by its path
 }
 
 func newBackend(resources map[string]Resource, log *slog.Logger) (*backend, error) {
@@ -70,6 +72,10 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case pulseService:
 		w.WriteHeader(http.StatusNoContent)
+		_ = http.NewResponseController(w).Flush() // the process has the answer from here on
+		if felt, ok := b.pulses.Load(strings.TrimPrefix(r.URL.Path, "/")); ok {
+			felt.(*moment).now()
+		}
 		return
 	}
 	answer := b.resources[kind]

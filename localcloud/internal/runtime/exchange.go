@@ -16,7 +16,6 @@ import (
 // exchange is a request to a Worker under way, and what its answer turned it into.
 type exchange struct {
 	generation *generation
-	process    *workerd.Process // that it was sent to
 	worker     *Worker
 	began      time.Time
 	ray        string
@@ -33,8 +32,9 @@ type exchange struct {
 
 	// Used by the request's own goroutine only.
 	upgraded bool
-	failed   bool        // the process did not answer
-	sent     http.Header // of the request
+	failed   bool             // the process did not answer
+	process  *workerd.Process // that it was sent to
+	sent     http.Header      // of the request
 
 	mu        sync.Mutex
 	answered  bool   // the answer has begun
@@ -97,13 +97,8 @@ func (x *exchange) answer() error {
 
 // lost decides what happens to a request whose process did not answer: whether it is
 // sent again, and if not, with which outcome it ends.
-func (x *exchange) lost() (again bool, outcome string) {
-	died := false
-	select {
-	case <-x.process.Done():
-		died = true
-	case <-time.After(dying):
-	}
+func (x *exchange) lost(ctx context.Context) (again bool, outcome string) {
+	died := x.died(ctx)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.answered {
@@ -116,8 +111,23 @@ func (x *exchange) lost() (again bool, outcome string) {
 	return x.moved, x.verdict
 }
 
-// dying is how much later than a broken connection the death of a process may be seen.
-const dying = 200 * time.Millisecond
+// died reports whether the process broke the connection because it died. Its death may be
+// seen later than that: what shows that it lives is its next answer.
+func (x *exchange) died(ctx context.Context) bool {
+	broken := time.Now()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for !x.generation.answered.time().After(broken) {
+		select {
+		case <-x.process.Done():
+			return true
+		case <-ctx.Done():
+			return false
+		case <-ticker.C:
+		}
+	}
+	return false
+}
 
 // causeOfDeath is the outcome of the invocations that a process took with it, by the
 // last that it said.

@@ -67,7 +67,7 @@ const (
 type generation struct {
 	*group
 	r        *Runtime
-	answered moment // when the process last began an answer; a sign of life
+	answered *moment // when the process last showed that it was not blocked
 
 	mu       sync.Mutex
 	ready    chan struct{} // closed when the process serves, or cannot; nil while it sleeps
@@ -98,7 +98,7 @@ type generation struct {
 func (r *Runtime) newGeneration(g *group) *generation {
 	out := &generation{
 		group: g, r: r, ready: make(chan struct{}), idle: make(chan struct{}), calm: make(chan struct{}),
-		exchanges: map[*exchange]struct{}{}, left: map[string]departure{}, answered: moment{base: time.Now()},
+		exchanges: map[*exchange]struct{}{}, left: map[string]departure{}, answered: newMoment(),
 	}
 	out.living, out.die = context.WithCancel(context.Background())
 	return out

@@ -2,8 +2,10 @@ package runtime
 
 import (
 	"context"
+	"crypto/rand"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"sync/atomic"
 	"time"
 
@@ -19,13 +21,14 @@ const (
 	// come between the last pulse that was felt and the next are all suspects.
 	pulseIdle = 500 * time.Millisecond
 	pulseBusy = 100 * time.Millisecond
-	// pulseLost is how long a process may owe one before it counts as blocked. On a
-	// busy machine it can be late, too: a process that uses no CPU time is not blocked,
-	// and one that answers a request shows that it was not until then.
+	// pulseLost is how long a process may owe one before it counts as blocked. It is
+	// counted in ticks, so that a time in which this program did not run itself is none
+	// in which the process was silent.
 	pulseLost = 1500 * time.Millisecond
-	// starved is how much of the time a blocked process has to have computed, where
-	// this system tells.
-	starved = 10 // 1/starved
+	// pulseCost is how much a blocked process has to have computed since it owes one,
+	// where this system tells: on a busy machine one that is not blocked is late, too,
+	// but a pulse takes it no time to speak of.
+	pulseCost = pulseLost / 10
 )
 
 // pulses adds the socket of the pulse.
@@ -36,6 +39,9 @@ func (c *configuration) pulses() {
 // feel asks a process for its pulse until it ends, and has something done when
 // there is none.
 func (g *generation) feel(p *workerd.Process) {
+	key := rand.Text()
+	g.r.backend.pulses.Store(key, g.answered)
+	defer g.r.backend.pulses.Delete(key)
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true, IdleConnTimeout: 3 * time.Second}}
 	defer client.CloseIdleConnections()
 	var pause time.Duration
@@ -48,12 +54,11 @@ func (g *generation) feel(p *workerd.Process) {
 		if pause = pulseIdle; g.busy() {
 			pause = pulseBusy
 		}
-		sent := time.Now()
-		answer := make(chan struct{})
+		sent, answer := newMoment(), make(chan struct{})
 		ctx, cancel := context.WithCancel(context.Background())
 		go func() { // ends with the answer, the process, or cancel
 			defer close(answer)
-			beat(ctx, client, p)
+			beat(ctx, client, "http://"+p.Address(pulseService)+"/"+key, sent)
 		}()
 		g.await(p, answer, sent)
 		cancel()
@@ -64,9 +69,10 @@ func (g *generation) feel(p *workerd.Process) {
 	}
 }
 
-// beat is one pulse.
-func beat(ctx context.Context, client *http.Client, p *workerd.Process) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.Address(pulseService)+"/", nil)
+// beat is one pulse. It notes when it was sent.
+func beat(ctx context.Context, client *http.Client, url string, sent *moment) {
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { sent.now() }})
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return
 	}
@@ -78,9 +84,10 @@ func beat(ctx context.Context, client *http.Client, p *workerd.Process) {
 	_ = res.Body.Close()
 }
 
-// await waits for one pulse. A process that owes it for too long is blocked, see stall.
-func (g *generation) await(p *workerd.Process, answer <-chan struct{}, sent time.Time) {
-	alive := sent // when it was not blocked yet
+// await waits for one pulse. A process that owes it for too long is blocked, see stall:
+// since the pulse was sent, or it showed the last sign of life after that.
+func (g *generation) await(p *workerd.Process, answer <-chan struct{}, sent *moment) {
+	alive, owed := sent.time(), time.Duration(0)
 	computed, known := p.CPUTime()
 	ticker := time.NewTicker(pulseBusy)
 	defer ticker.Stop()
@@ -93,27 +100,34 @@ func (g *generation) await(p *workerd.Process, answer <-chan struct{}, sent time
 		case <-ticker.C:
 		}
 		used, _ := p.CPUTime()
-		last := g.answered.time()
-		switch silent := time.Since(alive); {
-		case last.After(alive):
-			alive, computed = last, used
-		case silent < pulseLost:
-		case known && used-computed <= silent/starved:
-			alive, computed = time.Now(), used
-		default:
-			s := &stall{generation: g, process: p, since: alive, computed: computed, incident: newIncident()}
-			s.endure(answer)
-			return
+		for _, sign := range []time.Time{sent.time(), g.answered.time()} {
+			if sign.After(alive) {
+				alive, computed, owed = sign, used, 0
+			}
 		}
+		if owed += pulseBusy; owed < pulseLost || known && used-computed < pulseCost || isClosed(answer) {
+			continue
+		}
+		s := &stall{generation: g, process: p, since: alive, computed: computed, incident: newIncident()}
+		s.endure(answer)
+		return
 	}
 }
 
-// moment is a time that many goroutines set.
+// moment is a time that many goroutines set. It only moves ahead.
 type moment struct {
 	base  time.Time // the zero moment, with a monotonic clock
 	after atomic.Int64
 }
 
-func (m *moment) now() { m.after.Store(int64(time.Since(m.base))) }
+// newMoment is now.
+func newMoment() *moment { return &moment{base: time.Now()} }
+
+func (m *moment) now() {
+	at := int64(time.Since(m.base))
+	for last := m.after.Load(); last < at && !m.after.CompareAndSwap(last, at); {
+		last = m.after.Load()
+	}
+}
 
 func (m *moment) time() time.Time { return m.base.Add(time.Duration(m.after.Load())) }

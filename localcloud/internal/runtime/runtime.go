@@ -246,7 +246,7 @@ func (r *Runtime) change(ctx context.Context, served *table, next map[string]*ge
 	return err
 }
 
-func isClosed(c chan struct{}) bool {
+func isClosed(c <-chan struct{}) bool {
 	select {
 	case <-c:
 		return true
@@ -294,7 +294,7 @@ func (r *Runtime) configure(g *group, t tolerance) error {
 // from starting is put right where that can be done, see learn.
 func (r *Runtime) launchGroup(ctx context.Context, g *group, t tolerance) (*workerd.Process, *group, error) {
 	for {
-		p, err := r.launch(ctx, g.config)
+		p, err := r.launch(ctx, g.config, 0)
 		if err == nil || !r.learn(err, t) {
 			return p, g, err
 		}
@@ -329,13 +329,14 @@ func (r *Runtime) learn(err error, t tolerance) bool {
 	return news
 }
 
-func (r *Runtime) launch(ctx context.Context, config workerd.Config) (*workerd.Process, error) {
+// launch starts a process that may compute for cpu until it serves, 0 being for ever.
+func (r *Runtime) launch(ctx context.Context, config workerd.Config, cpu time.Duration) (*workerd.Process, error) {
 	binary, err := r.binary(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return workerd.Start(ctx, workerd.Launch{
-		Binary: binary, Dir: filepath.Join(r.options.Dir, bootFolder), Config: config,
+		Binary: binary, Dir: filepath.Join(r.options.Dir, bootFolder), Config: config, CPU: cpu,
 		Log: func(line string) { r.log.Info(line, "from", "workerd") },
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ import (
 
 // cloud is a Runtime with real workerd and its data port.
 type cloud struct {
-	versions int // made so far
+	versions atomic.Int64 // made so far
 	*Runtime
 	t      testing.TB
 	dir    string
@@ -135,11 +136,10 @@ func (c *cloud) version(code string, bindings ...string) *Version {
 	if err := os.WriteFile(path, []byte(code), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
-	c.versions++
 	var b [16]byte
 	_, _ = rand.Read(b[:])
 	v := &Version{
-		ID: fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), CreatedOn: created.Add(time.Duration(c.versions) * time.Second),
+		ID: fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), CreatedOn: created.Add(time.Duration(c.versions.Add(1)) * time.Second),
 		MainModule: "index.js", CompatibilityDate: "2026-11-01",
 		Modules: []Module{{Name: "index.js", ContentType: "application/javascript+module", Path: path}},
 	}

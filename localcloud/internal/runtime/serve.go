@@ -244,7 +244,7 @@ func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.Rev
 				pr.Out.URL.RawQuery = pr.In.URL.RawQuery // as it was sent, even where Go would not parse it
 				pr.Out.Host = strings.ToLower(pr.In.Host)
 				x := exchangeOf(pr.In)
-				x.sent = pr.Out.Header
+				x.sent, x.process = pr.Out.Header, p
 				if x.dispatched {
 					for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 						if sent, ok := pr.In.Header[name]; ok {
@@ -289,7 +289,7 @@ func proxyError(w http.ResponseWriter, req *http.Request, err error) {
 	if x.isMoved() || req.Context().Err() != nil {
 		return // it is sent again, or the client went away
 	}
-	again, outcome := x.lost()
+	again, outcome := x.lost(req.Context())
 	if again {
 		return
 	}

@@ -89,7 +89,6 @@ func closeOnce(c chan struct{}) {
 func (g *generation) enter(x *exchange) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	x.process = g.process
 	g.exchanges[x] = struct{}{}
 }
 
