@@ -57,7 +57,7 @@ func (l *line) Read(b []byte) (int, error) {
 
 func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil || req.Method != http.MethodGet && req.Method != http.MethodHead || req.Header.Get("Upgrade") != "" {
-		return d.Transport.RoundTrip(req)
+		return d.Transport.RoundTrip(withOwner(req))
 	}
 	ctx := req.Context()
 	l, reused := d.take(req.URL.Host), true
@@ -70,7 +70,7 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 		l.r, l.w = bufio.NewReaderSize(l, 8<<10), bufio.NewWriterSize(conn, 4<<10)
 	}
 	l.budget, l.heard = maxHead, false
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() }) // which ends reads and writes
+	stop := context.AfterFunc(ctx, func() { _ = abort(l.Conn) }) // which ends reads and writes
 	res, err := l.exchange(req)
 	if err != nil {
 		stop()
@@ -79,7 +79,7 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case reused && !l.heard: // closed since it was used last
-			return d.Transport.RoundTrip(req)
+			return d.Transport.RoundTrip(withOwner(req))
 		}
 		return nil, err
 	}
@@ -152,11 +152,14 @@ func (a *answer) finish(complete bool) {
 		return
 	}
 	a.over = true
-	if !a.stop() || !complete || a.once || a.l.r.Buffered() > 0 {
+	switch stopped := a.stop(); {
+	case !complete:
+		_ = abort(a.l.Conn)
+	case !stopped || a.once || a.l.r.Buffered() > 0:
 		_ = a.l.Close()
-		return
+	default:
+		a.d.put(a.l)
 	}
-	a.d.put(a.l)
 }
 
 // take is the connection that was used last.

@@ -102,6 +102,9 @@ func ofMillis(ms float64) time.Time {
 	return time.UnixMicro(int64(ms * 1000)).UTC()
 }
 
+// canceled is the outcome of a request whose client went away.
+const canceled = "canceled"
+
 // ofExchange is what the proxy saw of a request. Whether code ran is not known yet.
 func ofExchange(e runtime.Exchange) Record {
 	h := e.Request.Header
@@ -115,7 +118,7 @@ func ofExchange(e runtime.Exchange) Record {
 	switch {
 	case r.Outcome != "":
 	case e.Gone:
-		r.Outcome = "canceled"
+		r.Outcome = canceled
 	default:
 		r.Outcome = "unknown"
 	}
@@ -178,7 +181,8 @@ func merged(exchange, trace Record) Record {
 	if exchange.Status != 0 {
 		m.Status = exchange.Status
 	}
-	if m.Outcome == "unknown" || m.Outcome == "" {
+	unanswered := trace.Outcome == "ok" && trace.Status == 0 && exchange.Outcome == canceled // workerd calls that ok
+	if m.Outcome == "unknown" || m.Outcome == "" || unanswered {
 		m.Outcome = exchange.Outcome
 	}
 	return m
