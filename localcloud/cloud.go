@@ -191,7 +191,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.open(ctx); err != nil {
 		return err
 	}
-	c.apiServer.serve(c.guard(c.gate.around(func() http.Handler { return c.serving.api })))
+	c.apiServer.serve(hearOut(c.guard(c.gate.around(func() http.Handler { return c.serving.api }))))
 	c.dataServer.serve(c.gate.around(func() http.Handler { return c.serving.data }))
 	return folderError(c.options.Dir, c.announce())
 }

@@ -130,6 +130,12 @@ func TestATokenHasSoManyCalls(t *testing.T) {
 	if res.StatusCode != 429 || !strings.Contains(body, `"code":971`) || res.Header.Get("Retry-After") != "300" {
 		t.Errorf("a call too many: %d %s %v", res.StatusCode, body, res.Header)
 	}
+	if res, _ := call(info.APIToken, "/client/v4/nowhere"); res.StatusCode != 429 {
+		t.Errorf("an endpoint that is not there, with no call left: %d", res.StatusCode)
+	}
+	if res, _ := call("clodo_local_second", "/client/v4/nowhere"); res.StatusCode != 501 || res.Header.Get("Ratelimit") != `"default";r=2;t=300` {
+		t.Errorf("an endpoint that is not there: %d %v", res.StatusCode, res.Header)
+	}
 	if res, _ := call(info.APIToken, "/local/info"); res.StatusCode != 200 {
 		t.Errorf("the control endpoints answer %d", res.StatusCode)
 	}

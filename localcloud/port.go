@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -69,6 +70,30 @@ func checkAddresses(o Options) error {
 		}
 	}
 	return nil
+}
+
+const (
+	readAway    = 256 << 10 // bytes of a request that net/http itself reads to its end
+	maxHeardOut = 1 << 30
+	hearingOut  = 10 * time.Second
+)
+
+// hearOut lets clients finish a large request that was answered before its end, as a
+// refusal is: many look for an answer only when they have sent everything, and a
+// connection that was closed before is all that they would see.
+func hearOut(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := r.Body
+		next.ServeHTTP(w, r)
+		if r.ContentLength >= 0 && r.ContentLength <= readAway || r.Header.Get("Expect") != "" {
+			return
+		}
+		control := http.NewResponseController(w)
+		if control.SetReadDeadline(time.Now().Add(hearingOut)) != nil || control.Flush() != nil {
+			return // the connection was taken over, or is broken
+		}
+		_, _ = io.CopyN(io.Discard, body, maxHeardOut) // until its end, or for long enough
+	})
 }
 
 // guard lets only requests through that name this machine: a web page whose name

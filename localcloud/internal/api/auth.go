@@ -23,9 +23,8 @@ var uncounted = []string{
 	accountPath + "/queues/{queue_id}/messages/ack",
 }
 
-// authorize finds who asks and whether they may: the token and how many calls it has
-// left, one of the permission groups, and the account or zone of the path.
-func (c *call) authorize(groups []string) error {
+// identify finds who asks: the token, and whether it has calls left.
+func (c *call) identify() error {
 	value, err := bearer(c.req)
 	if err != nil {
 		return err
@@ -39,7 +38,13 @@ func (c *call) authorize(groups []string) error {
 	if verifies := strings.HasSuffix(c.req.URL.Path, "/tokens/verify"); !verifies && !c.token.Usable(c.clock.Now()) {
 		return refuse(http.StatusForbidden, 9109, "Invalid access token: it is disabled, expired or not valid yet.")
 	}
-	if err := c.countCall(); err != nil {
+	return c.countCall()
+}
+
+// authorize finds who asks and whether they may: one of the permission groups, and the
+// account or zone of the path.
+func (c *call) authorize(groups []string) (err error) {
+	if err := c.identify(); err != nil {
 		return err
 	}
 	if id, ok := c.vars["account_id"]; ok {
@@ -126,6 +131,9 @@ func unknownToken(req *http.Request, value string) error {
 	}
 	if strings.HasSuffix(req.URL.Path, "/tokens/verify") {
 		return refuse(http.StatusUnauthorized, 1000, "Invalid API Token")
+	}
+	if strings.HasPrefix(value, TokenPrefix) {
+		return refuse(http.StatusForbidden, 9109, "Invalid access token: this local cloud has no such token. Each has tokens of its own: `clodo cloud env` prints this one's.")
 	}
 	return refuse(http.StatusForbidden, 9109, "Invalid access token: tokens of this local cloud start with %s.", TokenPrefix)
 }

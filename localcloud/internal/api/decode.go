@@ -28,7 +28,7 @@ func (c *call) decode(into any) error {
 }
 
 // notJSON says in JSON's words, and not in those of our types, why a text was not what
-// it should be.
+// it should be. What the error says around that is kept.
 func notJSON(err error) string {
 	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	if !ok {
@@ -38,7 +38,7 @@ func notJSON(err error) string {
 	if wrong.Field != "" {
 		what = strconv.Quote(wrong.Field)
 	}
-	return what + " is " + article(wrong.Value) + ", not " + article(jsonKind(wrong.Type))
+	return strings.Replace(err.Error(), wrong.Error(), what+" is "+article(wrong.Value)+", not "+article(jsonKind(wrong.Type)), 1)
 }
 
 // jsonKind is what JSON calls the values of a type.

@@ -260,7 +260,7 @@ func (a *API) runtimeVersion(v store.Version) *runtime.Version {
 	out := &runtime.Version{
 		ID: v.ID, Tag: v.Annotations["workers/tag"], CreatedOn: v.CreatedOn, MainModule: v.MainModule, BodyPart: v.BodyPart,
 		CompatibilityDate: v.CompatibilityDate, CompatibilityFlags: v.CompatibilityFlags, Bindings: v.Bindings,
-		Handlers: append([]string{}, v.Handlers...),
+		Handlers: append([]string{}, v.Handlers...), CPULimit: cpuLimit(v.Limits),
 	}
 	for _, m := range v.Modules {
 		if m.ContentType != sourceMap {

@@ -144,16 +144,26 @@ func (a *API) logged(req *http.Request, err error) {
 	}
 }
 
+// missing refuses what the local cloud does not have. It counts as a call of its token
+// all the same.
+func (c *call) missing() error {
+	err := c.identify()
+	if refused, ok := errors.AsType[*Error](err); ok && refused.Status == http.StatusTooManyRequests {
+		return err
+	}
+	return refuse(http.StatusNotImplemented, 7003, "The local cloud has no %s %s.", c.req.Method, c.req.URL.Path)
+}
+
 func (a *API) answer(w http.ResponseWriter, req *http.Request) (any, error) {
 	path, ok := strings.CutPrefix(req.URL.EscapedPath(), Prefix)
 	if !ok || (path != "" && path[0] != '/') {
 		return nil, refuse(http.StatusNotFound, 7003, "Could not route to %s: the API of this local cloud is below %s.", req.URL.Path, Prefix)
 	}
 	r, vars, ok := a.routes.find(req.Method, path)
-	if !ok {
-		return nil, refuse(http.StatusNotImplemented, 7003, "The local cloud has no %s %s.", req.Method, req.URL.Path)
-	}
 	c := &call{API: a, ctx: req.Context(), req: req, w: w, vars: vars, query: req.URL.Query(), counted: !slices.Contains(uncounted, r.Pattern)}
+	if !ok {
+		return nil, c.missing()
+	}
 	if !r.open {
 		if err := c.authorize(r.Permissions); err != nil {
 			return nil, err

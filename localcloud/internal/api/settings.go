@@ -92,6 +92,9 @@ func (in scriptSettingsInput) onto(tx *store.Tx, s *store.Script) error {
 		s.TailConsumers = in.TailConsumers
 	}
 	if in.Observability != nil {
+		if err := checkRules(nil, nil, in.Observability); err != nil {
+			return err
+		}
 		s.Observability = in.Observability
 	}
 	return nil
@@ -126,6 +129,9 @@ func parseSettings(contentType string, body io.Reader) (settingsInput, error) {
 	}
 	if err := json.Unmarshal(b, &in); err != nil {
 		return in, refuse(http.StatusBadRequest, 10026, "The settings are not the JSON that was expected: %s.", notJSON(err))
+	}
+	if err := checkRules(in.Limits, in.Placement, in.Observability); err != nil {
+		return in, err
 	}
 	return in, checkAnnotations(in.Annotations)
 }

@@ -73,6 +73,9 @@ func parseUpload(contentType string, body io.Reader, most int64, keep func(io.Re
 	}
 	switch mediaType {
 	case "multipart/form-data":
+		if params["boundary"] == "" {
+			return upload{}, refuse(http.StatusBadRequest, 10001, "The upload's Content-Type %q names no boundary.", contentType)
+		}
 		return parseMultipart(multipart.NewReader(body, params["boundary"]), most, keep)
 	case typeScript, "text/javascript":
 		digest, size, err := keep(io.LimitReader(body, most+1))
@@ -150,7 +153,11 @@ func unreadable(err error) error {
 	case errors.As(err, &file):
 		return err
 	}
-	return refuse(http.StatusBadRequest, 10006, "The multipart body of the upload is not readable: %s.", err)
+	why := err.Error()
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		why = "it ends before its last boundary"
+	}
+	return refuse(http.StatusBadRequest, 10006, "The multipart body of the upload is not readable: %s.", why)
 }
 
 // partNames is the module's name, which is the file name with its folders, else the
@@ -241,6 +248,9 @@ func (u *upload) check() error {
 		if want != "" && !slices.ContainsFunc(u.modules, func(o store.Module) bool { return o.Name == want }) {
 			return refuse(http.StatusBadRequest, 10021, "No such module %q: the upload has no part of that name.", want)
 		}
+	}
+	if err := checkRules(m.Limits, m.Placement, m.Observability); err != nil {
+		return err
 	}
 	return checkAnnotations(m.Annotations)
 }

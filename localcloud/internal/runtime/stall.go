@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -140,13 +141,10 @@ func limitOf(workers []*Worker) time.Duration {
 	limit := time.Duration(0)
 	for _, w := range workers {
 		for _, share := range w.Versions {
-			limit = max(limit, share.Version.CPULimit)
+			limit = max(limit, cmp.Or(share.Version.CPULimit, defaultCPU))
 		}
 	}
-	if limit == 0 {
-		return defaultCPU
-	}
-	return limit
+	return cmp.Or(limit, defaultCPU)
 }
 
 func scripts(workers []*Worker) string {

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -27,6 +28,19 @@ type Vector struct {
 // maxLine is the length of one vector in JSON that is read: more than any can have.
 const maxLine = 1 << 20
 
+// whyNot says why a line is no vector, without the names of our types; nil is a line
+// that is no object.
+func whyNot(err error) string {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case err == nil || ok && wrong.Field == "":
+		return "it is not an object"
+	case ok:
+		return fmt.Sprintf("its %q cannot be of type %s", wrong.Field, wrong.Value)
+	}
+	return err.Error()
+}
+
 // Parse reads vectors, one JSON object a line. Lines that are none end it with an
 // *Error, unless discard says that they do not count.
 func Parse(r io.Reader, discard bool) ([]Vector, error) {
@@ -43,7 +57,7 @@ func Parse(r io.Reader, discard bool) ([]Vector, error) {
 			if discard {
 				continue
 			}
-			return nil, refuse(http.StatusBadRequest, 40009, "line %d is not a vector in JSON: %v", n, errors.Join(err))
+			return nil, refuse(http.StatusBadRequest, 40009, "line %d is not a vector in JSON: %s", n, whyNot(err))
 		}
 		if string(v.Metadata) == "null" {
 			v.Metadata = nil
