@@ -84,8 +84,15 @@ func addFront(t *testing.T, dir string) {
 	}
 	digest := sha256.Sum256([]byte("key")) // as its README says
 	changed := strings.NewReplacer(`"ROUTES": {}`, `"ROUTES": { "hello": "worker" }`, `"API_KEYS": {}`, fmt.Sprintf(`"API_KEYS": { "%x": "shop" }`, digest),
-		`"observability"`, `"services": [{ "binding": "WORKER", "service": "worker" }], "observability"`).Replace(string(text))
+		`"observability"`, `"services": [{ "binding": "WORKER", "service": "worker" }, { "binding": "GREETER", "service": "front", "entrypoint": "Greeter" }], "observability"`).Replace(string(text))
 	write(t, dir, gateway, changed)
+	write(t, dir, "services/api-gateway/src/greet.ts", `import type { Env } from "./clodo.gen.ts";
+
+export const greet = async (env: Env): Promise<string> => await env.GREETER.greet("Ada");
+
+// @ts-expect-error: the entrypoint has no such method
+export const wrong = (env: Env) => env.GREETER.shout("Ada");
+`)
 	config, err := os.ReadFile(filepath.Join(dir, "clodo.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -153,6 +153,7 @@ func (r *resolver) links(t *Target) {
 			}
 		case b.ScriptName != "":
 			if s := r.link(&b.ScriptName); s != nil {
+				b.Portfolio = s.Name
 				t.need(s.Name)
 			}
 		}

@@ -101,7 +101,7 @@ type Binding struct {
 	MigrationsTable string // d1: default d1_migrations
 
 	Service    string // service: the script's name in the account, already rewritten for environment and customer
-	Portfolio  string // service: the name of the service in this portfolio, "" when it is not ours
+	Portfolio  string // service, and objects of another Worker: the name of the service in this portfolio, "" when it is not ours
 	Entrypoint string
 	ClassName  string // durable objects, workflows
 	ScriptName string

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -130,12 +129,14 @@ func (w *writer) typeOf(t *project.Target, b project.Binding) string {
 	case "json":
 		return literal(b.JSON)
 	case "durable_object_namespace":
-		main := t.Worker.Main.V
-		ours := b.ScriptName == "" || b.ScriptName == t.Worker.Name
-		if ext := path.Ext(main); ours && identifier.MatchString(b.ClassName) && (ext == ".ts" || ext == ".tsx") {
-			return fmt.Sprintf("DurableObjectNamespace<import(%s).%s>", quote("./"+strings.TrimSuffix(path.Base(strings.ReplaceAll(main, `\`, "/")), ext)), b.ClassName)
+		if class := w.class(t, b, b.ClassName); class != "" {
+			return fmt.Sprintf("DurableObjectNamespace<%s>", class)
 		}
 		return "DurableObjectNamespace"
+	case "service":
+		if class := w.class(t, b, b.Entrypoint); class != "" {
+			return fmt.Sprintf("Service<typeof %s>", class)
+		}
 	}
 	if typ := kinds()[b.Kind]; typ != "" {
 		return typ

@@ -101,13 +101,30 @@ func TestTheFileSaysWhatThePortfolioSays(t *testing.T) {
 	golden(t, "testdata/data-api.ts", head)
 }
 
+func TestAModuleIsImportedFromWhereTheFileIs(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][3]string{
+		{"services/web/src", "services/web/src/index", "./index"},
+		{"services/web/src", "services/rooms/src/main", "../../rooms/src/main"},
+		{"services/web", "services/web/src/main", "./src/main"},
+		{".", "rooms/main", "./rooms/main"},
+		{"web", "main", "../main"},
+		{"web", "web", "../web"},
+	} {
+		if got := from(c[0], c[1]); got != c[2] {
+			t.Errorf("in %s, %s is %s, want %s", c[0], c[1], got, c[2])
+		}
+	}
+}
+
 // The compiler is TypeScript's own, as strict as it can be.
 func TestAWrongNameIsAnErrorOfTheCompiler(t *testing.T) {
 	t.Parallel()
 	tsc, modules := npmtest.TypeScript(t)
-	dir := t.TempDir()
+	p := portfolio(t)
+	dir := p.Root
 	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -119,9 +136,9 @@ func TestAWrongNameIsAnErrorOfTheCompiler(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write("clodo.gen.ts", generate(t, portfolio(t), "web"))
-	write("plain.gen.ts", generate(t, portfolio(t), "data-api"))
-	write("index.ts", string(use))
+	write("services/web/src/clodo.gen.ts", generate(t, p, "web"))
+	write("services/data-api/clodo.gen.ts", generate(t, p, "data-api"))
+	write("services/web/src/index.ts", string(use))
 	write("shop.ts", string(shop))
 	write("tsconfig.json", `{"compilerOptions": {"target": "es2024", "module": "esnext", "moduleResolution": "bundler", "lib": ["es2024"],
 		"types": ["@cloudflare/workers-types"], "strict": true, "noEmit": true, "noUnusedLocals": true, "noUnusedParameters": true,

@@ -18,6 +18,9 @@ export default {
     await env.JOBS.send({ a: 1 });
     const text: string = await env.ROOMS.getByName("a").hello("you");
     await env.OUTSIDE.fetch(request);
+    const key: string = await env.KEYS.cut(7);
+    const seats: number = await env.HALLS.getByName("big").seats("a");
+    for (const other of [env.KEYS, env.PLAIN, env.STOCK, env.THEIRS, env.NAMELESS]) await other.fetch(request);
     env.EVENTS.writeDataPoint({ blobs: [text] });
     await env.LIMITER.limit({ key: "a" });
     await env.AI.run("@cf/meta/llama-3.1-8b-instruct", { prompt: "hi" });
@@ -51,6 +54,16 @@ export default {
     env.BRAND.length;
     // @ts-expect-error: the class has no such method
     await env.ROOMS.getByName("a").goodbye("you");
+    // @ts-expect-error: the entrypoint has no such method
+    await env.KEYS.copy(7);
+    // @ts-expect-error: the method takes a number
+    await env.KEYS.cut("seven");
+    // @ts-expect-error: the class of another service has no such method
+    await env.HALLS.getByName("big").stools("a");
+    // @ts-expect-error: it has no class, and is called by fetch
+    await env.PLAIN.cut(7);
+    // @ts-expect-error: a service in Go is called by fetch
+    await env.STOCK.cut(7);
     // @ts-expect-error: there is no such flag
     flags.enabled("premuim");
     // @ts-expect-error: a flag is true or false
@@ -76,7 +89,7 @@ export default {
     // @ts-expect-error: there is no such parameter
     await notes.listNotes({ max: 1 });
 
-    return Response.json({ production, premium, theme, size, one, found: found.status });
+    return Response.json({ production, premium, theme, size, one, key, seats, found: found.status });
   },
 };
 

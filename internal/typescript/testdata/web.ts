@@ -11,6 +11,7 @@ export interface Env {
   MAIL: SendEmail;
   ROOMS: DurableObjectNamespace<import("./index").Room>;
   OTHERS: DurableObjectNamespace;
+  HALLS: DurableObjectNamespace<import("../../rooms/src/main").Hall>;
   FLOW: Workflow;
   JOBS: Queue;
   FILES: R2Bucket;
@@ -21,6 +22,11 @@ export interface Env {
   LIMITER: RateLimit;
   DATA: Fetcher;
   OUTSIDE: Fetcher;
+  KEYS: Service<typeof import("../../rooms/src/main").Keys>;
+  PLAIN: Service<typeof import("../../rooms/src/main").plain>;
+  STOCK: Fetcher;
+  THEIRS: Fetcher;
+  NAMELESS: Fetcher;
   EVENTS: AnalyticsEngineDataset;
   TENANTS: DispatchNamespace;
   LOADER: WorkerLoader;
@@ -70,9 +76,10 @@ const declared: Record<string, { type: FlagType; default: FlagValue; values?: st
 };
 
 // The services of the portfolio that this one calls.
-export type ServiceName = "data-api" | "search";
+export type ServiceName = "data-api" | "rooms" | "stock" | "search";
 
 // Their bindings.
 const bindings: Record<string, string> = {
   "data-api": "DATA",
+  rooms: "NAMELESS",
 };

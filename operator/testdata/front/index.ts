@@ -1,4 +1,5 @@
 // What a service in TypeScript does with its generated file, on the real runtime.
+import { WorkerEntrypoint } from "cloudflare:workers";
 import { clients, context, failure, features, guard, service, CallError, ServiceError, type Env } from "./clodo.gen.ts";
 
 const handlers: Record<string, (request: Request, env: Env) => Promise<Response>> = {
@@ -27,6 +28,13 @@ const handlers: Record<string, (request: Request, env: Env) => Promise<Response>
   },
   "/down": () => Promise.reject(new CallError("worker", 503, "left alone", 60)),
 };
+
+// The gateway is bound to it.
+export class Greeter extends WorkerEntrypoint<Env> {
+  greet(name: string): string {
+    return `Hello, ${name}`;
+  }
+}
 
 export default {
   async fetch(request, env) {
