@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -168,7 +169,18 @@ func middlewareOnWorkers(t *testing.T, service goService) {
 				t.Fatalf("%d %s", res.StatusCode, body)
 			}
 		}
-		res := send("POST", "/patient", strings.NewReader(`{"text":"soon"}`), "Content-Type", "application/json")
+		conn, err := net.Dial("tcp", base.Host)
+		fatal(t, err)
+		defer conn.Close()
+		fatal(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = io.WriteString(conn, "POST /patient HTTP/1.1\r\nHost: go.localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+		fatal(t, err)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		fatal(t, err)
+		if body := text(t, res); res.StatusCode != 408 || !strings.Contains(body, `"code":"slow_client"`) {
+			t.Errorf("with a length: %d %s", res.StatusCode, body)
+		}
+		res = send("POST", "/patient", strings.NewReader(`{"text":"soon"}`), "Content-Type", "application/json")
 		if body := text(t, res); res.StatusCode != 200 || !strings.Contains(body, "soon") {
 			t.Errorf("%d %s", res.StatusCode, body)
 		}

@@ -65,6 +65,7 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this address is for the local cloud's own Workers", http.StatusForbidden)
 		return
 	}
+	r = r.WithContext(r.Context()) // the server goes by the body that is in its own
 	kind, id, _ := strings.Cut(r.Header.Get(resourceHeader), ":")
 	switch kind {
 	case cacheResource:

@@ -24,6 +24,7 @@ import (
 func (r *Runtime) Handler() http.Handler { return http.HandlerFunc(r.serve) }
 
 func (r *Runtime) serve(w http.ResponseWriter, req *http.Request) {
+	req = req.WithContext(req.Context()) // the server goes by the body that is in its own
 	r.latest(w, req, func(t *table) next { return r.once(w, req, t) })
 }
 
@@ -40,6 +41,8 @@ const (
 func (r *Runtime) latest(w http.ResponseWriter, req *http.Request, once func(*table) next) {
 	if req.ContentLength == 0 {
 		req.Body = http.NoBody // lets the transport repeat it on a fresh connection
+	} else {
+		defer duplex(w, req)()
 	}
 	select {
 	case <-r.applied:
@@ -134,51 +137,12 @@ func (r *Runtime) pass(w http.ResponseWriter, req *http.Request, proxy *httputil
 	w.Header()["Content-Type"] = nil // an answer without a type gets none: Cloudflare does not guess
 	out, ended := r.observe(w, req, worker, v, x)
 	defer ended()
-	if req.ContentLength < 0 {
-		defer duplex(w, req)()
-	}
 	proxy.ServeHTTP(out, req.WithContext(ctx))
 	if !x.isMoved() {
 		return done
 	}
 	markSent(req)
 	return repeat
-}
-
-// duplex lets a Worker answer a streamed request while that is still being sent:
-// else the server would first read it to its end. The returned function makes sure
-// that nobody reads the request any more, as the server then takes up the next one.
-func duplex(w http.ResponseWriter, req *http.Request) (done func()) {
-	control := http.NewResponseController(w)
-	if control.EnableFullDuplex() != nil {
-		return func() {} // HTTP/2, which always can
-	}
-	body := &streamed{ReadCloser: req.Body}
-	req.Body = body
-	return func() {
-		if !body.mu.TryLock() {
-			_ = control.SetReadDeadline(time.Now()) // ends the read; the connection is of no more use
-			body.mu.Lock()
-		}
-		body.over = true
-		body.mu.Unlock()
-	}
-}
-
-// streamed is a body that can be taken away from its reader.
-type streamed struct {
-	io.ReadCloser
-	mu   sync.Mutex
-	over bool
-}
-
-func (s *streamed) Read(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.over {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	return s.ReadCloser.Read(b)
 }
 
 // edgeHeaders are those that Cloudflare gives to every request, whatever the client
@@ -279,7 +243,9 @@ func modifyResponse(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.upgraded = true
 		x.generation.upgrade()
+		return nil
 	}
+	early(res.Request)
 	return nil
 }
 
@@ -294,6 +260,7 @@ func proxyError(w http.ResponseWriter, req *http.Request, err error) {
 		return
 	}
 	x.failed = true
+	early(req)
 	if x.lent {
 		host.Refuse(w, errUnanswered)
 		return
