@@ -240,12 +240,12 @@ const readmeText = `# {{name}}
 Services on Cloudflare Workers, built and shipped by clodo.
 
 ` + "```sh" + `
-clodo service types             what can be made
-clodo service create NAME       make a service and enter it in clodo.yaml
-clodo dev                       run all services, again whenever a file changes
-clodo check                     read all files, report every problem
-clodo deploy --local            deploy to the Cloudflare on this machine; no account needed
-clodo deploy -e production      the same to the real one; needs CLOUDFLARE_API_TOKEN
+clodo service types             # what can be made
+clodo service create NAME       # make a service and enter it in clodo.yaml
+clodo dev                       # run all services, again whenever a file changes
+clodo check                     # read all files, report every problem
+clodo deploy --local            # deploy to the Cloudflare on this machine; no account needed
+clodo deploy -e production      # the same to the real one; needs CLOUDFLARE_API_TOKEN
 ` + "```" + `
 
 After a clone, ` + "`clodo init`" + ` puts the sources of package clodo into ` + "`.clodo/sdk`" + `, where go.mod expects them.

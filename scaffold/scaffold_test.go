@@ -69,6 +69,9 @@ func TestTheManifestOfATemplateSaysWhatIsThere(t *testing.T) {
 	}
 }
 
+// remark is a command with words behind it that the shell would take for a part of it.
+var remark = regexp.MustCompile(`(?m)^(clodo|go|npm|cp|curl) [^\n|]*?\S {3,}[^# \n].*$`)
+
 func TestATemplateKeepsThePromises(t *testing.T) {
 	t.Parallel()
 	for _, tmpl := range templates(t) {
@@ -90,6 +93,9 @@ func TestATemplateKeepsThePromises(t *testing.T) {
 				return strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, ".test.ts")
 			}) {
 				t.Error("it has no test")
+			}
+			for _, line := range remark.FindAllString(files["README.md"], -1) {
+				t.Errorf("README.md: whoever copies %q runs its remark, too", line)
 			}
 			for name, text := range files {
 				if placeholder.MatchString(text) {

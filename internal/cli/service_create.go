@@ -203,7 +203,7 @@ func (a *app) creationReply(c *scaffold.Creation) reply {
 				fmt.Fprintln(w, "  npm install")
 			}
 			if len(c.Secrets) > 0 {
-				fmt.Fprintf(w, "  cp %[1]s/.dev.vars.example %[1]s/.dev.vars    sets %[2]s on this machine\n", c.Path, strings.Join(c.Secrets, ", "))
+				fmt.Fprintf(w, "  cp %[1]s/.dev.vars.example %[1]s/.dev.vars    # sets %[2]s on this machine\n", c.Path, strings.Join(c.Secrets, ", "))
 			}
 			fmt.Fprintf(w, "  clodo deploy %s --local\n", c.Service)
 		},
