@@ -25,6 +25,9 @@ type DevOptions struct {
 	Selector project.Selector
 
 	Started func(CloudInfo) // the local cloud is there
+	// Generated is called when the generated files of services in TypeScript, below the
+	// portfolio's root, were brought up to date, as `clodo types` does.
+	Generated func(files []string)
 	// Deploying is called when what was built is not what runs. A change of a file that
 	// makes no difference is not told: it may be the file that all this is written to.
 	Deploying func(services []string)
@@ -61,7 +64,7 @@ func Dev(ctx context.Context, o Options, d DevOptions) error {
 	if err != nil {
 		return err
 	}
-	dev := &dev{options: o, told: d, broken: map[string]bool{}}
+	dev := &dev{options: o, told: d, broken: map[string]bool{}, written: map[string][]byte{}}
 	return errors.Join(dev.run(ctx, home), home.Close())
 }
 
@@ -71,6 +74,7 @@ type dev struct {
 	info    CloudInfo
 	targets []*project.Target // as the configuration was when it could be read last
 	broken  map[string]bool   // services with a problem that browsers are shown
+	written map[string][]byte // generated files, as they were brought up to date
 	begun   bool              // something was told to serve
 
 	mu      sync.Mutex // guards what follows, and is held while told is called
@@ -100,7 +104,9 @@ func (d *dev) run(ctx context.Context, home *Operator) error {
 	defer func() { stop(); follower.Wait() }()
 	follower.Go(func() { d.follow(following) })
 
-	d.deploy(ctx, home, names(targets), time.Now())
+	began := time.Now()
+	d.types(ctx, home)
+	d.deploy(ctx, home, names(targets), began)
 	for {
 		select {
 		case <-ctx.Done():
@@ -109,7 +115,9 @@ func (d *dev) run(ctx context.Context, home *Operator) error {
 			if !ok {
 				return w.Err()
 			}
-			d.changed(ctx, root, files)
+			if files = d.news(root, files); len(files) > 0 {
+				d.changed(ctx, root, files)
+			}
 		}
 	}
 }
@@ -129,6 +137,9 @@ func (d *dev) changed(ctx context.Context, root string, files []string) {
 		return
 	}
 	d.know(targets)
+	if ofTypes(files) {
+		files = append(files, d.types(ctx, op)...)
+	}
 	if services := affected(targets, root, files); len(services) > 0 {
 		d.deploy(ctx, op, services, began)
 	}

@@ -23,6 +23,7 @@ type TypesRequest struct {
 	Services []string // as in project.Selector; empty: all that are written in TypeScript
 	Check    bool     // files that are out of date are an error, and nothing is written
 	DryRun   bool     // nothing is written
+	Present  bool     // only files that are there, and that clodo generated; other services are passed over
 }
 
 // TypesFile is the generated file of one service. Its JSON form is a contract with scripts.
@@ -70,7 +71,7 @@ func (o *Operator) Types(ctx context.Context, r TypesRequest) ([]TypesFile, []di
 			return nil, nil, err
 		}
 		if !ok {
-			if slices.Contains(r.Services, s.Name) {
+			if slices.Contains(r.Services, s.Name) && !r.Present {
 				wrong = append(wrong, diag.Finding{Code: "T103", Severity: diag.SeverityError, Message: s.Name + " is not written in TypeScript", Why: "main in " + s.File + " names no .ts file", Fix: "clodo types, without names, passes it over"})
 			}
 			continue
@@ -78,6 +79,9 @@ func (o *Operator) Types(ctx context.Context, r TypesRequest) ([]TypesFile, []di
 		f := TypesFile{Service: s.Name, File: path.Join(dir, typescript.FileName)}
 		if f.text, err = typescript.Generate(o.portfolio, s, docs.api); err != nil {
 			return nil, nil, err
+		}
+		if r.Present && !present(root, f.File) {
+			continue
 		}
 		if finding, bad := f.look(root, r.Check); bad {
 			wrong = append(wrong, finding)
@@ -96,6 +100,12 @@ func (o *Operator) Types(ctx context.Context, r TypesRequest) ([]TypesFile, []di
 		}
 	}
 	return files, docs.warnings(), nil
+}
+
+// present reports whether there is a file that clodo generated.
+func present(root *os.Root, file string) bool {
+	text, err := root.ReadFile(filepath.FromSlash(file))
+	return err == nil && generated(text, typescript.Mark)
 }
 
 // look finds out what becomes of the file.

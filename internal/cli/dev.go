@@ -45,7 +45,7 @@ func (a *app) runDev(ctx context.Context, services []string) (reply, error) {
 	sel.Local = true
 	d := &devView{app: a, out: a.term.OutStyle()}
 	told := operator.DevOptions{
-		Selector: sel, Started: d.started, Deploying: d.deploying, Serving: d.serving, Failed: d.failed, Invoked: d.invoked,
+		Selector: sel, Started: d.started, Generated: d.generated, Deploying: d.deploying, Serving: d.serving, Failed: d.failed, Invoked: d.invoked,
 	}
 	return reply{Own: true}, operator.Dev(ctx, o, told)
 }
@@ -60,9 +60,10 @@ type devView struct {
 
 // devEvent is a line of `clodo dev --json`.
 type devEvent struct {
-	Event    string                  `json:"event"` // started, deploying, serving, failed, invoked
+	Event    string                  `json:"event"` // started, generated, deploying, serving, failed, invoked
 	Cloud    *operator.CloudInfo     `json:"cloud,omitempty"`
 	Services []string                `json:"services,omitempty"`
+	Files    []string                `json:"files,omitempty"`
 	URL      string                  `json:"url,omitempty"`
 	Changed  *bool                   `json:"changed,omitempty"`
 	Seconds  float64                 `json:"seconds,omitempty"`
@@ -89,6 +90,13 @@ func (d *devView) started(info operator.CloudInfo) {
 	}
 	page := strings.TrimSuffix(info.API, "client/v4")
 	d.app.term.Note("A Cloudflare on this machine: databases, requests and logs at %s", page)
+}
+
+func (d *devView) generated(files []string) {
+	if d.line(devEvent{Event: "generated", Files: files}) {
+		return
+	}
+	d.app.term.Note("%s", d.out.Dim("generated "+strings.Join(files, ", ")))
 }
 
 func (d *devView) deploying(services []string) {
