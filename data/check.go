@@ -104,15 +104,14 @@ func (c *Column) takeInteger(row unsafe.Pointer, text []byte, whole bool) proble
 		if v, err = strconv.ParseFloat(view(text), 64); err == nil && v != math.Trunc(v) {
 			return badType
 		}
-		if n = int64(v); math.Abs(v) > 1<<53 {
+		if n = int64(v); math.Abs(v) > maxWhole {
 			err = strconv.ErrRange
 		}
 	}
-	least, most := c.field.limits()
 	switch {
-	case err != nil && text[0] == '-' || err == nil && n < least:
+	case err != nil && text[0] == '-':
 		return tooSmall
-	case err != nil || n > most:
+	case err != nil:
 		return tooLarge
 	}
 	if p := c.checkInteger(n); p != fine {
@@ -135,10 +134,11 @@ func (c *Column) takeReal(row unsafe.Pointer, text []byte) problem {
 }
 
 func (c *Column) checkInteger(n int64) problem {
-	if c.min.set && n < c.min.whole {
+	least, most := c.field.wholes()
+	if n < least || c.min.set && n < c.min.whole {
 		return tooSmall
 	}
-	if c.max.set && n > c.max.whole {
+	if n > most || c.max.set && n > c.max.whole {
 		return tooLarge
 	}
 	return fine

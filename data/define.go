@@ -349,7 +349,7 @@ func (c *Column) setPreset(text string) (err error) {
 	switch c.Type {
 	case Integer:
 		c.preset.number, err = strconv.ParseInt(text, 10, 64)
-		if least, most := c.field.limits(); err == nil && (c.preset.number < least || c.preset.number > most) {
+		if least, most := c.field.wholes(); err == nil && (c.preset.number < least || c.preset.number > most) {
 			err = fmt.Errorf("the field cannot hold it")
 		}
 	case Real:

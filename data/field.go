@@ -114,6 +114,16 @@ func (f *field) limits() (least, most int64) {
 	return math.MinInt64, math.MaxInt64
 }
 
+// maxWhole is the largest whole number of D1, whose numbers are JavaScript's: beyond it
+// they are rounded.
+const maxWhole = 1<<53 - 1
+
+// wholes are the whole numbers that fit the field and D1.
+func (f *field) wholes() (least, most int64) {
+	least, most = f.limits()
+	return max(least, -maxWhole), min(most, maxWhole)
+}
+
 func readFloat(f *field, p unsafe.Pointer) float64 {
 	if f.kind == reflect.Float32 {
 		return float64(*(*float32)(p))

@@ -140,7 +140,7 @@ func (r *resolver) condition(f Filter, depth int) (condition, *clodo.Field) {
 	case f.value == nil && (f.op == opEq || f.op == opNe):
 		return c, nil
 	}
-	v, err := col.param(f.value)
+	v, err := col.operand(f.value)
 	if err != nil {
 		return c, invalidValue(f.column, err)
 	}
@@ -148,11 +148,20 @@ func (r *resolver) condition(f Filter, depth int) (condition, *clodo.Field) {
 	return c, nil
 }
 
+// operand is the value of a condition as D1 has it.
+func (c *Column) operand(v any) (any, error) {
+	p, err := c.param(v)
+	if n, ok := p.(int64); ok && (n > maxWhole || n < -maxWhole) {
+		return nil, fmt.Errorf("must be a whole number from %d to %d", -maxWhole, maxWhole)
+	}
+	return p, err
+}
+
 // members are the values of an In as one parameter.
 func (r *resolver) members(c *condition, col *Column, values []any) *clodo.Field {
 	all := make([]any, len(values))
 	for i, v := range values {
-		p, err := col.param(v)
+		p, err := col.operand(v)
 		if err != nil {
 			return invalidValue(col.Name, err)
 		}

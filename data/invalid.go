@@ -140,13 +140,13 @@ func (c *Column) words(p problem) string {
 	case tooLong:
 		return "cannot exceed " + limit(c.Max) + " " + c.unit()
 	case tooSmall:
-		least, _ := c.field.limits()
+		least, _ := c.field.wholes()
 		if c.Min != nil {
 			return "must be at least " + limit(c.Min)
 		}
 		return "must be at least " + strconv.FormatInt(least, 10)
 	case tooLarge:
-		_, most := c.field.limits()
+		_, most := c.field.wholes()
 		if c.Max != nil {
 			return "cannot exceed " + limit(c.Max)
 		}

@@ -212,7 +212,7 @@ func (l *listing) fits(s *Schema, values []any) error {
 			ok = c.Nullable
 		case int64:
 			ok = c.Type == Integer || c.Type == Boolean
-			ok = ok && v < 1<<53 && v > -1<<53 // D1 has no others
+			ok = ok && v <= maxWhole && v >= -maxWhole
 		case float64:
 			ok = c.Type == Real
 		case string:

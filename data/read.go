@@ -217,7 +217,7 @@ func (t *table) id(id any) (any, error) {
 	if err != nil {
 		return nil, &clodo.Problem{Status: 400, Code: "invalid_id", Detail: "'" + c.Name + "' " + err.Error() + ".", Fields: []clodo.Field{*invalidValue(c.Name, err)}}
 	}
-	if n, ok := key.(int64); ok && (n > 1<<53-1 || n < -(1<<53-1)) {
+	if n, ok := key.(int64); ok && (n > maxWhole || n < -maxWhole) {
 		return nil, notFound(t.schema, id) // D1 has no such numbers
 	}
 	return key, nil
