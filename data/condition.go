@@ -74,38 +74,53 @@ func (h *resource) replace(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// patchTries is how often a patch is tried whose row others keep changing.
+const patchTries = 16
+
 func (h *resource) patch(w http.ResponseWriter, r *http.Request) error {
 	return h.change(w, r, func(ctx context.Context, key any, body []byte, l lock) (row, error) {
-		s := h.schema
-		a := arena{schema: s}
-		p := a.next()
-		if len(s.rules) > 0 { // they look at the whole row
-			var err error
-			if p, err = h.table.fresh(ctx, key); err != nil {
-				return nil, err
-			}
-			if l.version == 0 && l.guard == 0 {
-				l = h.table.lockOn(p)
-			}
-			s.mustSet(p, s.Key, s.noKey())
-			if s.Version >= 0 {
-				s.mustSet(p, s.Version, int64(0)) // what the body says
+		for tries := 1; ; tries++ {
+			p, again, err := h.patched(ctx, key, body, l)
+			if !again || tries == patchTries || !errors.Is(err, ErrConflict) {
+				return p, err
 			}
 		}
-		given, err := s.decodePatch(body, p)
-		if err != nil {
-			return nil, err
-		}
-		if err := h.identify(p, key, &l); err != nil {
-			return nil, err
-		}
-		if len(s.rules) > 0 {
-			if err := s.checkRules(p); err != nil {
-				return nil, err
-			}
-		}
-		return h.table.change(ctx, p, given&s.changeable(), l)
 	})
+}
+
+// patched is a row after one attempt to patch it. When it fails because the row has changed,
+// another attempt may be made if again is true: then it was read here, and not by the client.
+func (h *resource) patched(ctx context.Context, key any, body []byte, l lock) (p row, again bool, err error) {
+	s := h.schema
+	a := arena{schema: s}
+	p = a.next()
+	if len(s.rules) > 0 { // they look at the whole row
+		if p, err = h.table.fresh(ctx, key); err != nil {
+			return nil, false, err
+		}
+		if l.version == 0 && l.guard == 0 {
+			l, again = h.table.lockOn(p), true
+		}
+		s.mustSet(p, s.Key, s.noKey())
+		if s.Version >= 0 {
+			s.mustSet(p, s.Version, int64(0)) // what the body says
+		}
+	}
+	given, err := s.decodePatch(body, p)
+	if err != nil {
+		return nil, false, err
+	}
+	again = again && s.version(p) == 0
+	if err := h.identify(p, key, &l); err != nil {
+		return nil, again, err
+	}
+	if len(s.rules) > 0 {
+		if err := s.checkRules(p); err != nil {
+			return nil, false, err
+		}
+	}
+	p, err = h.table.change(ctx, p, given&s.changeable(), l)
+	return p, again, err
 }
 
 // identify gives a row the key of its path, which its body may repeat. A version in the
