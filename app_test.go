@@ -87,6 +87,9 @@ func TestEventsAreHandled(t *testing.T) {
 	t.Parallel()
 	app := newApp(t, clodo.Options{})
 	app.Scheduled("0 4 * * *", func(_ context.Context, e clodo.ScheduledEvent) error {
+		if e.Time.Equal(time.UnixMilli(0)) {
+			panic("in 1970")
+		}
 		if !e.Time.Equal(time.UnixMilli(1700000000000)) {
 			t.Errorf("at %v", e.Time)
 		}
@@ -99,8 +102,11 @@ func TestEventsAreHandled(t *testing.T) {
 		b.Messages[0].Ack()
 		b.Messages[0].Retry(0) // too late
 		b.Messages[1].Retry(1500 * time.Millisecond)
-		if string(b.Messages[2].Body) == "fail" {
+		switch string(b.Messages[2].Body) {
+		case "fail":
 			return errors.New("it failed")
+		case "panic":
+			panic("a mistake")
 		}
 		return nil
 	})
@@ -119,6 +125,12 @@ func TestEventsAreHandled(t *testing.T) {
 		}
 		e.Reject("first")
 		e.Reject("second")
+		switch e.From {
+		case "panic@a.example":
+			panic("of " + e.From)
+		case "latin@a.example":
+			return e.Reply(ctx, e.To, e.From, []byte("Gr\xfce"))
+		}
 		return errors.Join(err, e.Forward(ctx, "boss@a.example", nil), e.Reply(ctx, e.To, e.From, []byte("raw")))
 	})
 	three := `[{"id":"1"},{"id":"2","bytes":"AQI="},{"id":"3","text":%}]`
@@ -127,17 +139,21 @@ func TestEventsAreHandled(t *testing.T) {
 		status     int
 		want       string
 	}{
-		"a moment":              {"scheduled?cron=0+4+*+*+*&time=1700000000000", "", 200, `{}`},
-		"another":               {"scheduled?cron=x&time=0", "", 500, `{"error":"404 Not Found"}`},
-		"a moment that is none": {"scheduled?cron=x&time=now", "", 400, "invalid_time"},
-		"a batch":               {"queue?queue=orders", strings.Replace(three, "%", `"ok"`, 1), 200, `{"ack":["1","3"],"retry":[{"id":"2","delaySeconds":2}]}`},
-		"a batch that fails":    {"queue?queue=orders", strings.Replace(three, "%", `"fail"`, 1), 500, `{"error":"it failed","ack":["1"],"retry":[{"id":"2","delaySeconds":2}]}`},
-		"all again":             {"queue?queue=lost", `[{"id":"1","text":"{\"A\":1}"}]`, 200, `{"retry":[{"id":"1"}]}`},
-		"no messages":           {"queue?queue=orders", `{`, 400, "invalid_json"},
-		"another queue":         {"queue?queue=none", `[]`, 404, "no_handler"},
-		"an email":              {"email?from=a@a.example&to=b@b.example", "Subject: hi\r\n\r\nbody", 200, `{"rejected":"first","forwarded":[{"to":"boss@a.example"}],"replied":[{"from":"b@b.example","to":"a@a.example","raw":"raw"}]}`},
-		"an email that is none": {"email?from=a@a.example&to=b@b.example", ": x\r\n\r\n", 400, "invalid_message"},
-		"something else":        {"alarm", "", 404, "not_found"},
+		"a moment":                                {"scheduled?cron=0+4+*+*+*&time=1700000000000", "", 200, `{}`},
+		"another":                                 {"scheduled?cron=x&time=0", "", 500, `{"error":"404 Not Found"}`},
+		"a moment that is none":                   {"scheduled?cron=x&time=now", "", 400, "invalid_time"},
+		"a batch":                                 {"queue?queue=orders", strings.Replace(three, "%", `"ok"`, 1), 200, `{"ack":["1","3"],"retry":[{"id":"2","delaySeconds":2}]}`},
+		"a batch that fails":                      {"queue?queue=orders", strings.Replace(three, "%", `"fail"`, 1), 500, `{"error":"it failed","ack":["1"],"retry":[{"id":"2","delaySeconds":2}]}`},
+		"a batch whose handler panics":            {"queue?queue=orders", strings.Replace(three, "%", `"panic"`, 1), 500, `{"error":"the handler panicked: a mistake","ack":["1"],"retry":[{"id":"2","delaySeconds":2}]}`},
+		"a moment that is too much":               {"scheduled?cron=0+4+*+*+*&time=0", "", 500, `{"error":"the handler panicked: in 1970"}`},
+		"an email whose handler panics":           {"email?from=panic@a.example&to=b@b.example", "Subject: hi\r\n\r\nbody", 500, `{"rejected":"first","error":"the handler panicked: of panic@a.example"}`},
+		"an email with a reply that is not UTF-8": {"email?from=latin@a.example&to=b@b.example", "Subject: hi\r\n\r\nbody", 500, `{"rejected":"first","error":"replying to the message: the reply is not UTF-8, and a part of it that is not has to be encoded"}`},
+		"all again":                               {"queue?queue=lost", `[{"id":"1","text":"{\"A\":1}"}]`, 200, `{"retry":[{"id":"1"}]}`},
+		"no messages":                             {"queue?queue=orders", `{`, 400, "invalid_json"},
+		"another queue":                           {"queue?queue=none", `[]`, 404, "no_handler"},
+		"an email":                                {"email?from=a@a.example&to=b@b.example", "Subject: hi\r\n\r\nbody", 200, `{"rejected":"first","forwarded":[{"to":"boss@a.example"}],"replied":[{"from":"b@b.example","to":"a@a.example","raw":"raw"}]}`},
+		"an email that is none":                   {"email?from=a@a.example&to=b@b.example", ": x\r\n\r\n", 400, "invalid_message"},
+		"something else":                          {"alarm", "", 404, "not_found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

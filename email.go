@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/textproto"
+	"unicode/utf8"
 
 	"github.com/tamylaa/clodo/internal/host"
 )
@@ -47,8 +48,12 @@ func (e *Email) Forward(ctx context.Context, to string, headers textproto.MIMEHe
 }
 
 // Reply answers the sender with a message, header included, whose In-Reply-To is the
-// Message-ID of this one.
+// Message-ID of this one. What of it is not UTF-8 has to be encoded, by quoted-printable
+// or base64: other bytes are an error, and nothing is sent.
 func (e *Email) Reply(ctx context.Context, from, to string, raw []byte) error {
+	if !utf8.Valid(raw) {
+		return errors.New("replying to the message: the reply is not UTF-8, and a part of it that is not has to be encoded")
+	}
 	r := replied{From: from, To: to, Raw: string(raw)}
 	if err := host.Act(ctx, "reply", r); err != nil {
 		return fmt.Errorf("replying to the message: %w", err)
@@ -88,8 +93,9 @@ func (a *App) serveEmail(r *http.Request, out *outcome) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return refuse(http.StatusBadRequest, "invalid_message", "The message's header cannot be read: "+err.Error()+".")
 	}
-	return a.email(r.Context(), &Email{
+	e := &Email{
 		From: r.URL.Query().Get("from"), To: r.URL.Query().Get("to"), Header: header,
 		Raw: io.MultiReader(&begun, r.Body), Size: r.ContentLength, out: out,
-	})
+	}
+	return guarded(r.Context(), func() error { return a.email(r.Context(), e) })
 }

@@ -1,12 +1,17 @@
 package clodo
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"time"
+
+	"github.com/tamylaa/clodo/internal/host"
 )
 
 // EventPath begins the paths of [App.ServeEvent].
@@ -69,6 +74,19 @@ func (a *App) ServeEvent(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(out) // whoever asked may be gone
+}
+
+// guarded is what a handler does, with its panic as an error: what it said of the event
+// before, such as an Ack, holds.
+func guarded(ctx context.Context, handle func() error) (err error) {
+	defer func() {
+		if caught := recover(); caught != nil {
+			slog.ErrorContext(ctx, "the handler of an event panicked", "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
+			host.Spoil(ctx)
+			err = fmt.Errorf("the handler panicked: %v", caught)
+		}
+	}()
+	return handle()
 }
 
 // refusedEvent is an event that no handler got.

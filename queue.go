@@ -33,7 +33,7 @@ type retry struct {
 	DelaySeconds int    `json:"delaySeconds,omitempty"`
 }
 
-// Ack says that the message is dealt with, even if the handler fails later.
+// Ack says that the message is dealt with, even if the handler fails or panics later.
 func (m *Message) Ack() { m.decide(false, 0) }
 
 // Retry has the message delivered again, after the delay, which counts in whole
@@ -102,7 +102,7 @@ func (a *App) serveQueue(w http.ResponseWriter, r *http.Request, out *outcome) e
 		}
 		b.Messages = append(b.Messages, &Message{ID: m.ID, Time: time.UnixMilli(m.Timestamp).UTC(), Attempts: m.Attempts, Body: body})
 	}
-	err := h(r.Context(), b)
+	err := guarded(r.Context(), func() error { return h(r.Context(), b) })
 	if err == nil {
 		b.AckAll()
 	}

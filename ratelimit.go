@@ -59,7 +59,7 @@ func RateLimit(o RateLimitOptions) Middleware {
 		}
 		return o.byLimiter
 	}
-	if o.Limit <= 0 || o.Period < time.Millisecond {
+	if o.Limit <= 0 || o.Period < time.Millisecond || o.Period < time.Duration(o.Limit) { // a request takes a nanosecond at least
 		panic("clodo: no limit of requests, or no time for it")
 	}
 	if o.MaxKeys == 0 {

@@ -156,6 +156,7 @@ func TestALimitThatLimitsNothingIsRefused(t *testing.T) {
 		"no limit":                {},
 		"a negative one":          {Limit: -1},
 		"no time":                 {Limit: 1, Period: 1},
+		"no time for each":        {Limit: 1e7, Period: time.Millisecond},
 		"a binding that forgives": {Limiter: limiter(func(string) (bool, error) { return true, nil }), Forgive: func(int) bool { return true }},
 	} {
 		if !refused(func() { clodo.RateLimit(o) }) {

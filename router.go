@@ -175,12 +175,16 @@ func (r *Router) other(req *http.Request) http.Handler {
 // find is the leaf of a request whose path is plain, as nearly all are. A nil does not
 // mean that there is none: the mux decides about paths with escapes or redirects.
 func (rs *routes) find(req *http.Request, v *values) *leaf {
-	path := req.URL.Path
 	if rs.hosts || req.URL.RawPath != "" || req.Method == http.MethodConnect {
 		return nil
 	}
-	l := rs.match(req.Method, path, v)
-	if l == nil || l.multi && (!clean(path) || rs.redirects(req.Method, path)) {
+	return rs.exact(req.Method, req.URL.Path, v)
+}
+
+// exact is the leaf of a plain path that the mux would not redirect.
+func (rs *routes) exact(method, path string, v *values) *leaf {
+	l := rs.match(method, path, v)
+	if l == nil || l.multi && (!clean(path) || rs.redirects(method, path)) {
 		return nil
 	}
 	for i := range len(l.names) {
@@ -238,7 +242,7 @@ func (rs *routes) match(method, path string, v *values) *leaf {
 // false when there is none, or when the request would be redirected.
 func (r *Router) Lookup(method, path string) (pattern string, ok bool) {
 	var v values
-	if l := r.match(method, path, &v); l != nil {
+	if l := r.exact(method, path, &v); l != nil {
 		return l.pattern, true
 	}
 	return "", false

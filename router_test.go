@@ -260,6 +260,22 @@ func FuzzRouter(f *testing.F) {
 
 // The shortcut to r.PathValue depends on two fields of http.Request. When they are gone
 // the slower way has to do, and this test says that it is time to look.
+func TestAPatternIsFoundWithoutARequest(t *testing.T) {
+	t.Parallel()
+	app := clodo.NewRouter()
+	for _, pattern := range []string{"GET /a/{id}", "/tree/", "GET /rest/{path...}"} {
+		app.Handle(pattern, tell())
+	}
+	for path, want := range map[string]string{
+		"/a/1": "GET /a/{id}", "/tree/x": "/tree/", "/rest/a/b": "GET /rest/{path...}", "/b": "",
+		"/rest/a//b": "", "/a/..": "", "/rest/../a/1": "", "/tree": "", // redirects
+	} {
+		if got, ok := app.Lookup("GET", path); got != want || ok != (want != "") {
+			t.Errorf("%s: %q %v, want %q", path, got, ok, want)
+		}
+	}
+}
+
 func TestNetHTTPKeepsPathValuesWhereTheRouterPutsThem(t *testing.T) {
 	t.Parallel()
 	request := reflect.TypeFor[http.Request]()

@@ -14,8 +14,8 @@ type ScheduledEvent struct {
 	Time time.Time // that it was meant for, in UTC
 }
 
-// ScheduledHandler does what is to be done then. Its error fails the invocation, which
-// Cloudflare does not repeat.
+// ScheduledHandler does what is to be done then. Its error, or panic, fails the invocation,
+// which Cloudflare does not repeat.
 type ScheduledHandler = func(context.Context, ScheduledEvent) error
 
 // Scheduled registers the handler of a cron trigger; with "" it is for those that no
@@ -41,5 +41,5 @@ func (a *App) serveScheduled(r *http.Request) error {
 	if h == nil {
 		return noHandler("the cron trigger %q", e.Cron)
 	}
-	return h(r.Context(), e)
+	return guarded(r.Context(), func() error { return h(r.Context(), e) })
 }

@@ -1,6 +1,14 @@
 package localcloud
 
-import "testing"
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
 
 // answersOnWorkers compares what a program sends with what a server of net/http would.
 func answersOnWorkers(t *testing.T, service goService) {
@@ -42,5 +50,51 @@ func answersOnWorkers(t *testing.T, service goService) {
 				t.Error("it has no request id")
 			}
 		})
+	}
+}
+
+// crowdOnWorkers has every instance busy, a thousand requests wait, and one more come.
+func crowdOnWorkers(t *testing.T, service goService) {
+	t.Helper()
+	const instances, waiting, more = 8, 1000, 20
+	var crowd sync.WaitGroup
+	var bodies []*io.PipeWriter // of requests whose handlers have begun to answer, and read until they are closed
+	var busy []*http.Response
+	for range instances {
+		r, w := io.Pipe()
+		bodies, busy = append(bodies, w), append(busy, service.ask("POST", "/answer/held", r))
+	}
+	answers := make(chan string, waiting+more)
+	for range waiting + more {
+		crowd.Go(func() {
+			res := service.ask("GET", "/users/1", nil)
+			answers <- fmt.Sprint(res.StatusCode, res.Header.Get("Retry-After"), res.Header.Get("Content-Type"), len(text(t, res)) > 0)
+		})
+	}
+	refused := 0
+	for refused < more { // the others wait
+		select {
+		case a := <-answers:
+			if a != "5031application/problem+jsontrue" {
+				t.Errorf("while all were busy an answer was %s", a)
+			}
+			refused++
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%d requests were refused, not %d", refused, more)
+		}
+	}
+	for i, w := range bodies {
+		_, err := w.Write([]byte("x"))
+		fatal(t, errors.Join(err, w.Close()))
+		if got := text(t, busy[i]); got != "x" {
+			t.Errorf("who had an instance is answered %q", got)
+		}
+	}
+	crowd.Wait()
+	close(answers)
+	for a := range answers {
+		if a != "200application/jsontrue" {
+			t.Errorf("who waited is answered %s", a)
+		}
 	}
 }

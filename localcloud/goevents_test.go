@@ -40,13 +40,18 @@ func (s goService) events(t *testing.T) {
 		s.made("/queues/"+s.queues.orders+"/consumers", map[string]any{
 			"type": "worker", "script_name": "go", "settings": map[string]any{"max_retries": 2, "max_wait_time_ms": 0, "max_concurrency": 1, "batch_size": 1},
 		}, "consumer_id")
-		for _, m := range []string{"text", "bytes", "object", "acked", "again", "failing", "later"} {
+		for _, m := range []string{"text", "bytes", "object", "acked", "panics", "again", "failing", "later"} {
 			s.get("other", "/send?m="+m)
 		}
-		want = append(want, `orders "text" #1`, `orders "\x01\xff" #1`, `orders "{\"a\":1}" #1`, `orders "acked" #1`,
+		want = append(want, `orders "text" #1`, `orders "\x01\xff" #1`, `orders "{\"a\":1}" #1`, `orders "acked" #1`, `orders "panics" #1`,
 			`orders "again" #1`, `orders "again" #2`, `orders "failing" #1`, `orders "failing" #2`, `orders "later" #1`)
 		s.recorded(want...)
 		s.queues.backlog(s.queues.orders, 1) // what is to be delivered in an hour
+		for range 20 {
+			if got := text(t, s.ask("GET", "/count", nil)); len(got) > 3 {
+				t.Errorf("the instance whose handler had panicked answered %s", got)
+			}
+		}
 	})
 	t.Run("emails are forwarded, rejected and replied to", func(t *testing.T) {
 		for subject, outcome := range map[string]string{

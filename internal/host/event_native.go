@@ -26,6 +26,9 @@ func HandlesEmail() {}
 // asked for.
 func Act(context.Context, string, any) error { return nil }
 
+// Spoil does nothing natively: a panic that was caught costs its request alone.
+func Spoil(context.Context) {}
+
 // HasBinding is true natively: what there is shows when it is used.
 func HasBinding(string) bool { return true }
 

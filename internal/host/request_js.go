@@ -27,6 +27,7 @@ type exchange struct {
 	slow    time.Time      // when a body that is not there is waited for no longer; zero: never
 	tasks   sync.WaitGroup // what goes on beside and after it
 	spoilt  int32          // 1 when the instance must not get another: a panic leaves locks held and the like
+	caught  bool           // a panic, by who answers all the same
 }
 
 type exchangeKey struct{}
@@ -89,8 +90,9 @@ func (e *exchange) serve() {
 
 func (e *exchange) answer() {
 	e.spoilt = 1
+	answered := false
 	defer func() {
-		if e.spoilt == 0 {
+		if answered {
 			return
 		}
 		if caught := recover(); caught != nil && caught != http.ErrAbortHandler {
@@ -105,7 +107,16 @@ func (e *exchange) answer() {
 		e.handler.ServeHTTP(&e.writer, r)
 	}
 	e.writer.finish()
-	e.spoilt = 0
+	if answered = true; !e.caught {
+		e.spoilt = 0
+	}
+}
+
+// Spoil says that a panic was caught of the request of ctx: the instance gets no other.
+func Spoil(ctx context.Context) {
+	if e := program.exchange(ctx); e != nil {
+		e.caught = true
+	}
 }
 
 // parse makes a request of its head: length of the body (-1 unknown, 0 none), method,

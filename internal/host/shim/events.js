@@ -13,9 +13,9 @@ export function events(serve) {
     const instance = take(env) ?? (await wait(env));
     if (!instance) throw new Error("too many requests wait for this Worker");
     const response = await serve(instance, new Exchange(request, env, context, event));
-    const text = await response.text();
-    if (response.status !== 200 && response.status !== 500) throw new Error(JSON.parse(text).detail ?? text);
-    return JSON.parse(text);
+    const out = await response.json();
+    if (response.status !== 200 && response.status !== 500) throw new Error(out.detail);
+    return out;
   };
 
   const handlers = {

@@ -5,7 +5,7 @@ import { events } from "./events.js";
 import { Exchange } from "./exchange.js";
 import { boot, take, wait } from "./pool.js";
 
-const busy = "Too many requests wait for this Worker.\n";
+const busy = { title: "Service Unavailable", status: 503, detail: "Too many requests wait for this Worker.", code: "too_many_waiting" };
 
 if (env.CLODO_BOOT === "start") boot(env);
 
@@ -15,7 +15,7 @@ export default {
     if (instance) return serve(instance, new Exchange(request, env, context));
     return wait(env).then((instance) => {
       if (instance) return serve(instance, new Exchange(request, env, context));
-      return new Response(busy, { status: 503, headers: { "retry-after": "1" } });
+      return new Response(JSON.stringify(busy), { status: 503, headers: { "content-type": "application/problem+json", "retry-after": "1" } });
     });
   },
   ...events(serve),

@@ -29,6 +29,13 @@ func answers(app *clodo.Router) {
 		w.WriteHeader(n)
 		_, _ = io.WriteString(w, "x")
 	})
+	app.Route("POST /answer/held", func(w http.ResponseWriter, r *http.Request) error {
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			return err
+		}
+		_, err := io.Copy(w, r.Body)
+		return err
+	})
 	app.Route("GET /answer/late", func(w http.ResponseWriter, _ *http.Request) error {
 		_, _ = io.WriteString(w, "x")
 		return clodo.Errorf(http.StatusTeapot, "late", "too late")

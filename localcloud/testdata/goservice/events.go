@@ -58,6 +58,10 @@ func orders(ctx context.Context, b *clodo.Batch) error {
 		case string(m.Body) == "acked":
 			m.Ack()
 			return errors.New("the batch failed")
+		case string(m.Body) == "panics":
+			m.Ack()
+			count = 1000 // of an instance that nobody gets any more
+			panic("a mistake")
 		case string(m.Body) == "again" && m.Attempts == 1:
 			m.Retry(0)
 		case string(m.Body) == "later":
