@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -228,39 +230,39 @@ func TestTheCustomBuildFindsTheCommandsOfPackages(t *testing.T) {
 	}
 }
 
-// A shell's children keep its output open: only when the whole group is gone does
-// the build come back before its grace is over.
+// What the command started holds one end of a pipe open until it is gone.
 func TestEndingTheContextEndsTheCustomBuildWithItsChildren(t *testing.T) {
 	t.Parallel()
 	if os.PathSeparator != '/' {
 		t.Skip("the command is a shell's")
 	}
 	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if out, err := exec.Command("mkfifo", pipe).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w := project.Worker{Name: "x", Dir: dir, Build: project.CustomBuild{Command: "(sleep 60; touch late) & touch started; wait"}}
+	w := project.Worker{Name: "x", Dir: dir, Build: project.CustomBuild{Command: "sleep 600 >pipe & wait"}}
 	done := make(chan error, 1)
 	go func() {
 		_, err := Bundle(ctx, &w, dir)
 		done <- err
 	}()
-	deadline := time.Now().Add(10 * time.Second)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "started")); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the command did not start")
-		}
-		time.Sleep(5 * time.Millisecond)
+	child, err := os.Open(pipe) // waits for the child
+	if err != nil {
+		t.Fatal(err)
 	}
-	begin := time.Now()
+	defer child.Close()
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's error", err)
 	}
-	if took := time.Since(begin); took > grace/2 {
-		t.Errorf("the build ended after %v: a child of the command outlived it", took)
+	if err := child.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(child); err != nil {
+		t.Errorf("a child of the command outlived it: %v", err)
 	}
 }
 

@@ -4,10 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -21,28 +22,34 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// collect reads changes until all of want were told, and wants nothing else.
-func collect(t *testing.T, w *Watcher, want ...string) {
+// collector reads what a watcher tells.
+type collector struct {
+	*Watcher
+	changed []string // so far: one write can be told twice, as it is two events
+}
+
+// want reads changes until all of files were told, and nothing that never changed.
+func (c *collector) want(t *testing.T, files ...string) {
 	t.Helper()
-	seen := map[string]bool{}
+	c.changed = append(c.changed, files...)
 	deadline := time.After(10 * time.Second)
-	for len(seen) < len(want) {
+	for missing := slices.Clone(files); len(missing) > 0; {
 		select {
-		case batch, ok := <-w.Changes:
+		case batch, ok := <-c.Changes:
 			if !ok {
-				t.Fatalf("it ended: %v", w.Err())
+				t.Fatalf("it ended: %v", c.Err())
 			}
 			if len(batch) == 0 || !slices.IsSorted(batch) {
 				t.Errorf("the batch %q is not sorted, or empty", batch)
 			}
 			for _, path := range batch {
-				seen[path] = true
-				if !slices.Contains(want, path) {
+				if !slices.Contains(c.changed, path) {
 					t.Errorf("%s was told, which did not change", path)
 				}
 			}
+			missing = slices.DeleteFunc(missing, func(path string) bool { return slices.Contains(batch, path) })
 		case <-deadline:
-			t.Fatalf("of %q only %v were told", want, seen)
+			t.Fatalf("%q were not told", missing)
 		}
 	}
 }
@@ -58,21 +65,22 @@ func TestAChangeIsToldWhereverItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.Close() })
+	c := collector{Watcher: w}
 
 	write(t, filepath.Join(dir, "a.txt"), "2")
-	collect(t, w, "a.txt")
+	c.want(t, "a.txt")
 	write(t, filepath.Join(dir, "deep/er/b.txt"), "2")
-	collect(t, w, "deep/er/b.txt")
+	c.want(t, "deep/er/b.txt")
 	if err := os.Remove(filepath.Join(dir, "a.txt")); err != nil {
 		t.Fatal(err)
 	}
-	collect(t, w, "a.txt")
+	c.want(t, "a.txt")
 
 	// A folder that is new is watched, with what it held before anybody knew of it.
 	write(t, filepath.Join(dir, "new/one/d.txt"), "1")
-	collect(t, w, "new/one/d.txt")
+	c.want(t, "new/one/d.txt")
 	write(t, filepath.Join(dir, "new/one/d.txt"), "2")
-	collect(t, w, "new/one/d.txt")
+	c.want(t, "new/one/d.txt")
 
 	// Editors save by renaming; what they leave beside the file is no change.
 	write(t, filepath.Join(dir, "skipped/c.txt"), "2")
@@ -82,30 +90,41 @@ func TestAChangeIsToldWhereverItIs(t *testing.T) {
 	if err := os.Rename(filepath.Join(dir, "e.txt.tmp"), filepath.Join(dir, "e.txt")); err != nil {
 		t.Fatal(err)
 	}
-	collect(t, w, "e.txt")
+	c.want(t, "e.txt")
 }
 
 func TestManyChangesAreToldTogether(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	w, err := New(Options{Dir: dir, Quiet: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.Close() })
-	var want []string
-	for _, name := range strings.Split("abcdefghij", "") {
-		write(t, filepath.Join(dir, name), "x")
-		want = append(want, name)
-	}
-	select {
-	case got := <-w.Changes:
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
+	synctest.Test(t, func(t *testing.T) {
+		const quiet, pause = 100 * time.Millisecond, 90 * time.Millisecond
+		events := make(chan fsnotify.Event)
+		w := &Watcher{
+			options: Options{Dir: "/dir", Quiet: quiet, Ignore: func(string) bool { return false }},
+			notify:  &fsnotify.Watcher{Events: events}, changes: make(chan []string), done: make(chan struct{}),
 		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("nothing was told")
-	}
+		go w.run()
+		change := func(names ...string) {
+			for _, name := range names {
+				time.Sleep(pause)
+				events <- fsnotify.Event{Name: "/dir/" + name, Op: fsnotify.Write}
+			}
+		}
+		want := func(after time.Duration, files ...string) {
+			t.Helper()
+			began := time.Now()
+			got := <-w.changes
+			if diff := cmp.Diff(files, got); diff != "" || time.Since(began) != after {
+				t.Errorf("after %v, want %v (-want +got):\n%s", time.Since(began), after, diff)
+			}
+		}
+		change("c", "a", "b")
+		want(quiet, "a", "b", "c")
+		go change("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n")
+		want(pause+10*quiet, "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l") // they do not wait for ever
+		want(3*pause, "m", "n")
+		close(events)
+		<-w.done
+	})
 }
 
 func TestItEndsWhenItIsClosed(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -313,21 +314,44 @@ func TestAWorkerHasALimitedNumberOfTails(t *testing.T) {
 	}
 }
 
+// narrow is a stage whose connections hold little that nobody has read.
+func narrow(t *testing.T) (*stage, *websocket.DialOptions) {
+	t.Helper()
+	const held = 64 << 10
+	s := newStage(t)
+	s.server.Close()
+	s.server = httptest.NewUnstartedServer(s.server.Config.Handler)
+	s.server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		_ = c.(*net.TCPConn).SetWriteBuffer(held) // it would only hold more
+		return ctx
+	}
+	s.server.Start()
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err == nil {
+			err = c.(*net.TCPConn).SetReadBuffer(held)
+		}
+		return c, err
+	}
+	return s, &websocket.DialOptions{Subprotocols: []string{Protocol}, HTTPClient: &http.Client{Transport: &http.Transport{DialContext: dial}}}
+}
+
 // A client that stops reading loses events and is told; nobody waits for it.
 func TestASlowClientMissesEventsAndIsTold(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	conn := s.dial(s.add("").ID)
-	conn.SetReadLimit(1 << 20)
-	message := json.RawMessage(`[{"level":"log","timestamp":1,"message":["` + strings.Repeat("x", 32<<10) + `"]}]`)
+	s, o := narrow(t)
+	conn, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(s.server.URL, "http")+"/"+s.add("").ID, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.CloseNow() }() // it is cut off
+	message := json.RawMessage(`[{"level":"log","timestamp":1,"message":["` + strings.Repeat("x", 4<<10) + `"]}]`)
 	began := 1.0
-	for range 10 { // more than sockets and queues hold
-		for range 100 {
-			s.store.Traced([]runtime.Trace{{Invoked: runtime.Invoked{Account: "acc", Script: "web", Version: "v1"}, Outcome: "ok", Began: &began, Ended: 2, Logs: message, Event: json.RawMessage(`{"rpcMethod":"m"}`)}})
-		}
-		if err := s.store.Sync(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	for range 700 { // more than the connection and the queue hold
+		s.store.Traced([]runtime.Trace{{Invoked: runtime.Invoked{Account: "acc", Script: "web", Version: "v1"}, Outcome: "ok", Began: &began, Ended: 2, Logs: message, Event: json.RawMessage(`{"rpcMethod":"m"}`)}})
+	}
+	if err := s.store.Sync(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	for {
 		if event, ok := read(t, conn)["event"].(map[string]any); ok && event["type"] == "overload" {

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 )
@@ -13,8 +14,9 @@ type (
 		ray     string
 	}
 	command struct {
-		run  func() error // by the writer
-		done chan error
+		run   func() error // by the writer
+		taken atomic.Bool  // by the writer, who runs it, or by who gave up waiting
+		done  chan error
 	}
 )
 

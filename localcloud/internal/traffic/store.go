@@ -168,7 +168,9 @@ func (s *Store) take(item any) {
 	case *d1.Call:
 		s.add(*v)
 	case *command:
-		v.done <- v.run()
+		if v.taken.CompareAndSwap(false, true) {
+			v.done <- v.run()
+		}
 	}
 }
 
@@ -238,18 +240,24 @@ func (s *Store) trim(c *sqlite.Conn) error {
 	return nil
 }
 
-// do has the writer run a command after all that was told before.
+// do has the writer run a command after all that was told before. An error of its own
+// means that the command was not run, and will not be.
 func (s *Store) do(ctx context.Context, run func() error) error {
 	cmd := &command{run: run, done: make(chan error, 1)}
 	s.queue.push(cmd)
+	var instead error
 	select {
 	case err := <-cmd.done:
 		return err
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		instead = context.Cause(ctx)
 	case <-s.ended:
-		return errClosed
+		instead = errClosed
 	}
+	if cmd.taken.CompareAndSwap(false, true) {
+		return instead
+	}
+	return <-cmd.done // it is run already
 }
 
 var errClosed = errors.New("the record of the traffic is closed")

@@ -189,6 +189,29 @@ func TestASubscriberGetsRecordsAndASlowOneIsTold(t *testing.T) {
 	}
 }
 
+// Whoever is faster, the command or the end of who waits for it.
+func TestWhatIsSaidOfACommandIsWhatBecameOfIt(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	for range 100 {
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := s.do(ctx, func() error { cancel(); return nil }); err != nil {
+			t.Fatalf("of a command that was run: %v", err)
+		}
+		busy, goOn := make(chan struct{}), make(chan struct{})
+		go func() { _ = s.do(t.Context(), func() error { close(busy); <-goOn; return nil }) }()
+		<-busy
+		run := false
+		if err := s.do(ctx, func() error { run = true; return nil }); !errors.Is(err, context.Canceled) {
+			t.Fatalf("of a command that waited for another: %v", err)
+		}
+		close(goOn)
+		if err := s.Sync(t.Context()); err != nil || run {
+			t.Fatalf("%v; it was run later: %t", err, run)
+		}
+	}
+}
+
 // Whatever the order in which the two sides tell, every request is counted once, for
 // its version.
 func TestTheSumOverVersionsIsTheNumberOfRequests(t *testing.T) {
