@@ -40,9 +40,10 @@ type line struct {
 	address string
 	r       *bufio.Reader
 	w       *bufio.Writer
-	budget  int64 // what may still be read
-	heard   bool  // something was read for this request
-	since   time.Time
+	budget  int64     // what may still be read
+	heard   bool      // something was read for this request
+	since   time.Time // it is idle, or was before this request
+	sent    time.Time // this request
 }
 
 func (l *line) Read(b []byte) (int, error) {
@@ -54,6 +55,10 @@ func (l *line) Read(b []byte) (int, error) {
 	l.heard = l.heard || n > 0
 	return n, err
 }
+
+// stale reports whether the other end may have closed the connection as idle before
+// this request came: on a machine so busy that to send it took more than a second.
+func (l *line) stale() bool { return l.sent.Sub(l.since) > idleTimeout+time.Second }
 
 func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil || req.Method != http.MethodGet && req.Method != http.MethodHead || req.Header.Get("Upgrade") != "" {
@@ -78,7 +83,7 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case reused && !l.heard: // closed since it was used last
+		case reused && !l.heard && l.stale(): // else the Worker may have begun with it
 			return d.Transport.RoundTrip(withOwner(req))
 		}
 		return nil, err
@@ -95,7 +100,8 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // exchange sends a request and reads the head of its answer.
 func (l *line) exchange(req *http.Request) (*http.Response, error) {
-	if err := errors.Join(req.Write(l.w), l.w.Flush()); err != nil {
+	err := errors.Join(req.Write(l.w), l.w.Flush())
+	if l.sent = time.Now(); err != nil {
 		return nil, err
 	}
 	for {

@@ -96,19 +96,20 @@ func (x *exchange) answer() error {
 }
 
 // lost decides what happens to a request whose process did not answer: whether it is
-// sent again, and if not, with which outcome it ends.
-func (x *exchange) lost(ctx context.Context) (again bool, outcome string) {
-	died := x.died(ctx)
+// sent again, and if not, with which outcome it ends. One that died can't answer any more;
+// else it was the Worker that did not.
+func (x *exchange) lost(ctx context.Context) (again bool, outcome string, died bool) {
+	died = x.died(ctx)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.answered {
-		return false, x.verdict
+		return false, x.verdict, died
 	}
 	if died && !x.sentenced {
 		x.repeat, x.verdict = x.repeatable, causeOfDeath(x.process.Output())
 	}
 	x.moved = x.moved || x.repeat
-	return x.moved, x.verdict
+	return x.moved, x.verdict, died
 }
 
 // died reports whether the process broke the connection because it died. Its death may be

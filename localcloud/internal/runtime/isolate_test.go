@@ -267,13 +267,13 @@ func TestWhyAConnectionBrokeIsWaitedFor(t *testing.T) {
 	p := running.process
 	running.mu.Unlock()
 	lives := &exchange{generation: running, process: p, repeatable: true}
-	if again, _ := lives.lost(t.Context()); again {
+	if again, _, _ := lives.lost(t.Context()); again {
 		t.Error("a request is sent again though the process lives")
 	}
 	x := &exchange{generation: c.newGeneration(&group{}), process: p, repeatable: true} // nobody feels this one's pulse
 	again := make(chan bool, 1)
 	go func() {
-		sent, _ := x.lost(t.Context())
+		sent, _, _ := x.lost(t.Context())
 		again <- sent
 	}()
 	select {

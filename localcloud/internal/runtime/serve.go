@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/host"
@@ -240,6 +241,12 @@ func modifyResponse(res *http.Response) error {
 		return err
 	}
 	x.generation.answered.now()
+	if !x.dispatched && !x.lent {
+		res.Header.Del("Cf-Ray") // of an answer that the Worker handed on
+		if hasThrown(res) {
+			threw.replace(res, x.ray)
+		}
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.upgraded = true
 		x.generation.upgrade()
@@ -255,21 +262,30 @@ func proxyError(w http.ResponseWriter, req *http.Request, err error) {
 	if x.isMoved() || req.Context().Err() != nil {
 		return // it is sent again, or the client went away
 	}
-	again, outcome := x.lost(req.Context())
-	if again {
+	again, outcome, died := x.lost(req.Context())
+	if again || req.Context().Err() != nil {
 		return
 	}
-	x.failed = true
+	brokeOff := !died && outcome == "" && isBrokenOff(err)
+	x.failed = !brokeOff
 	early(req)
-	if x.lent {
+	switch {
+	case x.lent:
 		host.Refuse(w, errUnanswered)
 		return
-	}
-	if outcome != "" {
-		exceeded(w, req, outcome)
+	case outcome != "":
+		exceeded(outcome).write(w, req)
+		return
+	case brokeOff: // as workerd does when a connection of the Worker's own was lost, and it let that be thrown
+		threw.write(w, req)
 		return
 	}
 	http.Error(w, "the Worker's process ended, or did not answer: "+err.Error(), http.StatusBadGateway)
+}
+
+// isBrokenOff reports whether a connection was closed before there was an answer on it.
+func isBrokenOff(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // buffers lends the proxies their copying buffers.

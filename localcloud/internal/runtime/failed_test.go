@@ -1,0 +1,53 @@
+package runtime
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestAWorkerThatThrowsIsAnsweredForAsByCloudflare(t *testing.T) {
+	t.Parallel()
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := "http://" + gone.Addr().String()
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
+	outside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cf-Ray", "another")
+		w.WriteHeader(http.StatusTeapot)
+	}))
+	t.Cleanup(outside.Close)
+	c := newCloud(t)
+	c.apply(worker("web", c.version(`
+let asked = 0;
+export default { async fetch(request) {
+	switch (new URL(request.url).pathname) {
+	case "/throws": throw new TypeError("no");
+	case "/never": return new Promise(() => {});
+	case "/nobody": asked++; return fetch("`+nobody+`");
+	case "/asked": return new Response(String(asked));
+	case "/own": return new Response("Internal Server Error", { status: 500 });
+	case "/bare": return new Response(new TextEncoder().encode("Internal Server Error"), { status: 500 });
+	case "/outside": return fetch("`+outside.URL+`");
+	}
+} }`)))
+	for _, path := range []string{"/throws", "/never", "/nobody", "/nowhere"} {
+		c.want("http://web.localhost"+path, 500, "error code: 1101")
+		c.wantAnswer("a POST of "+path, c.send(http.MethodPost, "http://web.localhost"+path, "body"), 500, "error code: 1101")
+	}
+	c.want("http://web.localhost/asked", 200, "2") // once each
+	c.want("http://web.localhost/own", 500, "Internal Server Error")
+	c.want("http://web.localhost/bare", 500, "Internal Server Error")
+	if status, page := c.get("http://web.localhost/throws", "Accept", "text/html,*/*"); status != 500 || !strings.Contains(page, "Error 1101") || !strings.Contains(page, "Ray ID: ") {
+		t.Errorf("a browser gets %d %s", status, page)
+	}
+	if rays := c.do("http://web.localhost/outside").Header.Values("Cf-Ray"); len(rays) != 1 || rays[0] == "another" {
+		t.Errorf("an answer that was handed on has the rays %q, want its own", rays)
+	}
+}
