@@ -26,6 +26,9 @@ func (r *Runtime) Handler() http.Handler { return http.HandlerFunc(r.serve) }
 
 func (r *Runtime) serve(w http.ResponseWriter, req *http.Request) {
 	req = req.WithContext(req.Context()) // the server goes by the body that is in its own
+	if req.ContentLength > 0 {
+		defer duplex(w, req)() // not where workerd is the client: it takes an early answer for a lost connection
+	}
 	r.latest(w, req, func(t *table) next { return r.once(w, req, t) })
 }
 
@@ -40,9 +43,10 @@ const (
 
 // latest answers a request by the table of the moment.
 func (r *Runtime) latest(w http.ResponseWriter, req *http.Request, once func(*table) next) {
-	if req.ContentLength == 0 {
+	switch {
+	case req.ContentLength == 0:
 		req.Body = http.NoBody // lets the transport repeat it on a fresh connection
-	} else {
+	case req.ContentLength < 0:
 		defer duplex(w, req)()
 	}
 	select {
