@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -64,14 +63,19 @@ func Dev(ctx context.Context, o Options, d DevOptions) error {
 	if err != nil {
 		return err
 	}
-	dev := &dev{options: o, told: d, broken: map[string]bool{}, written: map[string][]byte{}}
-	return errors.Join(dev.run(ctx, home), home.Close())
+	dev := &dev{options: o, told: d, home: home, broken: map[string]bool{}, written: map[string][]byte{}, lost: make(chan struct{}, 1)}
+	err = dev.run(ctx)
+	return errors.Join(err, dev.home.Close())
 }
 
 // dev is what Dev knows.
 type dev struct {
 	options Options
+	home    *Operator // has the local cloud, when it is one in this process
 	info    CloudInfo
+	leave   func()            // ends following the cloud
+	lost    chan struct{}     // the cloud has ended
+	folder  string            // of the cloud
 	targets []*project.Target // as the configuration was when it could be read last
 	broken  map[string]bool   // services with a problem that browsers are shown
 	written map[string][]byte // generated files, as they were brought up to date
@@ -82,44 +86,91 @@ type dev struct {
 	workers map[string]string // services by the names of their Workers
 }
 
-// run serves until ctx ends. home holds the local cloud, when it is one in this process.
-func (d *dev) run(ctx context.Context, home *Operator) error {
-	targets, err := home.Targets(ctx, d.told.Selector)
+// run serves until ctx ends.
+func (d *dev) run(ctx context.Context) error {
+	targets, err := d.home.Targets(ctx, d.told.Selector)
 	if err != nil {
 		return err
 	}
-	if d.info, err = home.Cloud(ctx); err != nil {
+	if d.info, err = d.home.Cloud(ctx); err != nil {
 		return err
 	}
-	root := home.Portfolio().Root
+	root := d.home.Portfolio().Root
+	d.folder = d.home.cloudDir()
 	w, err := watch.New(watch.Options{Dir: root, Ignore: ignored})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = w.Close() }() // nothing depends on it any more
-	d.tell(d.told.Started != nil, func() { d.told.Started(d.info) })
 	d.know(targets)
-	following, stop := context.WithCancel(ctx)
-	var follower sync.WaitGroup
-	defer func() { stop(); follower.Wait() }()
-	follower.Go(func() { d.follow(following) })
+	d.attend(ctx)
+	defer func() { d.leave() }() // that of the last cloud
 
 	began := time.Now()
-	d.types(ctx, home)
-	d.deploy(ctx, home, names(targets), began)
+	d.types(ctx, d.home)
+	d.deploy(ctx, d.home, names(targets), began)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-d.lost:
+			d.revive(ctx)
 		case files, ok := <-w.Changes:
 			if !ok {
 				return w.Err()
 			}
-			if files = d.news(root, files); len(files) > 0 {
+			if files = d.news(root, files); len(files) > 0 && !d.revive(ctx) {
 				d.changed(ctx, root, files)
 			}
 		}
 	}
+}
+
+// gone reports whether a cloud has ended, or another one has its folder.
+func gone(folder string, cloud CloudInfo) bool {
+	now, running, err := CloudStatus(folder)
+	return err == nil && (!running || now.API != cloud.API)
+}
+
+// attend begins with a cloud: says that it is there, and follows what it does.
+func (d *dev) attend(ctx context.Context) {
+	info := d.info
+	d.tell(d.told.Started != nil, func() { d.told.Started(info) })
+	following, stop := context.WithCancel(ctx)
+	var follower sync.WaitGroup
+	follower.Go(func() { d.follow(following, info) })
+	d.leave = func() { stop(); follower.Wait() }
+}
+
+// revive goes on with a cloud of its own when the one that it found running has ended,
+// as `clodo cloud stop` has it. What was deployed and stored is still there.
+func (d *dev) revive(ctx context.Context) bool {
+	if !gone(d.folder, d.info) || ctx.Err() != nil {
+		return false
+	}
+	began := time.Now()
+	d.leave()
+	_ = d.home.Close() // what was done is recorded
+	home, err := New(d.options)
+	if err != nil {
+		d.fail(ctx, names(d.targets), err)
+		return true
+	}
+	d.home = home
+	targets, err := home.Targets(ctx, d.told.Selector)
+	if err == nil {
+		d.info, err = home.Cloud(ctx)
+	}
+	if err != nil {
+		d.fail(ctx, names(d.targets), err) // the next change of a file tries again
+		return true
+	}
+	d.know(targets)
+	d.attend(ctx)
+	d.begun = false // the addresses may be others
+	d.types(ctx, home)
+	d.deploy(ctx, home, names(targets), began)
+	return true
 }
 
 // changed deploys what changed files are part of.
@@ -145,8 +196,13 @@ func (d *dev) changed(ctx context.Context, root string, files []string) {
 	}
 }
 
-// know puts down which Workers are meant.
+// know puts down which Workers are meant. What is meant no longer goes on answering, as
+// nothing is deleted that was deployed: that is told.
 func (d *dev) know(targets []*project.Target) {
+	now := names(targets)
+	for _, gone := range slices.DeleteFunc(names(d.targets), func(service string) bool { return slices.Contains(now, service) }) {
+		d.options.Notice(gone + " is no longer in the portfolio; its Worker stays on this machine until `clodo cloud reset`")
+	}
 	d.targets = targets
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -163,72 +219,6 @@ func (d *dev) tell(there bool, call func()) {
 		defer d.mu.Unlock()
 		call()
 	}
-}
-
-// ignored are files that no Worker is made of.
-func ignored(path string) bool {
-	name := filepath.Base(path)
-	switch {
-	case name == "node_modules", strings.HasSuffix(name, "_test.go"):
-		return true
-	case strings.HasPrefix(name, "."):
-		return !strings.HasPrefix(name, ".dev.vars") && name != ".assetsignore"
-	}
-	return false
-}
-
-// names are the services of targets, each once.
-func names(targets []*project.Target) []string {
-	var all []string
-	for _, t := range targets {
-		if !slices.Contains(all, t.Service) {
-			all = append(all, t.Service)
-		}
-	}
-	return all
-}
-
-// affected are the services that changed files may be part of: the one in whose folder
-// they are, and all of them for a file that is in no service's.
-func affected(targets []*project.Target, root string, files []string) []string {
-	found := map[string]bool{}
-	for _, f := range files {
-		path := filepath.Join(root, filepath.FromSlash(f))
-		owners := owners(targets, path)
-		if len(owners) == 0 {
-			return names(targets)
-		}
-		for _, t := range owners {
-			if !madeByBuild(t, path) {
-				found[t.Service] = true
-			}
-		}
-	}
-	return slices.DeleteFunc(names(targets), func(service string) bool { return !found[service] })
-}
-
-// owners are the targets in whose folder a file is.
-func owners(targets []*project.Target, path string) []*project.Target {
-	var all []*project.Target
-	for _, t := range targets {
-		if below(t.Worker.Dir, path) {
-			all = append(all, t)
-		}
-	}
-	return all
-}
-
-func below(dir, path string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
-}
-
-// madeByBuild reports whether a file may be what the custom build of a service writes:
-// to build again for that would never end. As for wrangler, its sources are in src
-// unless the configuration says otherwise.
-func madeByBuild(t *project.Target, path string) bool {
-	w := t.Worker
-	return w.Build.Command != "" && !below(filepath.Join(w.Build.Cwd, "src"), path) && path != filepath.Join(t.Root, filepath.FromSlash(w.File))
 }
 
 // deploy deploys services. Several are one release, as they may need each other; when
@@ -263,8 +253,8 @@ func (d *dev) release(ctx context.Context, op *Operator, services []string, bega
 	if err != nil {
 		return nil, err
 	}
-	if plan.Changes() > 0 {
-		d.tell(d.told.Deploying != nil, func() { d.told.Deploying(services) })
+	if changed := changing(plan); len(changed) > 0 {
+		d.tell(d.told.Deploying != nil, func() { d.told.Deploying(changed) })
 	}
 	release, err := op.Deploy(ctx, plan, DeployOptions{Message: "clodo dev"})
 	if err != nil {
@@ -277,6 +267,17 @@ func (d *dev) release(ctx context.Context, op *Operator, services []string, bega
 		})
 	}
 	return served, nil
+}
+
+// changing are the services that a plan changes.
+func changing(plan *deploy.Plan) []string {
+	var services []string
+	for _, t := range plan.Targets {
+		if service := t.Target.Service; len(t.Changes) > 0 && !slices.Contains(services, service) {
+			services = append(services, service)
+		}
+	}
+	return services
 }
 
 // conclude tells how a release ended.
@@ -331,8 +332,8 @@ func (d *dev) show(ctx context.Context, service string, p *localcloud.Problem) {
 	}
 }
 
-// follow tells what the Workers do, until ctx ends.
-func (d *dev) follow(ctx context.Context) {
+// follow tells what the Workers of a cloud do, until ctx or the cloud ends.
+func (d *dev) follow(ctx context.Context, cloud CloudInfo) {
 	if d.told.Invoked == nil {
 		return
 	}
@@ -344,13 +345,17 @@ func (d *dev) follow(ctx context.Context) {
 			return
 		case <-pause.C:
 		}
-		err := localcloud.Follow(ctx, localcloud.Info(d.info), func(e localcloud.Event) {
+		err := localcloud.Follow(ctx, localcloud.Info(cloud), func(e localcloud.Event) {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			if service, ok := d.workers[e.Script]; ok {
 				d.told.Invoked(service, DevInvocation{e, e.UserAgent == edge.UserAgent})
 			}
 		})
+		if ctx.Err() == nil && gone(d.folder, cloud) {
+			d.lost <- struct{}{}
+			return
+		}
 		if err != nil {
 			d.options.Notice("the logs of Workers are missing for a moment: " + err.Error())
 		}

@@ -23,13 +23,17 @@ type workbench struct {
 	serving chan operator.DevTarget
 	failed  chan error
 	invoked chan operator.DevInvocation
+	started chan operator.CloudInfo
+	told    chan string
 }
 
-// newWorkbench writes a portfolio of two services and starts Dev. Its release ends it.
-func newWorkbench(t *testing.T) *workbench {
+// newWorkbench writes a portfolio of two services, does what comes before, and starts Dev.
+// Its release ends it.
+func newWorkbench(t *testing.T, before ...func(dir string)) *workbench {
 	t.Helper()
 	w := &workbench{
 		t: t, dir: t.TempDir(), serving: make(chan operator.DevTarget, 64), failed: make(chan error, 64), invoked: make(chan operator.DevInvocation, 256),
+		started: make(chan operator.CloudInfo, 4), told: make(chan string, 64),
 	}
 	write(t, w.dir, "clodo.yaml", "version: 1\nportfolio: bench\nservices:\n  api: { path: services/api }\n  web: { path: services/web }\n")
 	for _, name := range []string{"api", "web"} {
@@ -38,10 +42,14 @@ func newWorkbench(t *testing.T) *workbench {
 	}
 	write(t, w.dir, "services/api/.dev.vars", "WORD=secret")
 	ctx, cancel := context.WithCancel(context.Background())
-	started, ended := make(chan operator.CloudInfo, 1), make(chan error, 1)
+	for _, do := range before {
+		do(w.dir)
+	}
+	ended := make(chan error, 1)
+	options := operator.Options{Dir: w.dir, Home: t.TempDir(), Getenv: func(string) string { return "" }, Notice: func(text string) { w.told <- text }}
 	go func() {
-		ended <- operator.Dev(ctx, operator.Options{Dir: w.dir, Home: t.TempDir(), Getenv: func(string) string { return "" }}, operator.DevOptions{
-			Started: func(info operator.CloudInfo) { started <- info },
+		ended <- operator.Dev(ctx, options, operator.DevOptions{
+			Started: func(info operator.CloudInfo) { w.started <- info },
 			Serving: func(targets []operator.DevTarget) {
 				for _, one := range targets {
 					w.serving <- one
@@ -58,7 +66,7 @@ func newWorkbench(t *testing.T) *workbench {
 		}
 	})
 	select {
-	case w.cloud = <-started:
+	case w.cloud = <-w.started:
 	case err := <-ended:
 		ended <- nil
 		t.Fatalf("it did not begin: %v", err)
@@ -161,6 +169,35 @@ func TestDevRunsWhatIsWritten(t *testing.T) {
 	for wait(t, "the new service", w.serving).Service != "more" {
 	}
 	w.wants("more", "more")
+
+	// web was left out, and goes on answering: nothing deletes it.
+	for !strings.HasPrefix(wait(t, "the service that left", w.told), "web is no longer in the portfolio") {
+	}
+	w.wants("web", "web one undefined")
+}
+
+// The cloud that Dev found running is another's, who may stop it.
+func TestDevGoesOnWhenItsCloudEnds(t *testing.T) {
+	t.Parallel()
+	var other *operator.Operator
+	w := newWorkbench(t, func(dir string) {
+		other = open(t, dir)
+		if _, err := other.Cloud(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	wait(t, "the first service", w.serving)
+	wait(t, "the second service", w.serving)
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.cloud = wait(t, "another cloud", w.started)
+	wait(t, "the first service there", w.serving)
+	w.wants("api", "api one secret")
+	w.code("api", `new Response("api two")`)
+	for got := wait(t, "a change", w.serving); got.Service != "api" || !got.Changed; got = wait(t, "a change", w.serving) {
+	}
+	w.wants("api", "api two")
 }
 
 func TestDevTellsWhatWorkersDo(t *testing.T) {
