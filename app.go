@@ -19,6 +19,7 @@ type App struct {
 	scheduled map[string]ScheduledHandler
 	queues    map[string]QueueHandler
 	email     EmailHandler
+	events    map[string]eventServer // by the last part of their path
 }
 
 // Options say what a service cannot work without.
@@ -79,7 +80,7 @@ func New(o Options) (*App, error) {
 	}
 	return &App{
 		Router: NewRouter(), Service: s, options: o,
-		scheduled: map[string]ScheduledHandler{}, queues: map[string]QueueHandler{},
+		scheduled: map[string]ScheduledHandler{}, queues: map[string]QueueHandler{}, events: map[string]eventServer{},
 	}, nil
 }
 

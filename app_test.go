@@ -34,9 +34,39 @@ func TestAServiceKnowsWhatItWasTold(t *testing.T) {
 	if s := app.Service; !s.IsStaging() || s.IsProduction() || s.IsDevelopment() {
 		t.Error("it is not in staging alone")
 	}
-	t.Setenv("CLODO_VERSION", "1.0")
-	if _, err := clodo.New(clodo.Options{}); err == nil || !strings.Contains(err.Error(), "CLODO_VERSION") {
-		t.Errorf("a version that is none: %v", err)
+}
+
+func TestTheVersionIsReadFromItsMetadata(t *testing.T) {
+	at := time.Date(2026, 11, 28, 10, 0, 0, 500, time.UTC)
+	for name, c := range map[string]struct {
+		text string
+		want clodo.Version
+		ok   bool
+	}{
+		"all of it":                   {`{"id":"6f1c","tag":"clodo/1","timestamp":"2026-11-28T10:00:00.0000005Z"}`, clodo.Version{ID: "6f1c", Tag: "clodo/1", Created: at}, true},
+		"no tag, and more than known": {` {"tag":null,"number":[1,{}],"id":"\u0061"} `, clodo.Version{ID: "a"}, true},
+		"nothing":                     {`{}`, clodo.Version{}, true},
+		"no object":                   {`1.0`, clodo.Version{}, false},
+		"an id that is none":          {`{"id":1}`, clodo.Version{}, false},
+		"a time that is none":         {`{"timestamp":"yesterday"}`, clodo.Version{}, false},
+		"something after it":          {`{"id":"a"}}`, clodo.Version{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("CLODO_VERSION", c.text)
+			app, err := clodo.New(clodo.Options{})
+			if !c.ok {
+				if err == nil || !strings.Contains(err.Error(), "CLODO_VERSION") {
+					t.Errorf("%v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, app.Service.Version); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -164,6 +194,18 @@ func TestEventsAreHandled(t *testing.T) {
 				t.Errorf("%d %s; want %d %s", w.Code, got, c.status, c.want)
 			}
 		})
+	}
+}
+
+func TestEventsOfAKindWithoutHandlersAreRefused(t *testing.T) {
+	t.Parallel()
+	app := newApp(t, clodo.Options{})
+	for _, path := range []string{"scheduled?cron=x&time=0", "queue?queue=orders", "email?from=a&to=b"} {
+		w := httptest.NewRecorder()
+		app.ServeEvent(w, httptest.NewRequest("POST", clodo.EventPath+path, strings.NewReader("[]")))
+		if w.Code != 404 || !strings.Contains(w.Body.String(), `"code":"no_handler"`) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
 	}
 }
 

@@ -81,12 +81,10 @@ func (a *App) Email(h EmailHandler) {
 		panic("clodo: two handlers for emails")
 	}
 	a.email = h
+	a.events["email"] = a.serveEmail
 }
 
-func (a *App) serveEmail(r *http.Request, out *outcome) error {
-	if a.email == nil {
-		return noHandler("emails")
-	}
+func (a *App) serveEmail(_ http.ResponseWriter, r *http.Request, out *outcome) error {
 	// The header is read, and read again as part of the whole.
 	var begun bytes.Buffer
 	header, err := textproto.NewReader(bufio.NewReader(io.TeeReader(r.Body, &begun))).ReadMIMEHeader()

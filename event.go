@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/host"
@@ -52,13 +53,13 @@ type outcome struct {
 func (a *App) ServeEvent(w http.ResponseWriter, r *http.Request) {
 	var out outcome
 	var err error
-	switch r.URL.Path {
-	case EventPath + "scheduled":
-		err = a.serveScheduled(r)
-	case EventPath + "queue":
-		err = a.serveQueue(w, r, &out)
-	case EventPath + "email":
-		err = a.serveEmail(r, &out)
+	switch kind := strings.TrimPrefix(r.URL.Path, EventPath); kind {
+	case "scheduled", "queue", "email":
+		if serve := a.events[kind]; serve != nil {
+			err = serve(w, r, &out)
+		} else {
+			err = noHandler("events of the kind %q", kind)
+		}
 	default:
 		err = refuse(http.StatusNotFound, "not_found", "There is no such kind of event.")
 	}
@@ -75,6 +76,11 @@ func (a *App) ServeEvent(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(out) // whoever asked may be gone
 }
+
+// eventServer has the handlers of one kind of events deal with one. It is set with the
+// first of them, so that the programs of services that have none of the kind do not
+// contain what reads such an event.
+type eventServer func(http.ResponseWriter, *http.Request, *outcome) error
 
 // guarded is what a handler does, with its panic as an error: what it said of the event
 // before, such as an Ack, holds.

@@ -24,13 +24,20 @@ type requestFields struct {
 
 var fields = findFields(reflect.TypeFor[http.Request]())
 
-func findFields(request reflect.Type) requestFields {
-	pattern, ok := request.FieldByName("pat")
-	matches, ok2 := request.FieldByName("matches")
-	return requestFields{
-		pattern: pattern.Offset, values: matches.Offset,
-		known: ok && ok2 && pattern.Type.String() == "*http.pattern" && matches.Type == reflect.TypeFor[[]string](),
+// findFields goes through the fields, as [reflect.Type.FieldByName] would be linked for
+// nothing else.
+func findFields(request reflect.Type) (found requestFields) {
+	var pattern, values bool
+	for i := range request.NumField() {
+		switch f := request.Field(i); f.Name {
+		case "pat":
+			found.pattern, pattern = f.Offset, f.Type.String() == "*http.pattern"
+		case "matches":
+			found.values, values = f.Offset, f.Type == reflect.TypeFor[[]string]()
+		}
 	}
+	found.known = pattern && values
+	return found
 }
 
 // newValueSetter has a ServeMux make the pattern of a path, by routing a request to it.

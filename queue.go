@@ -74,6 +74,7 @@ func (a *App) Queue(name string, h QueueHandler) {
 		panic("clodo: two handlers for the queue " + quoted(name))
 	}
 	a.queues[name] = h
+	a.events["queue"] = a.serveQueue
 }
 
 func (a *App) serveQueue(w http.ResponseWriter, r *http.Request, out *outcome) error {

@@ -26,9 +26,10 @@ func (a *App) Scheduled(cron string, h ScheduledHandler) {
 		panic("clodo: two handlers for the cron trigger " + quoted(cron))
 	}
 	a.scheduled[cron] = h
+	a.events["scheduled"] = a.serveScheduled
 }
 
-func (a *App) serveScheduled(r *http.Request) error {
+func (a *App) serveScheduled(_ http.ResponseWriter, r *http.Request, _ *outcome) error {
 	at, err := milliseconds(r.URL.Query().Get("time"))
 	if err != nil {
 		return err

@@ -1,11 +1,11 @@
 package clodo
 
 import (
-	"encoding/json"
 	"os"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/host"
+	"github.com/tamylaa/clodo/internal/jsonwire"
 )
 
 // Service is what a service knows about itself: `clodo deploy` tells it in the
@@ -54,9 +54,42 @@ func theService() (Service, error) {
 		s.Environment = local
 	}
 	if v := os.Getenv("CLODO_VERSION"); v != "" {
-		if err := json.Unmarshal([]byte(v), &s.Version); err != nil {
+		version, err := parseVersion(v)
+		if err != nil {
 			return s, err
 		}
+		s.Version = version
 	}
 	return s, nil
+}
+
+// parseVersion reads by hand, as all services do it and encoding/json's decoder would be
+// a twentieth of those that need it for nothing else.
+func parseVersion(text string) (Version, error) {
+	var v Version
+	var created string
+	r := jsonwire.NewReader([]byte(text))
+	for ok := r.Begin('{'); ok; ok = r.More('}') {
+		key := r.Key()
+		if r.Null() {
+			continue
+		}
+		switch key {
+		case "id":
+			v.ID = r.String()
+		case "tag":
+			v.Tag = r.String()
+		case "timestamp":
+			created = r.String()
+		default:
+			r.Skip()
+		}
+	}
+	r.End()
+	if r.Err() != nil || created == "" {
+		return v, r.Err()
+	}
+	var err error
+	v.Created, err = time.Parse(time.RFC3339, created)
+	return v, err
 }

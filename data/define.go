@@ -38,7 +38,9 @@ func define(t reflect.Type, patterns map[string]func(string) bool) *Schema {
 	return s
 }
 
-// wrong is a mistake in a definition.
+// wrong is a mistake in a definition. It is not inlined, as it is called in fifty places.
+//
+//go:noinline
 func wrong(place, format string, args ...any) {
 	panic("data: " + place + ": " + fmt.Sprintf(format, args...))
 }

@@ -79,6 +79,7 @@ var neighbours = []struct{ pkg, imports string }{
 	{"data/*", "."},
 	{"data/*", "bindings/*"},         // modules stand on all of these
 	{".", "internal/host"},           // package clodo stands on the host
+	{".", "internal/jsonwire"},       // what every service reads, it reads by hand
 	{"services", "."},                // errors, and the id of the request that a call is made for
 	{"services", "bindings/service"}, // what carries calls
 	{"bindings/*", "internal/host"},  // and so does every binding

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -105,14 +104,14 @@ func beginning(body io.Reader) (first []byte, rest io.Reader, err error) {
 		}
 		return first[:n], body, nil
 	}
-	var b bytes.Buffer
-	switch _, err := io.CopyN(&b, body, held+1); {
-	case errors.Is(err, io.EOF):
-		return b.Bytes(), nil, nil
+	first, err = io.ReadAll(io.LimitReader(body, held+1))
+	switch {
 	case err != nil:
 		return nil, nil, fmt.Errorf("reading the body: %w", err)
+	case len(first) <= held:
+		return first, nil, nil
 	}
-	return b.Bytes(), body, nil
+	return first, body, nil
 }
 
 // upload hands over the rest of the body of a call, as fast as the operation takes it.

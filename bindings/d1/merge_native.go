@@ -1,3 +1,5 @@
+//go:build !js
+
 package d1
 
 import (
@@ -11,7 +13,6 @@ import (
 // merge makes of the rows what they are as objects of JavaScript, which is how D1's
 // binding gives them except by raw: without rows there are no names, of columns with one
 // name the last has the place of the first, and names that are indexes come first.
-// On Workers nothing of this is left to do.
 func (r *Rows) merge() error {
 	rows := r.next
 	if rows.Peek() == 0 || !rows.Begin('[') {
