@@ -40,11 +40,9 @@ const probeService = "probe"
 // Beside it a process is prepared that serves v with what is served now, as a deployment
 // of v is likely to follow at once.
 func (r *Runtime) Check(ctx context.Context, account, script string, v *Version, classes []Class) (Startup, error) {
-	drop := r.prepare(account, script, v, classes)
+	checked := r.prepare(account, script, v, classes)
 	startup, err := r.check(ctx, account, script, v, classes)
-	if err != nil {
-		drop()
-	}
+	checked(err)
 	return startup, err
 }
 

@@ -6,14 +6,16 @@ import (
 	"time"
 )
 
-// preparedFor is how long a process that was prepared waits for its deployment.
+// preparedFor is how long a process that was prepared waits for its deployment, once its
+// version has been taken.
 const preparedFor = 3 * time.Second
 
 // prepare starts, in the background, the process that a deployment of v would need.
-// Whether there will be one is not known, so nothing depends on it. drop ends it, unless
-// it is in use.
-func (r *Runtime) prepare(account, script string, v *Version, classes []Class) (drop func()) {
+// Whether there will be one is not known, so nothing depends on it. checked tells what
+// became of the version: a process for one that is refused ends, unless it is in use.
+func (r *Runtime) prepare(account, script string, v *Version, classes []Class) (checked func(error)) {
 	ctx, cancel := context.WithCancel(context.Background())
+	taken := make(chan struct{})
 	r.tasks.Go(func() {
 		defer cancel()
 		g, started := r.preparation(account, script, v, classes)
@@ -30,11 +32,21 @@ func (r *Runtime) prepare(account, script string, v *Version, classes []Class) (
 		started <- g.launch(ctx, strict)
 		select {
 		case <-ctx.Done():
-		case <-time.After(preparedFor):
+		case <-taken:
+			select {
+			case <-ctx.Done():
+			case <-time.After(preparedFor):
+			}
 		}
 		r.forget(g)
 	})
-	return cancel
+	return func(err error) {
+		if err != nil {
+			cancel()
+		} else {
+			close(taken)
+		}
+	}
 }
 
 // preparation is the generation that would serve v beside all that is served now, and

@@ -13,7 +13,10 @@ import (
 )
 
 // other is a Worker that sends back what it is sent.
-var other = services.Open("other", services.Options{Binding: "OTHER", Timeout: 1500 * time.Millisecond})
+var other = services.Open("other", services.Options{Binding: "OTHER"})
+
+// impatient is the same Worker, of which nobody waits long for an answer.
+var impatient = services.Open("other", services.Options{Binding: "OTHER", Timeout: 500 * time.Millisecond})
 
 // far is the same Worker, at the hostname that the registry has.
 var far = services.Open("other", services.Options{})
@@ -46,12 +49,11 @@ func middleware(app *clodo.Router) {
 		log.ErrorContext(r.Context(), "e")
 	})
 	app.Route("POST /call/{what}", func(w http.ResponseWriter, r *http.Request) error {
-		method := "PUT"
-		if r.PathValue("what") == "hangs" {
-			method = "POST" // which is not repeated
-		}
-		to := other
-		if r.PathValue("what") == "far" {
+		method, to := "PUT", other
+		switch r.PathValue("what") {
+		case "hangs":
+			method, to = "POST", impatient // which is not repeated
+		case "far":
 			to = far
 		}
 		got, err := services.Call[map[string]any](r.Context(), to, services.Request{
