@@ -208,8 +208,16 @@ func (c *call) putDNSRecord(tx *store.Tx, in dnsInput, base func(*store.Tx, stri
 	return dnsJSON(r), tx.PutDNSRecord(r)
 }
 
+// The codes of records that are in the way of others.
+const (
+	codeRecordExists  = 81058
+	codeAddressExists = 81053
+	codeWorkersRecord = 81062
+)
+
 // checkConflicts refuses a record that is there already, and a name with a CNAME
-// beside another address. Other types may stand beside one: Cloudflare flattens.
+// beside another address, or any address beside that of a custom domain. Other types may
+// stand beside one: Cloudflare flattens.
 func checkConflicts(tx *store.Tx, r store.DNSRecord) error {
 	all, err := tx.DNSRecords(r.Zone)
 	if err != nil {
@@ -220,17 +228,21 @@ func checkConflicts(tx *store.Tx, r store.DNSRecord) error {
 		if other.ID == r.ID || other.Name != r.Name {
 			continue
 		}
-		if other.Type == r.Type && other.Content == r.Content {
-			return refuse(http.StatusBadRequest, 81058, "An identical record already exists.")
+		if other.Type == r.Type && other.Content == r.Content && other.Domain == "" {
+			return refuse(http.StatusBadRequest, codeRecordExists, "An identical record already exists.")
 		}
-		if (other.Type == "CNAME" || r.Type == "CNAME") && slices.Contains(addresses, other.Type) && slices.Contains(addresses, r.Type) {
-			return refuse(http.StatusBadRequest, 81053, "An A, AAAA, or CNAME record with that host already exists.")
+		switch both := slices.Contains(addresses, other.Type) && slices.Contains(addresses, r.Type); {
+		case both && other.Domain != "":
+			return refuse(http.StatusBadRequest, codeWorkersRecord, "A DNS record managed by Workers already exists on that host.")
+		case both && (other.Type == "CNAME" || r.Type == "CNAME"):
+			return refuse(http.StatusBadRequest, codeAddressExists, "An A, AAAA, or CNAME record with that host already exists.")
 		}
 	}
 	return nil
 }
 
-// SeedRecord adds a record that a seed names, unless the zone has the same one.
+// SeedRecord adds a record that a seed names, unless the zone has the same one, or a
+// custom domain has taken its place.
 func SeedRecord(tx *store.Tx, zone store.Zone, kind, name, content string, ttl int, proxied bool) error {
 	seconds := float64(ttl)
 	in := dnsInput{Type: &kind, Name: &name, Content: &content, TTL: &seconds, Proxied: &proxied}
@@ -240,7 +252,7 @@ func SeedRecord(tx *store.Tx, zone store.Zone, kind, name, content string, ttl i
 		return err
 	}
 	var refused *Error
-	if err := checkConflicts(tx, r); errors.As(err, &refused) && refused.Code == 81058 {
+	if err := checkConflicts(tx, r); errors.As(err, &refused) && (refused.Code == codeRecordExists || refused.Code == codeWorkersRecord) {
 		return nil
 	} else if err != nil {
 		return err

@@ -12,10 +12,17 @@ func TestDNSRecordsThatExcludeEachOther(t *testing.T) {
 	for _, r := range []j{record("A", "a", "192.0.2.1"), record("A", "a", "192.0.2.2"), record("AAAA", "a", "2001:db8::1"), record("CNAME", "c", "other.example"), record("TXT", "c", "beside it")} {
 		c.call("POST", records, r).ok(nil)
 	}
+	c.deployed()
+	c.call("PUT", "/A/workers/domains", j{"hostname": "w.shop.example", "service": "web", "zone_id": zoneID}).ok(nil)
+	c.call("POST", records, record("TXT", "w", "beside a custom domain")).ok(nil)
 	for name, test := range map[string]struct {
 		record j
 		code   int
 	}{
+		"an address beside that of a custom domain": {record("A", "w", "192.0.2.1"), 81062},
+		"a CNAME beside that of a custom domain":    {record("CNAME", "w", "other.example"), 81062},
+		"the address of a custom domain":            {record("AAAA", "w", "100::"), 81062},
+
 		"the same again":                  {record("A", "a.shop.example", "192.0.2.1"), 81058},
 		"a CNAME beside an address":       {record("CNAME", "a", "other.example"), 81053},
 		"an address beside a CNAME":       {record("AAAA", "c", "2001:db8::1"), 81053},

@@ -41,7 +41,11 @@ const SettingToken = "api_token"
 func (c *call) verifyToken() (any, error) {
 	result := map[string]any{"id": c.token.ID, "status": c.tokenStatus(c.token)}
 	addTimes(result, c.token)
-	return reply{result: result, messages: []message{{Code: 10000, Message: "This API Token is valid and active"}}}, nil
+	out := reply{result: result}
+	if c.token.Usable(c.clock.Now()) {
+		out.messages = []message{{Code: 10000, Message: "This API Token is valid and active"}}
+	}
+	return out, nil
 }
 
 func (c *call) tokenStatus(t store.Token) string {

@@ -31,6 +31,31 @@ func (a accountView) Empty() bool {
 	return len(a.Zones)+len(a.Workers)+len(a.Databases)+len(a.Namespaces)+len(a.Buckets)+len(a.Queues) == 0
 }
 
+// section is a list of the page that a link above leads to.
+type section struct{ Anchor, Text string }
+
+// Sections are the lists of the account, with how long they are: one of hundreds of
+// Workers must not hide the others.
+func (a accountView) Sections() []section {
+	var all []section
+	for _, s := range []struct {
+		anchor string
+		n      int
+		one    string
+	}{
+		{"workers", len(a.Workers), "Worker"},
+		{"databases", len(a.Databases), "D1 database"},
+		{"buckets", len(a.Buckets), "R2 bucket"},
+		{"queues", len(a.Queues), "queue"},
+		{"namespaces", len(a.Namespaces), "KV namespace"},
+	} {
+		if s.n > 0 {
+			all = append(all, section{s.anchor + "-" + a.ID, count(s.n, s.one)})
+		}
+	}
+	return all
+}
+
 type workerRow struct {
 	store.Script
 	Shares    []store.Share

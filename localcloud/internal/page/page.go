@@ -224,6 +224,14 @@ func took(r traffic.Record) string {
 	return fmt.Sprintf("%d ms", r.Wall.Milliseconds())
 }
 
+// count is a number of things.
+func count(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
 // size is a number of bytes for people.
 func size(n int64) string {
 	const unit = 1000

@@ -122,7 +122,7 @@ func (s *site) fill() {
 	s.traffic.Traced([]runtime.Trace{{
 		Invoked: runtime.Invoked{Account: account, Script: "web", Version: "aaaaaaaa-0000-4000-8000-000000000000"}, Outcome: "exception", Ended: float64(time.Now().UnixMilli()),
 		Logs:       raw([]any{map[string]any{"level": "log", "message": []any{"said", map[string]int{"n": 7}, hostile}, "timestamp": 1}}),
-		Exceptions: raw([]any{map[string]any{"name": "Error", "message": hostile, "timestamp": 1}}),
+		Exceptions: raw([]any{map[string]any{"name": "Error", "message": hostile, "timestamp": 1}, map[string]any{"name": "TypeError", "message": "no such thing", "stack": "    at fetch (index.js:4:38)", "timestamp": 1}}),
 		Event:      raw(map[string]any{"cron": "*/5 * * * *", "scheduledTime": 1}),
 	}})
 	if err := s.traffic.Sync(s.t.Context()); err != nil {
@@ -205,7 +205,7 @@ func TestEveryPageShowsWhatIsThereAndNothingThatHarms(t *testing.T) {
 	s := newSite(t)
 	s.fill()
 	pages := map[string][]string{
-		"/":                            {"http://web.localhost:7001/", "aaaaaaaa", "12.50 %", "*/5 * * * *", "orders", "/r2/" + account + "/eu/files", `said {&#34;n&#34;:7} &#34;&gt;`},
+		"/":                            {"http://web.localhost:7001/", "aaaaaaaa", "12.50 %", "*/5 * * * *", "orders", "/r2/" + account + "/eu/files", `said {&#34;n&#34;:7} &#34;&gt;`, `<a href="#workers-` + account + `">1 Worker</a> · <a href="#databases-` + account + `">1 D1 database</a>`, "TypeError: no such thing\n    at fetch (index.js:4:38)"},
 		"/workers/" + account + "/web": {"2.3 MB", `href="/databases/` + database, "secret_text", "KEY"},
 		"/databases/" + database:       {"orders", "no tables yet"},
 		"/r2/" + account + "/eu/files": {"2 objects", "?prefix=deep%2f"},

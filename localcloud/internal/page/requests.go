@@ -52,11 +52,7 @@ func (p *Page) recent(r *http.Request, f traffic.Filter) ([]recordRow, error) {
 			row.Lines = append(row.Lines, logLine{l.Level, words(l.Message)})
 		}
 		for _, e := range record.Detail.Exceptions {
-			text := e.Name + ": " + e.Message
-			if e.Stack != "" {
-				text = e.Stack
-			}
-			row.Lines = append(row.Lines, logLine{"error", text})
+			row.Lines = append(row.Lines, logLine{"error", thrown(e)})
 		}
 		rows = append(rows, row)
 	}
@@ -76,6 +72,19 @@ func (r recordRow) What() string {
 		what += " " + r.Entrypoint
 	}
 	return what
+}
+
+// thrown is an exception as an uncaught one is printed. Its stack may begin with its name
+// and message, as V8 writes it, or have the places alone.
+func thrown(e traffic.Exception) string {
+	text := e.Name + ": " + e.Message
+	switch {
+	case e.Stack == "":
+		return text
+	case strings.HasPrefix(e.Stack, e.Name):
+		return e.Stack
+	}
+	return text + "\n" + e.Stack
 }
 
 // words are the arguments of a call of the console as it would print them.

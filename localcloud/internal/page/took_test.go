@@ -22,3 +22,20 @@ func TestTimesHaveTheDigitsThatWereMeasured(t *testing.T) {
 		}
 	}
 }
+
+func TestAnExceptionIsShownWithItsMessageOnce(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		thrown traffic.Exception
+		want   string
+	}{
+		"without a stack":             {traffic.Exception{Name: "Error", Message: "boom"}, "Error: boom"},
+		"a stack of places alone":     {traffic.Exception{Name: "Error", Message: "boom", Stack: "    at fetch (w.js:4:38)"}, "Error: boom\n    at fetch (w.js:4:38)"},
+		"a stack as V8 writes it":     {traffic.Exception{Name: "Error", Message: "boom", Stack: "Error: boom\n    at fetch"}, "Error: boom\n    at fetch"},
+		"a stack with nothing before": {traffic.Exception{Name: "RangeError", Message: "", Stack: "RangeError\n    at fetch"}, "RangeError\n    at fetch"},
+	} {
+		if got := thrown(test.thrown); got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+	}
+}

@@ -64,8 +64,9 @@ func early(req *http.Request) {
 // streamed is a body that can be taken away from its reader.
 type streamed struct {
 	io.ReadCloser
-	w     http.ResponseWriter // the server's own
-	ended atomic.Bool         // it was read to its end
+	w      http.ResponseWriter // the server's own
+	ended  atomic.Bool         // it was read to its end
+	broken atomic.Bool         // what the client sends is no body
 
 	mu   sync.Mutex
 	over bool
@@ -78,8 +79,11 @@ func (s *streamed) Read(b []byte) (int, error) {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	n, err := s.ReadCloser.Read(b)
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		s.ended.Store(true)
+	case err != nil:
+		s.broken.Store(true)
 	}
 	return n, err
 }

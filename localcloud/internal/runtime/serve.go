@@ -150,6 +150,15 @@ func (r *Runtime) pass(w http.ResponseWriter, req *http.Request, proxy *httputil
 	return repeat
 }
 
+// escapeQuery writes three characters of a query as a URL has them. workerd refuses a URL
+// with one of them; browsers never send them, curl does.
+func escapeQuery(q string) string {
+	if !strings.ContainsAny(q, `<>"`) {
+		return q
+	}
+	return strings.NewReplacer("<", "%3C", ">", "%3E", `"`, "%22").Replace(q)
+}
+
 // edgeHeaders are those that Cloudflare gives to every request, whatever the client
 // sent under their names.
 func edgeHeaders(req *http.Request) {
@@ -210,7 +219,7 @@ func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.Rev
 		all[s.Name] = &httputil.ReverseProxy{
 			Rewrite: func(pr *httputil.ProxyRequest) {
 				pr.Out.URL.Scheme, pr.Out.URL.Host = target.Scheme, target.Host
-				pr.Out.URL.RawQuery = pr.In.URL.RawQuery // as it was sent, even where Go would not parse it
+				pr.Out.URL.RawQuery = escapeQuery(pr.In.URL.RawQuery) // else as it was sent, even where Go would not parse it
 				pr.Out.Host = strings.ToLower(pr.In.Host)
 				x := exchangeOf(pr.In)
 				x.sent, x.process = pr.Out.Header, p
@@ -265,6 +274,10 @@ func proxyError(w http.ResponseWriter, req *http.Request, err error) {
 	x := exchangeOf(req)
 	if x.isMoved() || req.Context().Err() != nil {
 		return // it is sent again, or the client went away
+	}
+	if body, ok := req.Context().Value(streamedKey{}).(*streamed); ok && body.broken.Load() {
+		http.Error(w, "the body of the request is not readable: "+err.Error(), http.StatusBadRequest)
+		return
 	}
 	again, outcome, died := x.lost(req.Context())
 	if again || req.Context().Err() != nil {
