@@ -78,7 +78,31 @@ func (s *service) cloud(t testing.TB, o Options) (*uploader, map[string]code, er
 			return nil, nil, fmt.Errorf("the service %s: %w", name, err)
 		}
 	}
+	if err := s.stores(t.Context(), cloud, o.Secrets); err != nil {
+		return nil, nil, err
+	}
 	return u, all, u.workers(s, o)
+}
+
+// secretStore keeps secrets of the Secrets Store.
+type secretStore interface {
+	PutSecret(ctx context.Context, store, name, value string) error
+}
+
+// stores gives the secrets of the options to the stores that the service's bindings name.
+func (s *service) stores(ctx context.Context, to secretStore, values map[string]string) error {
+	for _, b := range s.worker.Bindings {
+		store, _ := b.Extra["store_id"].(string)
+		name, _ := b.Extra["secret_name"].(string)
+		value, given := values[name]
+		if b.Kind != "secrets_store_secret" || !given {
+			continue
+		}
+		if err := to.PutSecret(ctx, store, name, value); err != nil {
+			return fmt.Errorf("the binding %s: %w", b.Name, err)
+		}
+	}
+	return nil
 }
 
 // workers deploys Workers of the portfolio. As they may be bound to each other, and to the
@@ -105,6 +129,9 @@ func (u *uploader) workers(s *service, o Options) error {
 		}
 	}
 	for _, w := range all {
+		if err := w.stores(u.ctx, u.cloud, o.Secrets); err != nil {
+			return err
+		}
 		if err := u.bundle(w); err != nil {
 			return fmt.Errorf("the Worker %s: %w", w.worker.Name, err)
 		}

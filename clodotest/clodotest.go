@@ -49,6 +49,9 @@ type Options struct {
 	// Indexes are the indexes of Vectorize that bindings name, which a wrangler file says
 	// nothing more of.
 	Indexes map[string]Index
+	// Secrets are values of the Secrets Store, by the names that bindings have for its
+	// secrets. Without one the secret is not found.
+	Secrets map[string]string
 	// Host is the hostname of requests; default: NAME.localhost.
 	Host string
 	// AIUpstream is a server that runs models, as for `clodo cloud`; default: none, and

@@ -20,7 +20,7 @@ import (
 // options are those of the tests: the service in testdata, and one that it calls.
 func options() clodotest.Options {
 	return clodotest.Options{
-		Dir: "testdata/shop", Host: "www.shop.example",
+		Dir: "testdata/shop", Host: "www.shop.example", Secrets: map[string]string{"press": "s3cret"},
 		Services: map[string]http.Handler{"prices": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, r.Host, " ", r.URL.RequestURI())
 		})},
@@ -60,6 +60,14 @@ func whole(t *testing.T, app *clodotest.App) {
 		var n int
 		if err := d1.Open("DB").Prepare("SELECT count(*) FROM items").First(app.Context(), &n); err != nil || n != 2 {
 			t.Errorf("the test sees %d items, %v", n, err)
+		}
+	})
+	t.Run("it reads the Secrets Store", func(t *testing.T) {
+		if got := clodotest.Body(t, app.Get("/keys/PRESS_KEY")); got != "s3cret" {
+			t.Error(got)
+		}
+		if got := clodotest.Body(t, app.Get("/keys/LOST_KEY")); !strings.Contains(got, `Secret \"lost\" not found`) {
+			t.Error(got)
 		}
 	})
 	t.Run("it is asked by its host", func(t *testing.T) {

@@ -88,7 +88,7 @@ func (s *service) backing(t testing.TB, o Options, app http.Handler) (backing, e
 			return backing{}, err
 		}
 	}
-	return backing{bindings, data}, nil
+	return backing{bindings, data}, s.stores(t.Context(), data, o.Secrets)
 }
 
 // service is what answers a service binding; nil is nothing.

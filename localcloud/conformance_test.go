@@ -44,6 +44,7 @@ var products = []struct{ name, path string }{
 	{"R2", "/accounts/{}/r2/"},
 	{"Queues", "/accounts/{}/queues"},
 	{"Vectorize", "/accounts/{}/vectorize/"},
+	{"Secrets Store", "/accounts/{}/secrets_store/"},
 	{"Workers AI", "/accounts/{}/ai/"},
 	{"Workers: the newer endpoints", "/accounts/{}/workers/workers"},
 	{"Workers for Platforms", "/accounts/{}/workers/dispatch/"},

@@ -57,6 +57,7 @@ func TestBindingsKeepTheirPromisesNatively(t *testing.T) {
 	})
 	fatal(t, err)
 	fatal(t, d.CreateIndex(t.Context(), "contract", 3, "cosine"))
+	fatal(t, d.PutSecret(t.Context(), secretStore, "KEY", "s3crét"))
 	ctx := host.WithBindings(t.Context(), bindings)
 	for _, kind := range contracttest.Names() {
 		t.Run(kind, func(t *testing.T) {
@@ -160,6 +161,9 @@ func fakeModels(t *testing.T) string {
 	return server.URL
 }
 
+// secretStore is the id of the store of secrets that the cases read.
+const secretStore = "0123456789abcdef0123456789abcdef"
+
 // contractBindings are those that the cases use.
 func contractBindings(database, namespace string) []json.RawMessage {
 	var all []json.RawMessage
@@ -172,7 +176,8 @@ func contractBindings(database, namespace string) []json.RawMessage {
 		{"type": "queue", "name": "QUEUE", "queue_name": "contract"},
 		{"type": "r2_bucket", "name": "BUCKET", "bucket_name": "contract"},
 		{"type": "ratelimit", "name": "LIMIT", "namespace_id": "1", "simple": map[string]int{"limit": 2, "period": 60}},
-		{"type": "secrets_store_secret", "name": "SECRET", "store_id": "s", "secret_name": "s"},
+		{"type": "secrets_store_secret", "name": "SECRET", "store_id": secretStore, "secret_name": "KEY"},
+		{"type": "secrets_store_secret", "name": "NO_SECRET", "store_id": secretStore, "secret_name": "none"},
 		{"type": "send_email", "name": "MAIL"},
 		{"type": "send_email", "name": "STRICT", "allowed_sender_addresses": []string{"only@example.com"}, "allowed_destination_addresses": []string{"ada@example.com"}},
 		{"type": "service", "name": "PEER", "service": "peer"},
@@ -196,6 +201,7 @@ func TestBindingsKeepTheirPromisesOnWorkers(t *testing.T) {
 	r := remote{t, c.Info()}
 	all := r.contractResources()
 	r.program("contract", "../internal/contracttest/testdata/worker", all)
+	r.do("POST", "/client/v4/accounts/{a}/secrets_store/stores/"+secretStore+"/secrets", []any{map[string]any{"name": "KEY", "value": "s3crét", "scopes": []string{"workers"}}})
 	get := func(t *testing.T, path string) *http.Response {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.Info().Data+path, nil)
@@ -324,6 +330,8 @@ func TestAProgramHasTheBindingsOfADeployedWorker(t *testing.T) {
 	bindings, err := json.Marshal(r.contractResources())
 	fatal(t, err)
 	r.deploy("program", "export default { fetch() { return new Response() } }", `,"bindings":`+string(bindings))
+	fatal(t, c.PutSecret(t.Context(), secretStore, "KEY", "old"))
+	fatal(t, c.PutSecret(t.Context(), secretStore, "KEY", "s3crét"))
 	address := c.Info().BindingsAddress("program")
 	ctx := host.WithBindings(t.Context(), over{address, c.Info().APIToken})
 	for _, kind := range contracttest.Names() {

@@ -36,6 +36,7 @@ func newWorkers(c *Cloud) (workers, error) {
 			"r2":        s.buckets.Binding,
 			"queue":     s.queues.Binding,
 			"mail":      s.mails.Binding,
+			"secret":    s.secrets.Binding,
 			"vectorize": s.vectors.Binding,
 			"ai":        s.models.Binding,
 			"analytics": s.datasets.Binding,

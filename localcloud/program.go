@@ -21,6 +21,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
+	"github.com/tamylaa/clodo/localcloud/internal/secretstore"
 	"github.com/tamylaa/clodo/localcloud/internal/vectorize"
 )
 
@@ -129,6 +130,9 @@ func (d *Data) open(kind string) (io.Closer, runtime.Resource, error) {
 	case "mail":
 		s, err := mail.Open(in("mail.db"), &d.clock, d.options.Log)
 		d.mails = s
+		return s, s.Binding, err
+	case "secret":
+		s, err := secretstore.Open(in("secrets.db"), &d.clock)
 		return s, s.Binding, err
 	case "analytics":
 		s, err := dataset.Open(in("analytics.db"), &d.clock)

@@ -16,6 +16,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
+	"github.com/tamylaa/clodo/localcloud/internal/secretstore"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 	"github.com/tamylaa/clodo/localcloud/internal/tail"
 	"github.com/tamylaa/clodo/localcloud/internal/traffic"
@@ -38,6 +39,7 @@ type storage struct {
 	messages   *queue.Store
 	queues     *queue.Broker
 	mails      *mail.Mailbox
+	secrets    *secretstore.Stores
 
 	opened []io.Closer
 }
@@ -55,6 +57,10 @@ func openStorage(dir string, c *clock.Clock, log *slog.Logger) (*storage, error)
 		func() (_ io.Closer, err error) {
 			s.messages, err = queue.Open(in("queues.db"), c)
 			return s.messages, err
+		},
+		func() (_ io.Closer, err error) {
+			s.secrets, err = secretstore.Open(in("secrets.db"), c)
+			return s.secrets, err
 		},
 		func() (_ io.Closer, err error) { s.mails, err = mail.Open(in("mail.db"), c, log); return s.mails, err },
 		func() (_ io.Closer, err error) {

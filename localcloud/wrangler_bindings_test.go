@@ -1,6 +1,7 @@
 package localcloud
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ func TestWranglerAndTheOtherBindings(t *testing.T) {
 			p := newProject(t, version)
 			p.userWorkers()
 			p.vectors()
-			p.manyBindings()
+			p.manyBindings(p.storedSecret())
 			p.versionSecrets()
 		})
 	}
@@ -49,8 +50,27 @@ func (p *project) vectors() {
 	}
 }
 
+// storedSecret makes a secret in the Secrets Store and gives the id of its store.
+func (p *project) storedSecret() (store string) {
+	out := p.run("Created store", "secrets-store", "store", "create", "keys", "--remote")
+	store = regexp.MustCompile(`[0-9a-f]{32}`).FindString(out)
+	p.run("keys", "secrets-store", "store", "list", "--remote")
+	p.run("", "secrets-store", "secret", "create", store, "--name", "KEY", "--value", "first", "--scopes", "workers", "--remote")
+	id := ""
+	for _, found := range regexp.MustCompile(`[0-9a-f]{32}`).FindAllString(p.run("KEY", "secrets-store", "secret", "list", store, "--remote"), -1) {
+		if found != store {
+			id = found
+		}
+	}
+	p.run("", "secrets-store", "secret", "update", store, "--secret-id", id, "--value", "second", "--scopes", "workers", "--remote")
+	p.run("KEY", "secrets-store", "secret", "get", store, "--secret-id", id, "--remote")
+	p.run("", "secrets-store", "secret", "duplicate", store, "--secret-id", id, "--name", "COPY", "--scopes", "workers", "--remote")
+	p.run("", "secrets-store", "secret", "delete", store, "--secret-id", id, "--remote")
+	return store
+}
+
 // manyBindings deploys a Worker that uses one binding of each kind.
-func (p *project) manyBindings() {
+func (p *project) manyBindings(store string) {
 	p.write("wrangler.jsonc", `{
 	"name": "web", "main": "index.js", "compatibility_date": "2026-04-01",
 	"dispatch_namespaces": [{ "binding": "USERS", "namespace": "people" }],
@@ -58,6 +78,7 @@ func (p *project) manyBindings() {
 	"ratelimits": [{ "name": "LIMIT", "namespace_id": "7", "simple": { "limit": 1, "period": 60 } }],
 	"ai": { "binding": "AI" },
 	"images": { "binding": "IMAGES" },
+	"secrets_store_secrets": [{ "binding": "COPY", "store_id": "`+store+`", "secret_name": "COPY" }, { "binding": "KEY", "store_id": "`+store+`", "secret_name": "KEY" }],
 	"version_metadata": { "binding": "VERSION" },
 }`)
 	p.write("index.js", `
@@ -71,12 +92,14 @@ export default { async fetch(request, env) {
 		await attempt(async () => (await env.LIMIT.limit({ key: request.url })).success),
 		await attempt(() => env.AI.run("model", {})),
 		await attempt(() => env.IMAGES.input(null)),
+		await attempt(() => env.COPY.get()),
+		await attempt(() => env.KEY.get()),
 	]);
 } };`)
 	p.run(workersDev, "deploy")
 	p.serves(workersDev, "/", `["user ann","threw Worker not found.","cat",true,`+
 		`"threw 5000: the local cloud has no models: start it with --ai-upstream URL to have a server run them",`+
-		`"threw binding \"IMAGES\": the local cloud has no Images"]`)
+		`"threw binding \"IMAGES\": the local cloud has no Images","second","threw Secret \"KEY\" not found"]`)
 }
 
 // versionSecrets sets secrets of versions, and goes back over their changes.

@@ -45,7 +45,7 @@ func bindingKinds() []bindingKind {
 		{kind: "ai_search", at: []string{"ai_search"}, copy: "instance_name", fails: true},
 		{kind: "agent_memory", at: []string{"agent_memory"}, copy: "namespace", fails: true},
 		{kind: "hyperdrive", at: []string{"hyperdrive"}, copy: "id=#id", fails: true},
-		{kind: "secrets_store_secret", at: []string{"secrets_store_secrets"}, copy: "store_id secret_name", fails: true},
+		{kind: "secrets_store_secret", at: []string{"secrets_store_secrets"}, copy: "store_id secret_name", local: true},
 		{kind: "artifacts", at: []string{"artifacts"}, copy: "namespace", fails: true},
 		{kind: "unsafe_hello_world", at: []string{"unsafe_hello_world"}, copy: "enable_timer", fails: true},
 		{kind: "flagship", at: []string{"flagship"}, copy: "app_id", needs: "app_id", fails: true},

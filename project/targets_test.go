@@ -291,7 +291,7 @@ func TestLocalFindingsNameEveryKindThatTheLocalCloudLacks(t *testing.T) {
 	}
 	runs := map[string]bool{
 		"plain_text": true, "json": true, "kv_namespace": true, "d1": true, "service": true, "assets": true,
-		"durable_object_namespace": true, "version_metadata": true, "ratelimit": true, "vectorize": true, "ai": true, "worker_loader": true, "r2_bucket": true, "queue": true, "send_email": true, "analytics_engine": true,
+		"durable_object_namespace": true, "version_metadata": true, "ratelimit": true, "vectorize": true, "ai": true, "worker_loader": true, "r2_bucket": true, "queue": true, "send_email": true, "analytics_engine": true, "secrets_store_secret": true,
 	}
 	fails := map[string]bool{"hyperdrive": true, "browser": true, "images": true, "mtls_certificate": true, "vpc_service": true}
 	found := map[string]diag.Finding{}

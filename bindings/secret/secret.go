@@ -8,8 +8,7 @@ import (
 	"github.com/tamylaa/clodo/bindings/internal/wire"
 )
 
-// Error says why a secret cannot be read. Natively and in the local cloud, which have no
-// Secrets Store, none can.
+// Error says why a secret cannot be read.
 type Error = wire.Error
 
 // Get is the value of the secret that the binding of that name is for.

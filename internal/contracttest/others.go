@@ -92,9 +92,12 @@ func versionCases() []Case {
 
 func secretCases() []Case {
 	return []Case{
-		{"there is no Secrets Store", `true`, func(ctx context.Context) (any, error) {
-			_, err := secret.Get(ctx, "SECRET")
-			return refusal(err, `binding "SECRET": the local cloud keeps no Secrets Store: give the Worker a secret of its own`)
+		{"a value", `"s3crét"`, func(ctx context.Context) (any, error) {
+			return secret.Get(ctx, "SECRET")
+		}, ""},
+		{"a secret that is not there", `true`, func(ctx context.Context) (any, error) {
+			_, err := secret.Get(ctx, "NO_SECRET")
+			return refusal(err, `Secret "none" not found`)
 		}, ""},
 	}
 }

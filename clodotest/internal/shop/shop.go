@@ -15,6 +15,7 @@ import (
 	"github.com/tamylaa/clodo/bindings/email"
 	"github.com/tamylaa/clodo/bindings/kv"
 	"github.com/tamylaa/clodo/bindings/queue"
+	"github.com/tamylaa/clodo/bindings/secret"
 	"github.com/tamylaa/clodo/bindings/service"
 )
 
@@ -45,6 +46,14 @@ func New() (*clodo.App, error) {
 	app.Route("POST /orders", order)
 	app.HandleFunc("GET /vars", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode([]string{os.Getenv("CURRENCY"), os.Getenv("RATES"), os.Getenv("API_KEY")})
+	})
+	app.Route("GET /keys/{binding}", func(w http.ResponseWriter, r *http.Request) error {
+		key, err := secret.Get(r.Context(), r.PathValue("binding"))
+		if err != nil {
+			return &clodo.Problem{Status: http.StatusNotFound, Detail: err.Error()}
+		}
+		_, err = fmt.Fprint(w, key)
+		return err
 	})
 	app.HandleFunc("GET /host", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Host) })
 	app.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic("a mistake") })

@@ -19,6 +19,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/quota"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
+	"github.com/tamylaa/clodo/localcloud/internal/secretstore"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 	"github.com/tamylaa/clodo/localcloud/internal/tail"
 	"github.com/tamylaa/clodo/localcloud/internal/traffic"
@@ -56,6 +57,7 @@ type Options struct {
 	Queues     *queue.Broker
 	Crons      *cron.Scheduler
 	Vectors    *vectorize.Store
+	Secrets    *secretstore.Stores
 	Models     *ai.Upstream
 	Traffic    *traffic.Store
 	Datasets   *dataset.Store
@@ -80,6 +82,7 @@ type API struct {
 	tails      *tail.Tails
 	crons      *cron.Scheduler
 	vectors    *vectorize.Store
+	stored     *secretstore.Stores
 	models     *ai.Upstream
 	clock      *clock.Clock
 	limits     Limits
@@ -98,7 +101,7 @@ type API struct {
 // New prepares an API. It reads the store but starts nothing.
 func New(ctx context.Context, o Options) (*API, error) {
 	a := &API{
-		store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, crons: o.Crons, vectors: o.Vectors, models: o.Models,
+		store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, crons: o.Crons, vectors: o.Vectors, stored: o.Secrets, models: o.Models,
 		traffic: o.Traffic, datasets: o.Datasets, tails: o.Tails, clock: o.Clock, log: o.Log,
 		limits: o.Limits.filled(), quota: o.Quota,
 	}

@@ -39,6 +39,8 @@ type binding struct {
 	VersionID    string          `json:"version_id,omitempty"`
 	Part         string          `json:"part,omitempty"`
 	IndexName    string          `json:"index_name,omitempty"`
+	StoreID      string          `json:"store_id,omitempty"`
+	SecretName   string          `json:"secret_name,omitempty"`
 	Dataset      string          `json:"dataset,omitempty"`
 	Namespace    string          `json:"namespace,omitempty"`
 	Outbound     json.RawMessage `json:"outbound,omitempty"`
@@ -60,6 +62,7 @@ type bindingSet struct {
 	strict   bool           // an inherit binding without a source is an error
 	limits   Limits
 	index    func(name string) error // refuses when there is no such Vectorize index
+	ensure   func(id string) error   // makes a store of secrets that is missing
 }
 
 // resolve gives the complete bindings: inherited and kept ones filled in, each
@@ -221,6 +224,7 @@ func (c *call) resolveBindings(tx *store.Tx, d *draft, in []json.RawMessage, kee
 			_, err := c.vectors.Index(c.ctx, c.account.ID, name)
 			return vectorError(err)
 		},
+		ensure: func(id string) error { return c.stored.Ensure(c.ctx, c.account.ID, id) },
 	}
 	resolved, err := set.resolve(in, keep)
 	if err != nil {

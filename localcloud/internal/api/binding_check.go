@@ -10,6 +10,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/ratelimit"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
+	"github.com/tamylaa/clodo/localcloud/internal/secretstore"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -60,6 +61,13 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 			return bad(10021, "binding %s of type vectorize must have an `index_name`", b.Name)
 		}
 		if err := s.index(b.IndexName); err != nil {
+			return nil, err
+		}
+	case "secrets_store_secret":
+		if !storeID.MatchString(b.StoreID) || !secretstore.ValidName(b.SecretName) {
+			return bad(10021, "binding %s of type secrets_store_secret must have a `store_id`, such as 32 hexadecimal digits, and a `secret_name` of letters, digits, _ and -", b.Name)
+		}
+		if err := s.ensure(b.StoreID); err != nil {
 			return nil, err
 		}
 	case "analytics_engine":

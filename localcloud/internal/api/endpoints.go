@@ -89,6 +89,7 @@ func Endpoints() []Endpoint {
 		travelEndpoints(),
 		transferEndpoints(),
 		vectorizeEndpoints(),
+		secretStoreEndpoints(),
 		aiEndpoints(),
 		namespaceEndpoints(),
 		bucketEndpoints(),

@@ -31,6 +31,7 @@ import (
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
+	"github.com/tamylaa/clodo/localcloud/internal/secretstore"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 	"github.com/tamylaa/clodo/localcloud/internal/tail"
 	"github.com/tamylaa/clodo/localcloud/internal/traffic"
@@ -193,6 +194,8 @@ func openClient(t *testing.T, dir string, edit ...func(*api.Options)) *client {
 	check(t, err)
 	vectors, err := vectorize.Open(filepath.Join(dir, "vectorize.db"), &clock.Clock{})
 	check(t, err)
+	secrets, err := secretstore.Open(filepath.Join(dir, "secrets.db"), ticking)
+	check(t, err)
 	at := time.Now().UTC()
 	check(t, st.Write(t.Context(), func(tx *store.Tx) error {
 		err := tx.AddZone(store.Zone{ID: zoneID, Account: account, Name: site, Type: "full", CreatedOn: at, ModifiedOn: at})
@@ -215,7 +218,7 @@ func openClient(t *testing.T, dir string, edit ...func(*api.Options)) *client {
 	points, err := dataset.Open(filepath.Join(dir, "analytics.db"), ticking)
 	check(t, err)
 	options := api.Options{
-		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors, Models: models(t), Traffic: records, Datasets: points, Tails: tails,
+		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors, Secrets: secrets, Models: models(t), Traffic: records, Datasets: points, Tails: tails,
 		Crons: cron.NewScheduler(ticking, slog.New(slog.DiscardHandler)), Queues: queue.NewBroker(messages, ticking, slog.New(slog.DiscardHandler)), Clock: ticking, Log: slog.New(slog.DiscardHandler),
 	}
 	for _, fn := range edit {
@@ -233,7 +236,7 @@ func openClient(t *testing.T, dir string, edit ...func(*api.Options)) *client {
 	t.Cleanup(func() {
 		tails.Close()
 		server.Close()
-		check(t, errors.Join(records.Close(), points.Close(), databases.Close(), namespaces.Close(), buckets.Close(), vectors.Close(), messages.Close(), st.Close()))
+		check(t, errors.Join(records.Close(), points.Close(), databases.Close(), namespaces.Close(), buckets.Close(), vectors.Close(), secrets.Close(), messages.Close(), st.Close()))
 	})
 	return &client{t: t, url: server.URL, token: token, stage: s, api: a, clock: ticking, traffic: records, points: points}
 }

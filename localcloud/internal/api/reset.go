@@ -66,5 +66,5 @@ func (a *API) Reset(ctx context.Context) error {
 		}
 	}
 	a.quota.Forget()
-	return a.vectors.Clear(ctx)
+	return errors.Join(a.vectors.Clear(ctx), a.stored.Clear(ctx))
 }

@@ -61,6 +61,8 @@ type binding struct {
 	Destination  string   `json:"destination_address"`
 	Destinations []string `json:"allowed_destination_addresses"`
 	Delay        *int     `json:"delivery_delay"` // seconds
+	StoreID      string   `json:"store_id"`
+	SecretName   string   `json:"secret_name"`
 }
 
 func decodeBindings(v *Version) ([]binding, error) {
@@ -133,6 +135,8 @@ func (c *configuration) one(w *Worker, v *Version, b binding) (workerd.Binding, 
 	case "vectorize":
 		return c.vectors(b, resource), nil
 	case "analytics_engine":
+		return c.wrapped(b.Type, c.inner("store", resource)), nil
+	case "secrets_store_secret":
 		return c.wrapped(b.Type, c.inner("store", resource)), nil
 	case "ratelimit":
 		usual := string(b.Simple)

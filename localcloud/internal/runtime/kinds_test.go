@@ -23,6 +23,7 @@ var samples = map[string]string{
 	"ratelimit":                `{"type":"ratelimit","name":"X","namespace_id":"1","simple":{"limit":2,"period":10}}`,
 	"queue":                    `{"type":"queue","name":"X","queue_name":"orders"}`,
 	"send_email":               `{"type":"send_email","name":"X"}`,
+	"secrets_store_secret":     `{"type":"secrets_store_secret","name":"X","store_id":"s","secret_name":"n"}`,
 	"r2_bucket":                `{"type":"r2_bucket","name":"X","bucket_name":"files"}`,
 	"service":                  `{"type":"service","name":"X","service":"other"}`,
 	"durable_object_namespace": `{"type":"durable_object_namespace","name":"X","class_name":"Room"}`,

@@ -32,6 +32,8 @@ func (b binding) resource(account, script string) string {
 			name += "/" + strconv.Itoa(*b.Delay)
 		}
 		return name
+	case "secrets_store_secret":
+		return "secret:" + account + "/" + b.StoreID + "/" + b.SecretName
 	case "send_email":
 		return "mail:" + account + "/" + script
 	}
