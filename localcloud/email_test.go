@@ -217,7 +217,7 @@ func TestAnEmailIsGivenToAWorker(t *testing.T) {
 func TestHandlersAreCalledAtTheWorkersAddress(t *testing.T) {
 	t.Parallel()
 	r := newPostman(t)
-	r.deploy("clock", `export default { fetch: () => new Response("page"), scheduled(event) { if (event.cron !== "0 4 * * *" || event.scheduledTime !== 1700000000000) throw new Error("no") } }`, "")
+	r.deploy("clock", `export default { fetch: () => new Response("page"), scheduled(event) { if (event.cron === "once") return event.noRetry(); if (event.cron !== "0 4 * * *" || event.scheduledTime !== 1700000000000) throw new Error("no") } }`, "")
 	call := func(host, path, body string) string {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), "POST", r.info.Data+path, strings.NewReader(body))
@@ -235,6 +235,7 @@ func TestHandlersAreCalledAtTheWorkersAddress(t *testing.T) {
 	for _, test := range []struct{ host, path, body, want string }{
 		{"clock.localhost", "/cdn-cgi/handler/scheduled" + cron, "", "200 ok"},
 		{"clock.localhost", "/cdn-cgi/local/scheduled" + cron + "&format=json", "", `200 {"noRetry":false,"outcome":"ok"}`},
+		{"clock.localhost", "/cdn-cgi/handler/scheduled?cron=once&format=json", "", `200 {"noRetry":true,"outcome":"ok"}`},
 		{"clock.localhost", "/cdn-cgi/handler/scheduled", "", "500 exception"},
 		{"clock.localhost", "/cdn-cgi/handler/scheduled?time=now", "", "400 time is a number of milliseconds"},
 		{"clock.localhost", "/cdn-cgi/handler/other", "", "200 page"},

@@ -71,7 +71,7 @@ func (c *Cloud) cronTrigger(w http.ResponseWriter, r *http.Request, account, scr
 	if q.Get("format") == "json" {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(map[string]any{"outcome": d.Outcome, "noRetry": false}) // the client may be gone
+		_ = json.NewEncoder(w).Encode(map[string]any{"outcome": d.Outcome, "noRetry": d.NoRetry}) // the client may be gone
 		return
 	}
 	w.WriteHeader(status)

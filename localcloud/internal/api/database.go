@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
@@ -69,6 +70,18 @@ func (c *call) addDatabase() (any, error) {
 	}
 	if !databaseName.MatchString(in.Name) {
 		return nil, refuse(http.StatusBadRequest, 7400, "Database name %q must be letters, digits, hyphens and underscores, up to 64, and start with a letter or a digit.", in.Name)
+	}
+	for _, given := range []struct {
+		field, value string
+		known        []string
+	}{
+		{"primary_location_hint", in.Location, []string{"wnam", "enam", "weur", "eeur", "apac", "oc"}},
+		{"jurisdiction", in.Jurisdiction, []string{"eu", "fedramp", "us"}},
+		{"read_replication.mode", in.ReadReplication.Mode, []string{"auto", "disabled"}},
+	} {
+		if given.value != "" && !slices.Contains(given.known, given.value) {
+			return nil, refuse(http.StatusBadRequest, 7400, "%s is one of %s, not %q.", given.field, strings.Join(given.known, ", "), given.value)
+		}
 	}
 	d := store.Database{
 		ID: newUUID(), Account: c.account.ID, Name: in.Name, Location: in.Location, Jurisdiction: in.Jurisdiction,
@@ -192,18 +205,22 @@ func (c *call) queryDatabaseRaw() (any, error) { return c.runQuery(true) }
 
 func (c *call) runQuery(rows bool) (any, error) {
 	var in struct {
-		d1.Statement
-		Batch []d1.Statement `json:"batch"`
+		SQL    string            `json:"sql"`
+		Params []json.RawMessage `json:"params"`
+		Batch  []d1.Statement    `json:"batch"`
 	}
 	if err := c.decode(&in); err != nil {
-		return nil, refuse(http.StatusBadRequest, 7400, "The request is malformed: %s", err)
+		if e := (*Error)(nil); errors.As(err, &e) {
+			err = refuse(e.Status, 7400, "The request is malformed: %s", e.Message)
+		}
+		return nil, err
 	}
 	if (in.SQL == "") == (len(in.Batch) == 0) {
 		return nil, refuse(http.StatusBadRequest, 7400, "The request is malformed: it needs either `sql` or a `batch`.")
 	}
 	batch := in.Batch
 	if in.SQL != "" {
-		batch = []d1.Statement{in.Statement}
+		batch = []d1.Statement{{SQL: in.SQL, Params: in.Params}}
 	}
 	_, db, err := c.openDatabase()
 	if err != nil {
@@ -211,7 +228,9 @@ func (c *call) runQuery(rows bool) (any, error) {
 	}
 	out, err := db.Query(c.ctx, d1.Request{Batch: batch, Rows: rows, EveryStatement: true})
 	if sql := (*d1.Error)(nil); errors.As(err, &sql) {
-		return nil, refuse(http.StatusBadRequest, 7500, "%s", sql.Message)
+		refused := refuse(http.StatusBadRequest, 7500, "%s", sql.Message)
+		refused.Result = []any{} // and not null, as elsewhere
+		return nil, refused
 	}
 	if err != nil {
 		return nil, err

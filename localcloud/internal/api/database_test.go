@@ -3,6 +3,7 @@ package api_test
 import (
 	"crypto/md5"
 	"encoding/hex"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,48 @@ func (c *client) names(at string) (names []string) {
 func (c *client) query(at, sql string) {
 	c.t.Helper()
 	c.call("POST", at+"/query", j{"sql": sql}).ok(nil)
+}
+
+func TestADatabaseThatCannotBeIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	for _, body := range []j{
+		{"name": "", "primary_location_hint": "weur"},
+		{"name": "a b"},
+		{"name": "a", "primary_location_hint": "mars"},
+		{"name": "a", "jurisdiction": "de"},
+		{"name": "a", "read_replication": j{"mode": "on"}},
+	} {
+		c.call("POST", "/A/d1/database", body).refused(400, 7400)
+	}
+	c.call("POST", "/A/d1/database", j{"name": "a", "primary_location_hint": "weur", "jurisdiction": "eu", "read_replication": j{"mode": "auto"}}).ok(nil)
+	var all []j
+	if c.call("GET", "/A/d1/database", nil).ok(&all); len(all) != 1 {
+		t.Errorf("there are %v", all)
+	}
+}
+
+func TestAQueryThatCannotBeIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	at := c.database("orders")
+	for body, want := range map[string]string{
+		`{"sql":"SELECT 1 FROM none"}`:              `[{"code":7500,"message":"no such table: none: SQLITE_ERROR"}] []`,
+		`{"sql":1}`:                                 `[{"code":7400,"message":"The request is malformed: The request body is not the JSON that was expected: \"sql\" is a number, not a string."}] null`,
+		`{"batch":[{"sql":"SELECT 1"},{"sql":[]}]}`: `[{"code":7400,"message":"The request is malformed: The request body is not the JSON that was expected: \"batch.sql\" is an array, not a string."}] null`,
+		`{"sql":""}`:                                "[{\"code\":7400,\"message\":\"The request is malformed: it needs either `sql` or a `batch`.\"}] null",
+		`{"sql":"SELECT ?","params":["a","b"]}`:     `[{"code":7500,"message":"Wrong number of parameter bindings for SQL query."}] []`,
+	} {
+		for _, kind := range []string{"/query", "/raw"} {
+			var got struct{ Errors, Result json.RawMessage }
+			if err := json.Unmarshal(c.call("POST", at+kind, json.RawMessage(body)).body, &got); err != nil {
+				t.Fatal(err)
+			}
+			if text := string(got.Errors) + " " + string(got.Result); text != want {
+				t.Errorf("%s of %s: %s, want %s", kind, body, text, want)
+			}
+		}
+	}
 }
 
 func TestADatabaseTravelsInTime(t *testing.T) {

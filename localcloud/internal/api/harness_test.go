@@ -102,7 +102,11 @@ func (s *stage) DeliverCron(_ context.Context, _, script, cron string, _ time.Ti
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fired = append(s.fired, script+" "+cron)
-	return runtime.Delivery{Outcome: "ok"}, nil
+	outcome := "ok"
+	if strings.HasPrefix(cron, "0 9") {
+		outcome = "exception"
+	}
+	return runtime.Delivery{Outcome: outcome}, nil
 }
 
 func (s *stage) DeleteObjects(keys ...string) error {

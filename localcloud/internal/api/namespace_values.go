@@ -17,7 +17,7 @@ func (c *call) putValues() (any, error) {
 	}
 	var in []struct {
 		Key        string          `json:"key"`
-		Value      string          `json:"value"`
+		Value      *string         `json:"value"`
 		Base64     bool            `json:"base64"`
 		Expiration json.Number     `json:"expiration"`
 		TTL        json.Number     `json:"expiration_ttl"`
@@ -31,12 +31,15 @@ func (c *call) putValues() (any, error) {
 	}
 	var pairs []kv.Pair
 	for _, one := range in {
-		p := kv.Pair{Key: one.Key, Entry: kv.Entry{Value: []byte(one.Value)}}
+		if one.Value == nil {
+			return nil, refuse(http.StatusBadRequest, codeBadKV, "Key %q has no value.", one.Key)
+		}
+		p := kv.Pair{Key: one.Key, Entry: kv.Entry{Value: []byte(*one.Value)}}
 		if given(one.Metadata) {
 			p.Metadata = one.Metadata
 		}
 		if one.Base64 {
-			if p.Value, err = base64.StdEncoding.DecodeString(one.Value); err != nil {
+			if p.Value, err = base64.StdEncoding.DecodeString(*one.Value); err != nil {
 				return nil, refuse(http.StatusBadRequest, codeBadKV, "The value of key %q is not base64: %s.", one.Key, err)
 			}
 		}

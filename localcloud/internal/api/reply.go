@@ -15,6 +15,7 @@ type Error struct {
 	Code    int
 	Message string
 	Chain   []Error // what lies below, such as 6111 under 6003
+	Result  any     // what the answer has beside it; usually nothing
 }
 
 func (e *Error) Error() string { return e.Message + " [code: " + strconv.Itoa(e.Code) + "]" }
@@ -82,7 +83,7 @@ func send(w http.ResponseWriter, result any, err error) error {
 		default:
 			e = refuse(http.StatusInternalServerError, 10013, "An unknown error has occurred: %s", err)
 		}
-		return sendJSON(w, e.Status, envelope{Errors: []errorBody{e.body()}, Messages: []message{}})
+		return sendJSON(w, e.Status, envelope{Errors: []errorBody{e.body()}, Messages: []message{}, Result: e.Result})
 	}
 	r, ok := result.(reply)
 	if !ok {

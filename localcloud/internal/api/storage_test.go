@@ -99,6 +99,8 @@ func TestNamespacesHoldKeys(t *testing.T) {
 		t.Errorf("bulk wrote %d", bulk.Count)
 	}
 	c.call("PUT", at+"/bulk", []j{{"key": "", "value": "1"}}).refused(400, 10033)
+	c.call("PUT", at+"/bulk", []j{{"key": "x3", "value": "1"}, {"key": "x4"}}).refused(400, 10033)
+	c.call("GET", at+"/values/x3", nil).refused(404, 10009)
 	var keys []struct{ Name string }
 	a := c.call("GET", at+"/keys?prefix=x&limit=10", nil).ok(&keys)
 	if len(keys) != 2 || a.Info["cursor"] != "" {

@@ -134,7 +134,10 @@ func (c *call) fireCron() (any, error) {
 	at := c.now()
 	d, err := c.runtime.DeliverCron(c.ctx, c.account.ID, c.scriptName(), cron, at)
 	if err == nil && d.Outcome != "ok" {
-		err = fmt.Errorf("it ended with %s %s", d.Outcome, d.Error)
+		err = fmt.Errorf("its outcome is %s, and the Worker's logs have what was thrown", d.Outcome)
+		if d.Error != "" {
+			err = fmt.Errorf("its outcome is %s: %s", d.Outcome, d.Error)
+		}
 	}
 	if err != nil {
 		return nil, refuse(http.StatusBadGateway, 10013, "The scheduled handler of Worker %q did not end well: %s", c.scriptName(), err)

@@ -421,7 +421,11 @@ func TestCronsAreReplacedAndFired(t *testing.T) {
 	c.call("POST", fire, nil).ok(nil)
 	c.call("POST", fire+"?cron=1+1+1+1+1", nil).refused(404, 10004)
 	c.as("").call("POST", fire, nil).refused(400, 9106)
-	if !slices.Equal(c.stage.fired, []string{"web */5 * * * *"}) {
+	failed := c.call("POST", fire+"?cron=0+9+*+*+MON-FRI", nil).refused(502, 10013)
+	if want := `The scheduled handler of Worker "web" did not end well: its outcome is exception, and the Worker's logs have what was thrown`; failed.Errors[0].Message != want {
+		t.Errorf("got %q, want %q", failed.Errors[0].Message, want)
+	}
+	if !slices.Equal(c.stage.fired, []string{"web */5 * * * *", "web 0 9 * * MON-FRI"}) {
 		t.Errorf("fired: %v", c.stage.fired)
 	}
 }

@@ -94,8 +94,10 @@ func TestWhatKVRefusesChangesNothing(t *testing.T) {
 	if _, err := s.Expiration(time.Now().Unix()+10, 0); err == nil {
 		t.Error("an expiration in 10 seconds is accepted")
 	}
-	if _, err := s.List("n", ListOptions{Cursor: "!"}); err == nil {
-		t.Error("a cursor that is none is accepted")
+	for cursor, o := range map[string]ListOptions{"none": {Cursor: "!"}, "a word": {Cursor: "word"}, "another prefix's": {Prefix: "b", Cursor: cursorAfter("a/b")}} {
+		if _, err := s.List("n", o); err == nil {
+			t.Errorf("a cursor that is %s is accepted", cursor)
+		}
 	}
 }
 
@@ -175,7 +177,7 @@ func TestTheBindingProtocol(t *testing.T) {
 		{"GET", "/a%2Fb?urlencoded=true", "", "", `200 OK {"m":1}`, "one"},
 		{"GET", "/nope?urlencoded=true", "", "", "404 Not Found", ""},
 		{"GET", "/?prefix=a&key_count_limit=1", "", "", "200 OK", `{"keys":[{"name":"a/b","metadata":"{\"m\":1}"}],"list_complete":true}`},
-		{"GET", "/?key_count_limit=1", "", "", "200 OK", `{"keys":[{"name":"a/b","metadata":"{\"m\":1}"}],"list_complete":false,"cursor":"YS9i"}`},
+		{"GET", "/?key_count_limit=1", "", "", "200 OK", `{"keys":[{"name":"a/b","metadata":"{\"m\":1}"}],"list_complete":false,"cursor":"AWt2AmEvYg"}`},
 		{"POST", "/bulk/get", "", `{"keys":["a/b","no"],"type":"text"}`, "200 OK", `{"a/b":"one","no":null}`},
 		{"POST", "/bulk/get", "", `{"keys":["j"],"type":"json","withMetadata":true}`, "200 OK", `{"j":{"value":{"x":2},"metadata":null}}`},
 		{"POST", "/bulk/get", "", `{"keys":["a/b"],"type":"json"}`, `400 At least one of the requested keys corresponds to a non-json value`, ""},

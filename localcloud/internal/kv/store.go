@@ -287,14 +287,14 @@ func (s *Store) List(namespace string, o ListOptions) (Page, error) {
 	if err := checkLength(o.Prefix); err != nil {
 		return Page{}, err
 	}
-	after, err := base64.RawURLEncoding.DecodeString(o.Cursor)
+	after, err := afterCursor(o)
 	if err != nil {
-		return Page{}, &Error{http.StatusBadRequest, "the cursor is none of this namespace's"}
+		return Page{}, err
 	}
 	page := Page{Keys: []Key{}}
 	each := func(row *sqlite.Stmt) error {
 		if len(page.Keys) == o.Limit {
-			page.Cursor = base64.RawURLEncoding.EncodeToString([]byte(page.Keys[o.Limit-1].Name))
+			page.Cursor = cursorAfter(page.Keys[o.Limit-1].Name)
 			return nil
 		}
 		page.Keys = append(page.Keys, Key{Name: string(sqlite.Bytes(row, 0)), Metadata: metadataOf(row, 1), Expiration: row.ColumnInt64(2)})
@@ -308,6 +308,28 @@ func (s *Store) List(namespace string, o ListOptions) (Page, error) {
 		return conn.Query(each, query+" ORDER BY key LIMIT ?", namespace, s.now(), []byte(o.Prefix), after, o.Limit+1)
 	})
 	return page, err
+}
+
+// cursorMark begins every cursor, before the last key of the page: what is no cursor
+// hardly begins with it.
+const cursorMark = "\x01kv\x02"
+
+func cursorAfter(key string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(cursorMark + key))
+}
+
+// afterCursor is the key that a page comes after. A cursor is one of a list with the same
+// prefix.
+func afterCursor(o ListOptions) ([]byte, error) {
+	if o.Cursor == "" {
+		return nil, nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(o.Cursor)
+	key, marked := strings.CutPrefix(string(text), cursorMark)
+	if err != nil || !marked || !strings.HasPrefix(key, o.Prefix) {
+		return nil, &Error{http.StatusBadRequest, "the cursor is none of this namespace's"}
+	}
+	return []byte(key), nil
 }
 
 func metadataOf(row *sqlite.Stmt, i int) json.RawMessage {

@@ -37,6 +37,7 @@ type Delivery struct {
 	Kind            string        // the handler: scheduled, queue or email
 	Outcome         string        // "ok", or how the handler failed
 	Error           string        // what it threw, when that is known
+	NoRetry         bool          // a scheduled handler called noRetry
 	Duration        time.Duration // wall time
 }
 
@@ -212,9 +213,12 @@ func (r *Runtime) event(ctx context.Context, account, script, kind string, field
 		}
 		d.Duration = time.Since(began)
 		if err == nil {
-			var said struct{ Outcome, Error string }
+			var said struct {
+				Outcome, Error string
+				NoRetry        bool
+			}
 			if err = json.Unmarshal(answer, &said); err == nil {
-				d.Outcome, d.Error = said.Outcome, said.Error
+				d.Outcome, d.Error, d.NoRetry = said.Outcome, said.Error, said.NoRetry
 			}
 		}
 		if err != nil {

@@ -148,7 +148,7 @@ func (s *stage) happen(outcome string) {
 	s.sent++
 	began := float64(s.sent)
 	s.store.Traced([]runtime.Trace{{
-		Invoked: runtime.Invoked{Account: "acc", Script: "web", Version: "v1"}, Outcome: outcome, Began: &began, Ended: began + 2,
+		Invoked: runtime.Invoked{Account: "acc", Script: "web", Version: "v1"}, Outcome: outcome, Began: &began, Ended: began + 2.4,
 		Event: json.RawMessage(`{"rpcMethod":"m` + fmt.Sprint(s.sent) + `"}`),
 	}})
 }

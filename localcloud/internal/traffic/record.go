@@ -116,8 +116,8 @@ func (r Record) TailEvent() ([]byte, error) {
 		ID string `json:"id"`
 	}
 	out := struct {
-		Wall        *float64        `json:"wallTime,omitempty"`
-		CPU         *float64        `json:"cpuTime,omitempty"`
+		Wall        *int64          `json:"wallTime,omitempty"`
+		CPU         *int64          `json:"cpuTime,omitempty"`
 		Truncated   bool            `json:"truncated"`
 		Model       string          `json:"executionModel,omitempty"`
 		Outcome     string          `json:"outcome"`
@@ -170,10 +170,11 @@ func (r Record) event() json.RawMessage {
 	return b
 }
 
-func milliseconds(d time.Duration) *float64 {
+// milliseconds are whole ones, as Cloudflare's are: programs read them as integers.
+func milliseconds(d time.Duration) *int64 {
 	if d < 0 {
 		return nil
 	}
-	ms := float64(d) / float64(time.Millisecond)
+	ms := d.Round(time.Millisecond).Milliseconds()
 	return &ms
 }

@@ -49,6 +49,9 @@ func (s *Store) operate(r *http.Request, account, name string) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(vectors) > MaxBoundBatch {
+			return nil, refuse(http.StatusRequestEntityTooLarge, 40010, "a change by a Worker has at most %d vectors", MaxBoundBatch)
+		}
 		put := s.Insert
 		if r.URL.Path == "/upsert" {
 			put = s.Upsert

@@ -61,9 +61,12 @@ func (q *Query) topK() int {
 }
 
 func (q *Query) check() error {
+	full := q.ReturnValues || q.ReturnMetadata == "all"
 	switch {
 	case q.topK() < 1 || q.topK() > MaxTopK:
 		return refuse(http.StatusBadRequest, 40025, "invalid topK %d: it is 1 to %d", q.topK(), MaxTopK)
+	case full && q.topK() > MaxFullTopK:
+		return refuse(http.StatusBadRequest, 40025, "invalid topK %d: with values or all metadata it is 1 to %d", q.topK(), MaxFullTopK)
 	case !slices.Contains([]Level{"", "none", "indexed", "all"}, q.ReturnMetadata):
 		return refuse(http.StatusBadRequest, 40026, "invalid returnMetadata %q: it is none, indexed or all", q.ReturnMetadata)
 	case q.Vector != nil && q.VectorID != "":

@@ -25,11 +25,13 @@ const (
 	MaxID         = 64       // bytes, of a vector's id and of its namespace
 	MaxMetadata   = 10 << 10 // bytes of JSON, of one vector
 	MaxBatch      = 5000     // vectors of one change
+	MaxBoundBatch = 1000     // vectors of one change by a Worker
 	MaxIDs        = 1000     // of one deletion or lookup
-	MaxTopK       = 100
-	MaxFilter     = 2048 // bytes of JSON
-	MaxList       = 1000 // ids of one page
-	maxIndexed    = 64   // bytes of a string that a metadata index sees
+	MaxTopK       = 100      // matches of a query
+	MaxFullTopK   = 50       // matches with their values or all their metadata
+	MaxFilter     = 2048     // bytes of JSON
+	MaxList       = 1000     // ids of one page
+	maxIndexed    = 64       // bytes of a string that a metadata index sees
 )
 
 // Metrics say how near two vectors are to each other.

@@ -224,7 +224,8 @@ func TestQueriesThatCannotBeAreRefused(t *testing.T) {
 	s, ctx := openStore(t), t.Context()
 	s.mustCreate(t, "i", 2, Cosine)
 	for body, code := range map[string]int{
-		`{"vector":[1]}`: 40006, `{"vector":[1,2],"topK":0}`: 40025, `{"vector":[1,2],"topK":101}`: 40025, `{"vector":[1,2],"vectorId":"a"}`: 40027,
+		`{"vector":[1]}`: 40006, `{"vector":[1,2],"topK":0}`: 40025, `{"vector":[1,2],"topK":101}`: 40025,
+		`{"vector":[1,2],"topK":51,"returnValues":true}`: 40025, `{"vector":[1,2],"topK":51,"returnMetadata":"all"}`: 40025, `{"vector":[1,2],"vectorId":"a"}`: 40027,
 		`{"vectorId":"a"}`: 40028, `{"vector":[1,2],"returnMetadata":"some"}`: 40026, `{"vector":"a"}`: 40001, `{`: 40001, `{}`: 40006, `{"vector":[1e99,2]}`: 40001,
 	} {
 		w := httptest.NewRecorder()
@@ -232,6 +233,17 @@ func TestQueriesThatCannotBeAreRefused(t *testing.T) {
 		var answer struct{ Code int }
 		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code < 400 || answer.Code != code {
 			t.Errorf("%s: %d %s, want code %d", body, w.Code, w.Body, code)
+		}
+	}
+	if _, err := s.Query(ctx, "a", "i", Query{Vector: []float32{1, 2}, TopK: new(51), ReturnMetadata: "indexed"}); err != nil {
+		t.Errorf("51 matches with indexed metadata: %v", err)
+	}
+	line := `{"id":"a","values":[1,2]}` + "\n"
+	for n, status := range map[int]int{MaxBoundBatch: 200, MaxBoundBatch + 1: 413} {
+		w := httptest.NewRecorder()
+		s.Binding(w, httptest.NewRequestWithContext(ctx, "POST", "/upsert", strings.NewReader(strings.Repeat(line, n))), "a/i")
+		if w.Code != status {
+			t.Errorf("a Worker's change of %d vectors: %d %s, want %d", n, w.Code, w.Body, status)
 		}
 	}
 	for _, bad := range []Index{{Name: "A"}, {Name: "a", Metric: Cosine}, {Name: "a", Metric: Cosine, Dimensions: 1537}, {Name: "a", Metric: "l1", Dimensions: 1}, {Account: "a", Name: "i", Metric: Cosine, Dimensions: 1}} {

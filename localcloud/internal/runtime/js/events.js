@@ -19,8 +19,8 @@ function body(format, bytes) {
 
 const kinds = {
   scheduled: async (target, { cron, time }) => {
-    const { outcome } = await target.scheduled({ scheduledTime: new Date(time), cron });
-    return { outcome };
+    const { outcome, noRetry } = await target.scheduled({ scheduledTime: new Date(time), cron });
+    return { outcome, noRetry };
   },
 
   queue: async (target, { queue, messages, metrics }) => {
