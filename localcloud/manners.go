@@ -2,6 +2,7 @@ package localcloud
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -150,7 +151,16 @@ func (c *Cloud) changeClock(scale *float64, advance string) error {
 func read(w http.ResponseWriter, r *http.Request, into any) bool {
 	body := json.NewDecoder(io.LimitReader(r.Body, 1<<20))
 	body.DisallowUnknownFields() // what is not done is not accepted either
-	return done(w, body.Decode(into))
+	err := body.Decode(into)
+	switch {
+	case errors.Is(err, io.EOF):
+		err = errors.New("the body is empty, not an object in JSON")
+	case err != nil:
+		err = errors.New("the body is not the JSON that was expected: " + api.NotJSON(err))
+	case body.More():
+		err = errors.New("the body goes on after its object")
+	}
+	return done(w, err)
 }
 
 // done reports whether something worked; it answers what did not.

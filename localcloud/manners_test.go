@@ -67,6 +67,7 @@ func TestFaultsAreManagedWhileItRuns(t *testing.T) {
 	}
 	for body, want := range map[string]string{
 		`{"rules":["POST /zones: gone"]}`: "is not known", `{"rules":[{"match":"*","kind":"storm"}]}`: "no fault", `{"seed":-1}`: "seed", `{"faults":[]}`: "unknown field", `nonsense`: "invalid character",
+		``: "the body is empty", `5`: "it is a number, not an object", `{"rules":5}`: `\"rules\" is a number, not an array`, `{"rules":[5]}`: "a fault is a text or an object: it is a number, not an object", `{"rules":[]} and`: "goes on after its object",
 	} {
 		for _, method := range []string{"PUT", "POST"} {
 			if code, answer := r.send(method, "/local/faults", "", strings.NewReader(body)); code != 400 || !strings.Contains(string(answer), want) {

@@ -74,7 +74,7 @@ func (s *bindingSet) resolve(in []json.RawMessage, keep []string) ([]json.RawMes
 	add := func(raw json.RawMessage) error {
 		var b binding
 		if err := json.Unmarshal(raw, &b); err != nil {
-			return refuse(http.StatusBadRequest, 10026, "A binding is not the JSON that was expected: %s.", notJSON(err))
+			return refuse(http.StatusBadRequest, 10026, "A binding is not the JSON that was expected: %s.", NotJSON(err))
 		}
 		if err := checkName(b); err != nil {
 			return err

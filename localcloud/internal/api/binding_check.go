@@ -30,7 +30,7 @@ func (s *bindingSet) check(b binding, raw json.RawMessage) (json.RawMessage, err
 	case secretKey:
 		var key secretInput
 		if err := json.Unmarshal(raw, &key); err != nil {
-			return bad(10026, "binding %s of type secret_key is not the JSON that was expected: %s", b.Name, notJSON(err))
+			return bad(10026, "binding %s of type secret_key is not the JSON that was expected: %s", b.Name, NotJSON(err))
 		}
 		return raw, key.checkKey()
 	case "json":

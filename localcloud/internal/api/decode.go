@@ -22,14 +22,14 @@ func (c *call) decode(into any) error {
 		return bodyError(err)
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return refuse(http.StatusBadRequest, 10026, "The request body is not the JSON that was expected: %s.", notJSON(err))
+		return refuse(http.StatusBadRequest, 10026, "The request body is not the JSON that was expected: %s.", NotJSON(err))
 	}
 	return nil
 }
 
-// notJSON says in JSON's words, and not in those of our types, why a text was not what
+// NotJSON says in JSON's words, and not in those of our types, why a text was not what
 // it should be. What the error says around that is kept.
-func notJSON(err error) string {
+func NotJSON(err error) string {
 	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	if !ok {
 		return err.Error()

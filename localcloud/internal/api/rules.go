@@ -93,7 +93,7 @@ func readRule(name string, raw json.RawMessage, into any) error {
 		return nil
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return refuse(http.StatusBadRequest, 10026, "The field %q is not the JSON that was expected: %s.", name, notJSON(err))
+		return refuse(http.StatusBadRequest, 10026, "The field %q is not the JSON that was expected: %s.", name, NotJSON(err))
 	}
 	return nil
 }

@@ -128,7 +128,7 @@ func parseSettings(contentType string, body io.Reader) (settingsInput, error) {
 		return in, unreadable(err)
 	}
 	if err := json.Unmarshal(b, &in); err != nil {
-		return in, refuse(http.StatusBadRequest, 10026, "The settings are not the JSON that was expected: %s.", notJSON(err))
+		return in, refuse(http.StatusBadRequest, 10026, "The settings are not the JSON that was expected: %s.", NotJSON(err))
 	}
 	if err := checkRules(in.Limits, in.Placement, in.Observability); err != nil {
 		return in, err

@@ -44,7 +44,7 @@ func (c *call) addTail() (any, error) {
 	}
 	filters, err := tail.Parse(body, self)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, 10026, "The filters of a tail: %s.", notJSON(err))
+		return nil, refuse(http.StatusBadRequest, 10026, "The filters of a tail: %s.", NotJSON(err))
 	}
 	if err := c.store.Read(c.ctx, func(tx *store.Tx) error {
 		_, err := c.script(tx)
@@ -90,7 +90,7 @@ func tailConsumers(raw json.RawMessage) ([]tailConsumer, error) {
 		return nil, nil
 	}
 	if err := json.Unmarshal(raw, &all); err != nil {
-		return nil, refuse(http.StatusBadRequest, 10001, "tail_consumers is not a list of objects with a service: %s.", notJSON(err))
+		return nil, refuse(http.StatusBadRequest, 10001, "tail_consumers is not a list of objects with a service: %s.", NotJSON(err))
 	}
 	return all, nil
 }

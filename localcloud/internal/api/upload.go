@@ -182,7 +182,7 @@ func readMetadata(r io.Reader, into *metadata) error {
 		return refuse(http.StatusBadRequest, 10027, "The metadata of the upload has more than %d bytes.", maxMetadata)
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return refuse(http.StatusBadRequest, 10026, "The metadata of the upload is not the JSON that was expected: %s.", notJSON(err))
+		return refuse(http.StatusBadRequest, 10026, "The metadata of the upload is not the JSON that was expected: %s.", NotJSON(err))
 	}
 	return nil
 }
