@@ -236,6 +236,8 @@ func (c *change) renames() {
 		switch {
 		case t == nil, isColumn && t.column(columnName) == nil:
 			c.found = append(c.found, optionFinding("--rename", name, "no migration makes it"))
+		case isColumn && t.column(to) != nil && !strings.EqualFold(to, columnName), !isColumn && c.current.find(to) != nil && !strings.EqualFold(to, tableName):
+			c.found = append(c.found, optionFinding("--rename", name, "the migrations make "+to+" already, so it would have to go first"))
 		case isColumn:
 			c.do("ALTER TABLE " + data.Quote(t.name) + " RENAME COLUMN " + data.Quote(t.column(columnName).name) + " TO " + data.Quote(to))
 			c.say("%s: column %s is called %s", t.name, columnName, to)

@@ -118,6 +118,11 @@ func TestAMigrationIsMadeOfWhatIsDifferent(t *testing.T) {
 			before: "CREATE TABLE memos (id TEXT NOT NULL PRIMARY KEY, title TEXT NOT NULL)", models: []*data.Schema{model("notes", title)}, options: CreateOptions{Rename: map[string]string{"memos": "notes"}},
 			sql: "ALTER TABLE \"memos\" RENAME TO \"notes\";\n", changes: []string{"table memos is called notes"},
 		},
+		"another name that something else has": {
+			before: "CREATE TABLE notes (id TEXT NOT NULL PRIMARY KEY, name TEXT, title TEXT NOT NULL); CREATE TABLE memos (a)", models: []*data.Schema{model("notes", title)},
+			options: CreateOptions{Rename: map[string]string{"notes.name": "title", "memos": "Notes"}},
+			found:   []string{"M113 --rename memos has nothing to do", "M113 --rename notes.name has nothing to do"},
+		},
 		"options with nothing to do": {
 			before: "CREATE TABLE notes (id TEXT NOT NULL PRIMARY KEY, title TEXT NOT NULL)", models: []*data.Schema{model("notes", title)},
 			options: CreateOptions{Drop: []string{"notes.title"}, Fill: map[string]string{"notes.title": "x"}, Rename: map[string]string{"a.b": "c"}},
