@@ -53,6 +53,18 @@ func answersOnWorkers(t *testing.T, service goService) {
 	}
 }
 
+// memoryOnWorkers has an instance grow: it is kept while there is room in the Worker's memory.
+func memoryOnWorkers(t *testing.T, service goService) {
+	t.Helper()
+	for _, step := range []struct{ path, want string }{
+		{"/keep/30", "1"}, {"/keep/1", "2"}, {"/keep/100", "3"}, {"/keep/1", "1"},
+	} {
+		if got := text(t, service.askOf("keeping", "GET", step.path, nil)); got != step.want {
+			t.Errorf("%s: the instance has kept %s, want %s", step.path, got, step.want)
+		}
+	}
+}
+
 // crowdOnWorkers has every instance busy, a thousand requests wait, and one more come.
 func crowdOnWorkers(t *testing.T, service goService) {
 	t.Helper()

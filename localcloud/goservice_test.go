@@ -383,6 +383,10 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 			}
 		}
 	})
+	t.Run("an instance that has grown too large is dropped", func(t *testing.T) {
+		service.put("keeping", "")
+		memoryOnWorkers(t, service)
+	})
 	t.Run("who comes when a thousand wait is sent away", func(t *testing.T) { crowdOnWorkers(t, service) })
 	t.Run("answers", func(t *testing.T) { answersOnWorkers(t, service) })
 	t.Run("middleware", func(t *testing.T) { middlewareOnWorkers(t, service) })

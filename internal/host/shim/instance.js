@@ -71,6 +71,10 @@ export class Instance {
     };
   }
 
+  get memory() {
+    return this.exports.mem.buffer.byteLength;
+  }
+
   // bytes is a view of the memory, made anew each time: it is detached when that grows.
   bytes(at, length) {
     return new Uint8Array(this.exports.mem.buffer, at, length);

@@ -6,6 +6,7 @@
 import { Instance } from "./instance.js";
 
 const most = 8; // instances: each has a memory of its own, and a Worker 128 MB in all
+const mostMemory = 96 << 20; // bytes that instances keep together
 const mostWaiting = 1000;
 const look = 25; // milliseconds after which who waits looks again
 
@@ -71,7 +72,17 @@ function tidy(now) {
 }
 
 function release(instance) {
+  if (!instance.dead && isTooLarge(instance)) instance.dead = true;
   if (instance.dead) all.delete(instance);
   else idle.push(instance);
   queue[0]?.wake?.();
+}
+
+// isTooLarge reports that an instance has grown so far that it and the others could cost the
+// Worker its life: a memory does not shrink again.
+function isTooLarge(instance) {
+  if (instance.memory <= mostMemory / most) return false;
+  let sum = 0;
+  for (const one of all) sum += one.memory;
+  return sum > mostMemory;
 }

@@ -8,8 +8,19 @@ import (
 	"github.com/tamylaa/clodo"
 )
 
+// kept is what careless handlers keep in memory.
+var kept [][]byte
+
 // answers are what a Response of JavaScript and one of net/http could differ in.
 func answers(app *clodo.Router) {
+	app.HandleFunc("GET /keep/{megabytes}", func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.Atoi(r.PathValue("megabytes"))
+		if err != nil {
+			panic(err)
+		}
+		kept = append(kept, make([]byte, n<<20))
+		_, _ = io.WriteString(w, strconv.Itoa(len(kept)))
+	})
 	app.HandleFunc("GET /answer/page", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<!doctype html><p>x") })
 	app.HandleFunc("GET /answer/untyped", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = nil
