@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 )
 
 // LogHandler writes records as JSON, a line each, with the id of the request and of its
@@ -15,40 +16,65 @@ import (
 // record's level, error, warn, log or debug, so that Cloudflare shows and counts them as
 // such.
 func LogHandler(w io.Writer, o *slog.HandlerOptions) slog.Handler {
-	return &logHandler{Handler: lineHandler(w, o)}
+	to := lineHandler(w, o)
+	return &logHandler{Handler: to, top: to}
 }
 
-// logHandler adds to records what their context knows.
+// logHandler adds to records what their context knows, at the top: before the first group.
 type logHandler struct {
 	slog.Handler
-	grouped bool // what is added now would be in a group
+	top   slog.Handler                      // without the groups, and what is in them
+	below []func(slog.Handler) slog.Handler // puts those onto it
 }
 
 func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	const requestID = "request_id"
 	id, trace := RequestIDOf(ctx), TraceParent(ctx)
-	r.Attrs(func(a slog.Attr) bool {
-		if a.Key == requestID {
-			id = "" // who logs has said it
-		}
-		return true
-	})
-	if !h.grouped && (id != "" || trace != "") {
-		r = r.Clone()
-		if id != "" {
-			r.AddAttrs(slog.String(requestID, id))
-		}
-		if trace != "" {
-			r.AddAttrs(slog.String("trace_id", trace[3:35]))
-		}
+	if len(h.below) == 0 {
+		r.Attrs(func(a slog.Attr) bool {
+			if a.Key == requestID {
+				id = "" // who logs has said it
+			}
+			return true
+		})
 	}
-	return h.Handler.Handle(ctx, r)
+	var known []slog.Attr
+	if id != "" {
+		known = append(known, slog.String(requestID, id))
+	}
+	if trace != "" {
+		known = append(known, slog.String("trace_id", trace[3:35]))
+	}
+	switch {
+	case len(known) == 0:
+		return h.Handler.Handle(ctx, r)
+	case len(h.below) == 0:
+		r = r.Clone()
+		r.AddAttrs(known...)
+		return h.Handler.Handle(ctx, r)
+	}
+	to := h.top.WithAttrs(known)
+	for _, put := range h.below {
+		to = put(to)
+	}
+	return to.Handle(ctx, r)
 }
 
 func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &logHandler{h.Handler.WithAttrs(attrs), h.grouped}
+	if len(h.below) == 0 {
+		to := h.Handler.WithAttrs(attrs)
+		return &logHandler{Handler: to, top: to}
+	}
+	return h.put(func(to slog.Handler) slog.Handler { return to.WithAttrs(attrs) })
 }
 
 func (h *logHandler) WithGroup(name string) slog.Handler {
-	return &logHandler{h.Handler.WithGroup(name), h.grouped || name != ""}
+	if name == "" {
+		return h
+	}
+	return h.put(func(to slog.Handler) slog.Handler { return to.WithGroup(name) })
+}
+
+func (h *logHandler) put(below func(slog.Handler) slog.Handler) *logHandler {
+	return &logHandler{Handler: below(h.Handler), top: h.top, below: append(slices.Clip(h.below), below)}
 }

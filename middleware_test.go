@@ -261,7 +261,8 @@ func TestRecordsKnowTheirRequest(t *testing.T) {
 	h := clodo.RequestID(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		log.InfoContext(r.Context(), "one\ntwo", "name", "value")
 		log.With("a", 1).ErrorContext(r.Context(), "x", "request_id", "own")
-		log.WithGroup("g").WarnContext(r.Context(), "y", "b", 2)
+		log.With("a", 1).WithGroup("g").With("c", 3).WithGroup("").WithGroup("h").WarnContext(r.Context(), "y", "b", 2)
+		log.WithGroup("g").Warn("z", "b", 2)
 		log.Info("nobody's")
 	}))
 	request(h, "GET", "/", "", "X-Request-Id", "r1", "Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
@@ -269,7 +270,8 @@ func TestRecordsKnowTheirRequest(t *testing.T) {
 	want := []string{
 		`"level":"INFO","msg":"one\ntwo","name":"value","request_id":"r1",` + trace,
 		`"level":"ERROR","msg":"x","a":1,"request_id":"own",` + trace,
-		`"level":"WARN","msg":"y","g":{"b":2}}`,
+		`"level":"WARN","msg":"y","a":1,"request_id":"r1",` + strings.TrimSuffix(trace, "}") + `,"g":{"c":3,"h":{"b":2}}}`,
+		`"level":"WARN","msg":"z","g":{"b":2}}`,
 		`"level":"INFO","msg":"nobody's"}`,
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
