@@ -20,13 +20,15 @@ func TestAServiceKnowsWhatItWasTold(t *testing.T) {
 	for name, value := range map[string]string{
 		"CLODO_SERVICE": "shop", "CLODO_ENVIRONMENT": "staging", "CLODO_CUSTOMER": "acme", "CLODO_DOMAIN": "shop.acme.example",
 		"CLODO_VERSION": `{"id":"6f1c","tag":"clodo/1","timestamp":"2026-11-28T10:00:00Z"}`,
+		"CLODO_ENABLED": "premium,rep", "CLODO_ENABLED_2": "orts",
 	} {
 		t.Setenv(name, value)
 	}
 	app := newApp(t, clodo.Options{})
 	want := clodo.Service{
 		Name: "shop", Environment: "staging", Customer: "acme", Domain: "shop.acme.example",
-		Version: clodo.Version{ID: "6f1c", Tag: "clodo/1", Created: time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)},
+		Version:  clodo.Version{ID: "6f1c", Tag: "clodo/1", Created: time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)},
+		Features: []string{"premium", "reports"},
 	}
 	if diff := cmp.Diff(want, app.Service); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -2,6 +2,8 @@ package clodo
 
 import (
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/host"
@@ -9,14 +11,19 @@ import (
 )
 
 // Service is what a service knows about itself: `clodo deploy` tells it in the
-// variables CLODO_SERVICE, CLODO_ENVIRONMENT, CLODO_CUSTOMER, CLODO_DOMAIN and
-// CLODO_VERSION. What it was not told is empty: a hostname is never guessed.
+// variables CLODO_SERVICE, CLODO_ENVIRONMENT, CLODO_CUSTOMER, CLODO_DOMAIN, CLODO_VERSION
+// and CLODO_ENABLED. What it was not told is empty: a hostname is never guessed.
 type Service struct {
 	Name        string // in clodo.yaml
 	Environment string // such as "production"; "local" in a program that was started by hand
 	Customer    string // whose own Worker it is; "" for the one that all share
 	Domain      string // the first of its hostnames
 	Version     Version
+
+	// Features are the names of the flags of clodo.yaml that are on at Domain for whoever is
+	// in no share and no rule, as they were when this version was deployed. What is on for a
+	// request, with what was changed since, package feature knows.
+	Features []string
 }
 
 // Version is the version of the Worker that runs; zero in a program that was started
@@ -52,6 +59,9 @@ func theService() (Service, error) {
 	}
 	if s.Environment == "" && !host.OnWorkers {
 		s.Environment = local
+	}
+	if on := enabled(); on != "" {
+		s.Features = strings.Split(on, ",")
 	}
 	if v := os.Getenv("CLODO_VERSION"); v != "" {
 		version, err := parseVersion(v)
@@ -92,4 +102,19 @@ func parseVersion(text string) (Version, error) {
 	var err error
 	v.Created, err = time.Parse(time.RFC3339, created)
 	return v, err
+}
+
+// enabled is what deploy told of flags that are on; what is longer than a variable may be
+// goes on in another.
+func enabled() string {
+	const name = "CLODO_ENABLED"
+	text := os.Getenv(name)
+	for i := 2; text != ""; i++ {
+		more := os.Getenv(name + "_" + strconv.Itoa(i))
+		if more == "" {
+			break
+		}
+		text += more
+	}
+	return text
 }

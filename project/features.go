@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/feature"
@@ -214,12 +215,12 @@ func (r *resolver) flags(t *Target) {
 	if err != nil || document.Check() != nil {
 		return // reported with the references
 	}
-	for i, part := range split(string(text), longestVariable) {
-		name := feature.Variable
-		if i > 0 {
-			name = fmt.Sprintf("%s_%d", name, i+1)
+	r.variables(t, feature.Variable, string(text), why)
+	first := domain(r.p.hosts(r.s, r.env, r.cust), r.env, r.name).V
+	if now, err := feature.Evaluate(document, feature.Changes{}, feature.Context{Domain: first, Customer: t.Customer}); err == nil {
+		if on := now.Enabled(); len(on) > 0 {
+			r.variables(t, "CLODO_ENABLED", strings.Join(on, ","), why)
 		}
-		r.own(t, Binding{Kind: "plain_text", Name: name, Text: part, Pos: r.p.featuresPos()}, why)
 	}
 	runtime := slices.IndexFunc(r.p.Features, func(f *Feature) bool { return f.Runtime })
 	if runtime < 0 {
@@ -237,6 +238,18 @@ func (r *resolver) flags(t *Target) {
 		name += "--" + t.Customer
 	}
 	r.own(t, Binding{Kind: "kv_namespace", Name: feature.ChangesBinding, Resource: name, Pos: r.p.Features[runtime].Pos}, why)
+}
+
+// variables gives a target a text that may be too long for one of them: it goes on in
+// NAME_2 and so on.
+func (r *resolver) variables(t *Target, name, text, why string) {
+	for i, part := range split(text, longestVariable) {
+		numbered := name
+		if i > 0 {
+			numbered = fmt.Sprintf("%s_%d", name, i+1)
+		}
+		r.own(t, Binding{Kind: "plain_text", Name: numbered, Text: part, Pos: r.p.featuresPos()}, why)
+	}
 }
 
 // own adds a binding whose name belongs to clodo.

@@ -67,7 +67,7 @@ func flagBindings(t *testing.T, files map[string]string) map[string][]string {
 		}
 		for _, target := range targets {
 			for _, b := range target.Worker.Bindings {
-				if strings.HasPrefix(b.Name, "CLODO_F") {
+				if strings.HasPrefix(b.Name, "CLODO_F") || strings.HasPrefix(b.Name, "CLODO_EN") && b.Name != "CLODO_ENVIRONMENT" {
 					got[target.String()] = append(got[target.String()], fmt.Sprint(b.Name, " ", b.Text, b.Resource, b.ID))
 				}
 			}
@@ -86,10 +86,11 @@ func TestServicesAreToldTheirFlags(t *testing.T) {
 	document := func(head, premium, dark string) string {
 		return fmt.Sprintf(`CLODO_FEATURES {"v":1,%s,"flags":{%s,"premium":{"default":false,%s%s,"theme":%s}}`, head, analytics, premium, rest, fmt.Sprintf(theme, dark))
 	}
-	staging := []string{document(`"environment":"staging"`, `"environment":true,`, `"customers":{"globex":"dark"},`), "CLODO_FLAGS shop-flags-staging"}
-	stagingAcme := []string{document(`"environment":"staging","customer":"acme"`, `"environment":true,"customers":{"acme":true},`, ""), "CLODO_FLAGS shop-flags-staging--acme"}
-	production := []string{document(`"environment":"production","hosts":{"globex.example.com":"globex"}`, `"domains":{"app.example.com":false},`, `"customers":{"globex":"dark"},`), "CLODO_FLAGS shop-flags-production"}
-	acme := []string{document(`"environment":"production","customer":"acme"`, `"customers":{"acme":true},"domains":{"acme.example.com":true},`, ""), "CLODO_FLAGS shop-flags-production--acme"}
+	const both = "CLODO_ENABLED analytics,premium"
+	staging := []string{document(`"environment":"staging"`, `"environment":true,`, `"customers":{"globex":"dark"},`), both, "CLODO_FLAGS shop-flags-staging"}
+	stagingAcme := []string{document(`"environment":"staging","customer":"acme"`, `"environment":true,"customers":{"acme":true},`, ""), both, "CLODO_FLAGS shop-flags-staging--acme"}
+	production := []string{document(`"environment":"production","hosts":{"globex.example.com":"globex"}`, `"domains":{"app.example.com":false},`, `"customers":{"globex":"dark"},`), "CLODO_ENABLED analytics", "CLODO_FLAGS shop-flags-production"}
+	acme := []string{document(`"environment":"production","customer":"acme"`, `"customers":{"acme":true},"domains":{"acme.example.com":true},`, ""), both, "CLODO_FLAGS shop-flags-production--acme"}
 	want := map[string][]string{
 		"api/staging": staging, "app/staging": staging, "api/staging/acme": stagingAcme, "app/staging/acme": stagingAcme,
 		"api/production": production, "app/production": production, "api/production/acme": acme, "app/production/acme": acme,
@@ -104,7 +105,7 @@ func TestTheWranglerFileMayNameTheNamespaceOfChanges(t *testing.T) {
 	files := flaggedFiles()
 	files["services/api/wrangler.jsonc"] = `{"name": "api", "main": "main.go", "compatibility_date": "2026-11-01", "env": {"staging": {}, "production": {"kv_namespaces": [{"binding": "CLODO_FLAGS", "id": "0123"}]}}}`
 	got := flagBindings(t, files)["api/production"]
-	if !slices.Contains(got, "CLODO_FLAGS 0123") || len(got) != 2 {
+	if !slices.Contains(got, "CLODO_FLAGS 0123") || len(got) != 3 {
 		t.Errorf("%q", got)
 	}
 }

@@ -66,7 +66,7 @@ func (w *writer) env() {
 func own() map[string]string {
 	return map[string]string{
 		"CLODO_SERVICE": "string", "CLODO_ENVIRONMENT": "string", "CLODO_CUSTOMER": "string", "CLODO_DOMAIN": "string",
-		"CLODO_VERSION": "WorkerVersionMetadata", "CLODO_FEATURES": "string", "CLODO_FLAGS": "KVNamespace", "CLODO_SERVICES": "string",
+		"CLODO_VERSION": "WorkerVersionMetadata", "CLODO_FEATURES": "string", "CLODO_ENABLED": "string", "CLODO_FLAGS": "KVNamespace", "CLODO_SERVICES": "string",
 	}
 }
 

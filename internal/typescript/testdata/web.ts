@@ -43,6 +43,7 @@ export interface Env {
   // What clodo deploy and clodo dev say.
   CLODO_CUSTOMER?: string;
   CLODO_DOMAIN?: string;
+  CLODO_ENABLED?: string;
   CLODO_ENVIRONMENT?: string;
   CLODO_FEATURES?: string;
   CLODO_FLAGS?: KVNamespace;
