@@ -22,7 +22,8 @@ var ErrNoCredentials = errors.New("the request has no credentials")
 
 // Authenticator finds out who sends a request. It returns [ErrNoCredentials] when the
 // request has no credentials of its kind, a [Problem] of status 401 when it does not
-// accept them, and another error when it could not tell.
+// accept them, and another error when it could not tell. An Identity that is nil without
+// an error lets nobody through: it is as ErrNoCredentials.
 type Authenticator func(*http.Request) (*Identity, error)
 
 // IdentityOf is who sends the request of ctx; nil when nobody has asked or nobody is
@@ -51,7 +52,7 @@ func authenticate(all []Authenticator, anonymous bool) Middleware {
 			for _, a := range all {
 				id, err := a(r)
 				switch {
-				case errors.Is(err, ErrNoCredentials):
+				case errors.Is(err, ErrNoCredentials), err == nil && id == nil:
 					continue
 				case err != nil:
 					WriteError(w, r, err)

@@ -67,6 +67,7 @@ func TestWhoMayCallIsAuthenticated(t *testing.T) {
 		"a key that is borne":             {clodo.Authenticate(clodo.BearerKeys(keys)), bearerOf(key), 200, "robot"},
 		"a wrong one":                     {clodo.Authenticate(clodo.BearerKeys(keys)), bearerOf(token), 401, "key_unknown"},
 		"when keys cannot be looked up":   {clodo.Authenticate(broken), apiKey(key), 500, "internal_error"},
+		"one who is nobody":               {clodo.Authenticate(func(*http.Request) (*clodo.Identity, error) { return nil, nil }), nil, 401, "credentials_missing"},
 		"anybody may":                     {clodo.Identify(tokens), nil, 200, "nobody"},
 		"anybody may, also who is known":  {clodo.Identify(tokens), bearerOf(token), 200, "ann"},
 		"anybody may, but not who lies":   {clodo.Identify(tokens), bearerOf("x.y.z"), 401, "token_malformed"},
