@@ -31,7 +31,8 @@ type Options struct {
 	Binding string
 	URL     string
 
-	// Prepare may change a request before each attempt, to sign it for example.
+	// Prepare may change a request before each attempt, to sign it for example. Its error
+	// ends the attempt as an error of transport does.
 	Prepare func(*http.Request) error
 }
 

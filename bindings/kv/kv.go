@@ -106,8 +106,8 @@ func (n *Namespace) GetMany(ctx context.Context, keys ...string) (map[string]str
 // two times is given; without one it is kept for ever.
 type PutOptions struct {
 	TTL        time.Duration // from a minute on, in whole seconds
-	Expiration time.Time
-	Metadata   any // stored as JSON; nil: none
+	Expiration time.Time     // a minute from now or later, to the second
+	Metadata   any           // stored as JSON; nil: none
 }
 
 // Put stores a value.

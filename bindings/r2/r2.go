@@ -53,12 +53,12 @@ func (o *Object) HTTPETag() string { return `"` + o.ETag + `"` }
 
 // HTTPMetadata are headers that belong to an object.
 type HTTPMetadata struct {
-	ContentType        string    `json:"contentType,omitempty"`
+	ContentType        string    `json:"contentType,omitempty"` // "" leaves a header out
 	ContentLanguage    string    `json:"contentLanguage,omitempty"`
 	ContentDisposition string    `json:"contentDisposition,omitempty"`
 	ContentEncoding    string    `json:"contentEncoding,omitempty"`
 	CacheControl       string    `json:"cacheControl,omitempty"`
-	CacheExpiry        time.Time `json:"-"`
+	CacheExpiry        time.Time `json:"-"` // until when caches may keep it; zero: not said
 }
 
 // Checksums are those that R2 has of an object, in hexadecimal digits: always MD5, except
@@ -82,7 +82,7 @@ type Range struct{ Offset, Length, Suffix int64 }
 type Condition struct {
 	ETagMatches      string
 	ETagDoesNotMatch string
-	UploadedBefore   time.Time
+	UploadedBefore   time.Time // zero: whenever, as below
 	UploadedAfter    time.Time
 }
 
@@ -95,10 +95,10 @@ type GetOptions struct {
 // PutOptions say what belongs to an object.
 type PutOptions struct {
 	HTTP         HTTPMetadata
-	Custom       map[string]string // of 8,192 bytes in all
+	Custom       map[string]string // text of one's own, of 8,192 bytes in all
 	StorageClass string            // "" is Standard
-	OnlyIf       Condition
-	Checksums    Checksums // at most one: the content that arrives has to have it
+	OnlyIf       Condition         // else nothing is written
+	Checksums    Checksums         // at most one: the content that arrives has to have it
 	// Size of the content, where the reader does not tell, as those of bytes and strings
 	// do: R2 has to know it before. [Bucket.CreateMultipartUpload] is for what nobody knows.
 	Size int64

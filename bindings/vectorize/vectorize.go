@@ -33,13 +33,13 @@ func Open(binding string) *Index { return &Index{binding} }
 // Vector is a vector with what is known about it.
 type Vector struct {
 	ID        string         `json:"id"`
-	Values    []float32      `json:"values,omitempty"`
+	Values    []float32      `json:"values,omitempty"` // as many as the index has dimensions
 	Namespace string         `json:"namespace,omitempty"`
 	Metadata  map[string]any `json:"metadata,omitempty"`
 }
 
 // Match is a vector that a query found. Its Values and Metadata are there when they were
-// asked for.
+// asked for. Its Score is what the metric of the index says: by cosine 1 is the nearest.
 type Match struct {
 	Vector
 	Score float64 `json:"score"`
