@@ -375,3 +375,24 @@ func BenchmarkWrite(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkCount(b *testing.B) {
+	db := newDB(b)
+	results(b, db, Request{Batch: []Statement{statement(`CREATE TABLE t(id INTEGER PRIMARY KEY, kind INTEGER, note TEXT);
+		CREATE INDEX kinds ON t(kind);
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) INSERT INTO t SELECT i, i % 2, 'a note' FROM n`)}})
+	for name, sql := range map[string]string{
+		"all rows":               "SELECT count(*) FROM t",
+		"rows of an index":       "SELECT count(*) FROM t WHERE kind = 1",
+		"rows that are filtered": "SELECT count(*) FROM t WHERE note = 'a note'",
+	} {
+		r := Request{Batch: []Statement{statement(sql)}, Rows: true}
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := db.Query(b.Context(), r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
