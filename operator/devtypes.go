@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/tamylaa/clodo/internal/typescript"
 	"github.com/tamylaa/clodo/scaffold"
 )
 
@@ -26,7 +27,16 @@ func ofTypes(files []string) bool {
 // types brings the generated files of the services up to date, where they have one, and
 // gives those that were written.
 func (d *dev) types(ctx context.Context, op *Operator) []string {
-	files, _, err := op.Types(ctx, TypesRequest{Services: names(d.targets), Present: true})
+	var services []string
+	for _, t := range d.targets {
+		if _, err := os.Stat(filepath.Join(t.Root, filepath.FromSlash(typescript.File(t)))); err == nil && !slices.Contains(services, t.Service) {
+			services = append(services, t.Service)
+		}
+	}
+	if len(services) == 0 {
+		return nil
+	}
+	files, _, err := op.Types(ctx, TypesRequest{Services: services, Present: true})
 	if err != nil {
 		d.options.Notice("the generated files of services in TypeScript stay as they are: " + err.Error())
 		return nil

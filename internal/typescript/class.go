@@ -35,9 +35,11 @@ func (w *writer) class(t *project.Target, b project.Binding, name string) string
 
 // sibling is what another service is where t is; nil when it cannot be deployed there.
 func (w *writer) sibling(t *project.Target, service string) *project.Target {
-	all, err := w.portfolio.Targets(project.Selector{Services: []string{service}, Environment: t.Environment, Customers: []string{"*"}})
-	if err != nil {
-		return nil
+	of := project.TargetID{Service: service, Environment: t.Environment}
+	all, known := w.siblings[of]
+	if !known {
+		all, _ = w.portfolio.Targets(project.Selector{Services: []string{service}, Environment: t.Environment, Customers: []string{"*"}}) // none on an error, which is that service's
+		w.siblings[of] = all
 	}
 	if i := slices.IndexFunc(all, func(o *project.Target) bool { return o.Service == service && o.Customer == t.Customer }); i >= 0 {
 		return all[i]
@@ -47,6 +49,9 @@ func (w *writer) sibling(t *project.Target, service string) *project.Target {
 	}
 	return nil
 }
+
+// File is where the generated file of a target lies, below the portfolio's root.
+func File(t *project.Target) string { return path.Join(path.Dir(entryOf(t)), FileName) }
 
 // entryOf is the entry of a target, below the portfolio's root.
 func entryOf(t *project.Target) string {

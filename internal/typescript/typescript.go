@@ -44,7 +44,7 @@ func Generate(p *project.Portfolio, s *project.Service, apis APIs) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	w := writer{portfolio: p, service: s, targets: targets}
+	w := writer{portfolio: p, service: s, targets: targets, siblings: map[project.TargetID][]*project.Target{}}
 	w.f("%s// `clodo types %s` writes it again after a change of clodo.yaml, %s or an OpenAPI document.\n", Mark, s.Name, path.Base(s.File))
 	called := called(targets)
 	w.env()
@@ -122,6 +122,7 @@ type writer struct {
 	portfolio *project.Portfolio
 	service   *project.Service
 	targets   []*project.Target
+	siblings  map[project.TargetID][]*project.Target // of other services, by service and environment
 	out       bytes.Buffer
 }
 
