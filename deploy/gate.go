@@ -129,10 +129,17 @@ func (b *planBuilder) secrets(t project.Target, tp TargetPlan) {
 	for _, s := range t.Secrets {
 		need = append(need, project.Value[string]{V: s.Name, Pos: s.Pos})
 	}
+	for _, g := range tp.Generated {
+		if i := slices.IndexFunc(t.Worker.Bindings, func(b project.Binding) bool { return b.Name == g.Name }); i >= 0 {
+			b.errorf("C035", t.Worker.Bindings[i].Pos, "a name in env can be one thing only", "give the secret another name, or remove the binding",
+				"%s of %s is a %s binding already", g.Name, t.TargetID, t.Worker.Bindings[i].Kind)
+		}
+	}
 	told := map[string]bool{}
 	for _, s := range need {
 		available := slices.ContainsFunc(b.Secrets[t.TargetID], func(i SecretInfo) bool { return i.Name == s.V })
-		if told[s.V] || available || slices.Contains(live.Secrets, s.V) {
+		generated := slices.ContainsFunc(tp.Generated, func(g Generated) bool { return g.Name == s.V })
+		if told[s.V] || available || generated || slices.Contains(live.Secrets, s.V) {
 			continue
 		}
 		told[s.V] = true

@@ -10,6 +10,7 @@ import (
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/migrate"
 	"github.com/tamylaa/clodo/project"
+	"github.com/tamylaa/clodo/secret"
 )
 
 // Request is everything that a plan is made of.
@@ -173,7 +174,13 @@ func (b *planBuilder) version(p *TargetPlan, t project.Target, a Artifact, live 
 			p.Secrets = append(p.Secrets, s.Name)
 		}
 	}
-	missing := slices.ContainsFunc(p.Secrets, func(name string) bool { return !slices.Contains(live.Secrets, name) })
+	for _, s := range t.Secrets {
+		has := slices.Contains(live.Secrets, s.Name) || slices.Contains(p.Secrets, s.Name)
+		if s.Generate != "" && !has && a.MainModule != "" {
+			p.Generated = append(p.Generated, Generated{s.Name, secret.Kind(s.Generate)})
+		}
+	}
+	missing := len(p.Generated) > 0 || slices.ContainsFunc(p.Secrets, func(name string) bool { return !slices.Contains(live.Secrets, name) })
 	if !p.First && classes == nil && !missing && live.Split.single() && contentOf(live.Tag) == p.Content && boundRight(p.Resources, live) {
 		p.Secrets = nil
 		return
@@ -287,6 +294,13 @@ func (b *planBuilder) lines(p *TargetPlan, t project.Target, live Worker) {
 				before = "set"
 			}
 			add(Change{Step: StepUpload, Action: Send, Kind: "secret", Name: name, Before: before, After: "travels with the upload"})
+		}
+		for _, g := range p.Generated {
+			c := Change{Step: StepUpload, Action: Create, Kind: "secret", Name: g.Name, After: fmt.Sprintf("will be generated: %d bits", g.Kind.Bits())}
+			if !p.First {
+				c.Undo = "it stays in the version, which does not serve"
+			}
+			add(c)
 		}
 	}
 	if p.SmokeDev && !p.After.WorkersDev {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/project"
+	"github.com/tamylaa/clodo/secret"
 )
 
 // Plan is everything a release will do, decided beforehand. It holds digests, never
@@ -73,6 +74,15 @@ type Change struct {
 	Pos    diag.Position `json:"position,omitzero"`
 }
 
+// Generated is a secret that the Worker does not have and nobody has given a value: one is
+// made for the upload that it travels with, and is kept nowhere else. So an upload that did
+// not happen has left no value behind, and one whose answer was lost is found again with
+// the value that it has.
+type Generated struct {
+	Name string      `json:"name"`
+	Kind secret.Kind `json:"kind"`
+}
+
 // UploadMode is which way a version goes up.
 type UploadMode string
 
@@ -103,6 +113,7 @@ type TargetPlan struct {
 	Content     string          `json:"content,omitempty"`  // digest of all that makes the version
 	Metadata    json.RawMessage `json:"metadata,omitempty"` // ids of resources that are yet to be made are missing
 	Secrets     []string        `json:"secrets,omitempty"`  // names that travel with the upload
+	Generated   []Generated     `json:"generated,omitempty"`
 
 	Resources  []ResourcePlan  `json:"resources,omitempty"`
 	Migrations []MigrationPlan `json:"migrations,omitempty"`

@@ -221,6 +221,26 @@ func TestWhichWayAVersionGoesUp(t *testing.T) {
 			t.Errorf("%+v", c.Plan.Targets[0])
 		}
 	})
+	t.Run("a secret is generated where nobody gave it a value, and once", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		tg := target("api", func(t *project.Target) {
+			t.Secrets = []project.SecretSpec{{Name: "KEY", Generate: "jwt"}, {Name: "PIN", Generate: "password"}, {Name: "GIVEN", Generate: "hex"}}
+		})
+		w.source.Values = []deploy.SecretInfo{{Name: "GIVEN"}}
+		c := w.plan(tg)
+		want := []deploy.Generated{{Name: "KEY", Kind: "jwt"}, {Name: "PIN", Kind: "password"}}
+		if diff := cmp.Diff(want, c.Plan.Targets[0].Generated); diff != "" || c.Err() != nil {
+			t.Errorf("generated (-want +got):\n%s%v", diff, c.Err())
+		}
+		w.deploy(tg)
+		if got := w.account.State.Workers["api"].Secrets; !slices.Contains(got, "KEY") || len(got) != 3 {
+			t.Errorf("secrets: %v", got)
+		}
+		if c := w.plan(tg); c.Plan.Changes() != 0 || len(c.Plan.Targets[0].Generated) > 0 {
+			t.Errorf("changes: %+v", c.Plan.Targets)
+		}
+	})
 	t.Run("while traffic is split nothing is offered at 0%, and going back restores the split", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -295,6 +315,10 @@ func TestTheGateTellsEverythingAtOnceBeforeAnyChange(t *testing.T) {
 			w.account.State.Granted = []deploy.Permission{deploy.PermWorkers}
 			t.Worker.Bindings = []project.Binding{{Kind: "d1", Name: "DB", Resource: "shop"}}
 		}, "A103", `create database "shop"`},
+		{"a generated secret with the name of a binding", func(_ *world, t *project.Target) {
+			t.Secrets = []project.SecretSpec{{Name: "KEY", Generate: "jwt"}}
+			t.Worker.Bindings = []project.Binding{{Kind: "plain_text", Name: "KEY", Text: "x", Pos: at}}
+		}, "C035", "plain_text"},
 		{"a variable that is too long", func(_ *world, t *project.Target) {
 			t.Worker.Bindings = []project.Binding{{Kind: "plain_text", Name: "X", Text: strings.Repeat("x", 6000)}}
 		}, "C043", "6000"},

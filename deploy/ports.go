@@ -257,7 +257,10 @@ type Upload struct {
 	Metadata json.RawMessage // as wrangler sends it, without secrets and without assets.jwt, which the adapter adds
 	Artifact Artifact        // modules with their bytes
 	Secrets  []string        // names to resolve and to send along
-	Tag      string          // also in Metadata's annotations
+	// Generated are sent along with new values, but for those that the Worker has by now,
+	// which keep theirs, and those that have got a value on this machine.
+	Generated []Generated
+	Tag       string // also in Metadata's annotations
 }
 
 // Version is an uploaded version.

@@ -136,7 +136,7 @@ func (w *worker) sendVersion(ctx context.Context, c call[map[string]string]) (ou
 				return Version{}, err
 			}
 			return w.Versions.Upload(ctx, Upload{
-				Script: c.Target.Script, Target: c.Target.Target, Mode: c.Target.Mode, Metadata: meta, Artifact: a, Secrets: c.Target.Secrets, Tag: c.tag(),
+				Script: c.Target.Script, Target: c.Target.Target, Mode: c.Target.Mode, Metadata: meta, Artifact: a, Secrets: c.Target.Secrets, Generated: c.Target.Generated, Tag: c.tag(),
 			})
 		})
 	return outcome[Version]{Value: v, Detail: "version " + shortID(v.ID)}, err

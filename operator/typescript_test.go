@@ -136,7 +136,6 @@ func TestServicesInTypeScript(t *testing.T) {
 
 	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "the origin's ", r.URL) }))
 	t.Cleanup(origin.Close)
-	write(t, dir, "services/auth-service/.dev.vars", "JWT_SECRET=only for this test, and long enough\n")
 	write(t, dir, "services/edge-proxy/.dev.vars", "ORIGIN="+origin.URL+"\n")
 	report, err := op.Check(t.Context())
 	if err != nil || len(report.Findings) > 0 {

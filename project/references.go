@@ -119,6 +119,7 @@ func (c *referenceChecker) service(s source.Pair, environments []string) {
 	}
 	for _, secret := range s.Value.Get("secrets").Map() {
 		c.sameAs(secret.Value.Get("same_as"), services)
+		c.oneWay(s.Key, secret)
 	}
 	for _, v := range s.Value.Get("vars").Map() {
 		c.placeholders(v.Value)
@@ -166,6 +167,20 @@ func (c *referenceChecker) sameAs(v *source.Value, services []string) {
 		}
 	}
 	c.name("secret of "+name, names, secret, v.Pos)
+}
+
+// oneWay reports a secret that has more than one way to its value.
+func (c *referenceChecker) oneWay(service string, secret source.Pair) {
+	var ways []string
+	for _, way := range []string{"generate", "same_as", "source"} {
+		if secret.Value.Get(way) != nil {
+			ways = append(ways, way)
+		}
+	}
+	if len(ways) > 1 {
+		c.add("C037", secret.Pos, fmt.Sprintf("the secret %s of %s has both %s", secret.Key, service, strings.Join(ways, " and ")),
+			"they would give it different values", "keep one of them")
+	}
 }
 
 // placeholders checks {domain:SERVICE} in a variable.

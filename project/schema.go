@@ -102,7 +102,7 @@ type databaseConfig struct {
 }
 
 type secretConfig struct {
-	Generate string   `json:"generate,omitempty" jsonschema:"enum=jwt,enum=api-key,enum=password,enum=hex"`
+	Generate string   `json:"generate,omitempty" jsonschema:"enum=jwt,enum=api-key,enum=password,enum=hex,description=Where the Worker has no value and nobody gave one\\, deploy makes it: jwt of 512 bits\\, api-key and hex of 256\\, password of 130."`
 	Rotate   string   `json:"rotate,omitempty" jsonschema:"pattern=^[0-9]+d$" jsonschema_extras:"x-form=a number of days such as 90d"`
 	SameAs   string   `json:"same_as,omitempty" jsonschema:"pattern=^[^.]+\\.[^.]+$,description=Another service's secret: SERVICE.NAME." jsonschema_extras:"x-form=SERVICE.NAME"`
 	Source   string   `json:"source,omitempty" jsonschema:"pattern=^(prompt|env:.+|file:.+)$" jsonschema_extras:"x-form=prompt\\, env:NAME or file:PATH - a place to read the secret from\\, never the secret itself,x-sensitive=true"`

@@ -35,13 +35,15 @@ type Creation struct {
 	Path     string              `json:"path"` // of its folder, below the root of the portfolio
 	Bindings []string            `json:"bindings"`
 	Domains  map[string][]string `json:"domains,omitempty"` // hostnames by environment
-	Secrets  []string            `json:"secrets,omitempty"` // that it needs; on this machine they are in its .dev.vars
-	Files    []File              `json:"files"`             // below the root, those of the service first
-	Left     []string            `json:"left,omitempty"`    // files in its folder that are none of its own; they stay
-	Lines    int                 `json:"lines"`             // that clodo.yaml gets
-	Entry    []string            `json:"entry,omitempty"`   // lines that clodo.yaml would get, where it keeps what it says of the service
-	Config   string              `json:"config"`            // clodo.yaml
-	Sources  string              `json:"sources,omitempty"` // the folder below the root that the sources of package clodo are unpacked to
+	Secrets  []string            `json:"secrets,omitempty"` // that somebody has to give a value; on this machine they are in its .dev.vars
+	// Generated are secrets that the first deploy makes, where there is no value.
+	Generated []string `json:"generated,omitempty"`
+	Files     []File   `json:"files"`             // below the root, those of the service first
+	Left      []string `json:"left,omitempty"`    // files in its folder that are none of its own; they stay
+	Lines     int      `json:"lines"`             // that clodo.yaml gets
+	Entry     []string `json:"entry,omitempty"`   // lines that clodo.yaml would get, where it keeps what it says of the service
+	Config    string   `json:"config"`            // clodo.yaml
+	Sources   string   `json:"sources,omitempty"` // the folder below the root that the sources of package clodo are unpacked to
 
 	root string
 }
@@ -70,7 +72,11 @@ func Plan(p *project.Portfolio, r Request) (*Creation, error) {
 		c.Bindings = []string{}
 	}
 	for _, s := range t.Entry.Secrets {
-		c.Secrets = append(c.Secrets, s.Name)
+		if s.Generate != "" {
+			c.Generated = append(c.Generated, s.Name)
+		} else {
+			c.Secrets = append(c.Secrets, s.Name)
+		}
 	}
 	if r.Type != t.Type {
 		c.Alias = r.Type

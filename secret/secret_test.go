@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -91,4 +92,26 @@ func FuzzParseDevVars(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestASecretIsGeneratedOfItsKind(t *testing.T) {
+	t.Parallel()
+	for kind, form := range map[secret.Kind]string{
+		secret.JWT: `^[A-Za-z0-9_-]{86}$`, secret.APIKey: `^[A-Za-z0-9_-]{43}$`, secret.Password: `^[A-Z2-7]{26}$`, secret.Hex: `^[0-9a-f]{64}$`,
+	} {
+		seen := map[string]bool{}
+		for range 100 {
+			v, err := secret.Generate(kind)
+			if err != nil || !regexp.MustCompile(form).MatchString(v.Reveal()) || seen[v.Reveal()] {
+				t.Fatalf("%s: a value of %d characters, %v, seen before: %v", kind, len(v.Reveal()), err, seen[v.Reveal()])
+			}
+			seen[v.Reveal()] = true
+		}
+		if kind.Bits() < 128 {
+			t.Errorf("%s has %d bits", kind, kind.Bits())
+		}
+	}
+	if _, err := secret.Generate("jwts"); err == nil || secret.Kind("jwts").Bits() != 0 {
+		t.Errorf("a kind that is none: %v", err)
+	}
 }

@@ -329,6 +329,9 @@ func (a *Account) Upload(_ context.Context, u deploy.Upload) (out deploy.Version
 			}
 		}
 		w.Versions = append(w.Versions, v)
+		for _, g := range u.Generated {
+			u.Secrets = append(u.Secrets, g.Name)
+		}
 		for _, s := range u.Secrets {
 			if !slices.Contains(w.Secrets, s) {
 				w.Secrets = append(w.Secrets, s)

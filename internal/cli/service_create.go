@@ -198,6 +198,9 @@ func (a *app) creationReply(c *scaffold.Creation) reply {
 				}
 			}
 			writeKept(w, c)
+			if len(c.Generated) > 0 {
+				fmt.Fprintf(w, "The first deploy generates %s.\n", strings.Join(c.Generated, ", "))
+			}
 			fmt.Fprintf(w, "\nNext:\n  clodo check\n")
 			if c.Language == "ts" {
 				fmt.Fprintln(w, "  npm install")

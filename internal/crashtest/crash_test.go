@@ -116,7 +116,7 @@ var project = map[string]string{
 	"clodo.yaml": `version: 1
 portfolio: crash
 services:
-  shop: { path: ., checks: { health: { path: /, status: 200, timeout: 2s } } }
+  shop: { path: ., secrets: { SIGN_KEY: { generate: jwt } }, checks: { health: { path: /, status: 200, timeout: 2s } } }
 `,
 	"wrangler.jsonc": `{
   "name": "shop",
@@ -135,7 +135,7 @@ services:
 	"index.js": `export default {
   async fetch(request, env) {
     const row = await env.DB.prepare("SELECT count(*) AS n FROM items").first();
-    return Response.json({ stage: env.STAGE, items: row.n, key: Boolean(env.API_KEY) });
+    return Response.json({ stage: env.STAGE, items: row.n, key: Boolean(env.API_KEY), sign: env.SIGN_KEY?.length });
   },
   async scheduled() {},
 };`,

@@ -40,7 +40,7 @@ func (e *Edge) Upload(ctx context.Context, u deploy.Upload) (deploy.Version, err
 	if err != nil {
 		return deploy.Version{}, err
 	}
-	upload, err := e.upload(ctx, u)
+	upload, err := e.upload(ctx, a, u)
 	if err != nil {
 		return deploy.Version{}, err
 	}
@@ -75,7 +75,7 @@ func (e *Edge) Upload(ctx context.Context, u deploy.Upload) (deploy.Version, err
 }
 
 // upload is u as the client sends it, with the values of its secrets.
-func (e *Edge) upload(ctx context.Context, u deploy.Upload) (cloudflare.Upload, error) {
+func (e *Edge) upload(ctx context.Context, a *Account, u deploy.Upload) (cloudflare.Upload, error) {
 	var fields map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(u.Metadata))
 	decoder.UseNumber()
@@ -93,17 +93,11 @@ func (e *Edge) upload(ctx context.Context, u deploy.Upload) (cloudflare.Upload, 
 	if err := json.Unmarshal(u.Metadata, &known); err != nil {
 		return cloudflare.Upload{}, fmt.Errorf("read the metadata of %s: %w", u.Script.Name, err)
 	}
-	for _, name := range u.Secrets {
-		value, err := e.secrets.Value(ctx, u.Target, name)
-		if err != nil {
-			return cloudflare.Upload{}, fmt.Errorf("read secret %s of %s: %w", name, u.Target, err)
-		}
-		b := cloudflare.Binding{Type: "secret_text", Name: name, Text: cloudflare.NewSecret(value.Reveal())}
-		if b.Text.IsZero() { // an empty value is a value
-			b.Fields = map[string]any{"text": ""}
-		}
-		known.Bindings = append(known.Bindings, b)
+	secrets, err := e.secretBindings(ctx, a, u)
+	if err != nil {
+		return cloudflare.Upload{}, err
 	}
+	known.Bindings = append(known.Bindings, secrets...)
 	for _, own := range []string{"bindings", "assets", "main_module", "body_part"} {
 		delete(fields, own)
 	}
