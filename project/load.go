@@ -101,7 +101,7 @@ func (l *loader) load(opts LoadOptions) *Portfolio {
 		Code: "C004", Severity: diag.SeverityError,
 		Message: "there is no clodo.yaml and no wrangler file here",
 		Why:     fmt.Sprintf("clodo looked in %s, in the folders below it and in those above it", l.dir),
-		Fix:     "go to the folder of a project, or name one: clodo --cwd DIR",
+		Fix:     "go to the folder of a project, name one with clodo --cwd DIR, or make one: clodo init DIR",
 	})
 	return nil
 }
