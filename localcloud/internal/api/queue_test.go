@@ -212,9 +212,12 @@ func TestMessagesAreSentAndPulled(t *testing.T) {
 	if m := second.Messages[0]; m.Attempts != 3 || m.Lease == first.Messages[0].Lease {
 		t.Errorf("the second time the message is %+v", m)
 	}
-	var acked struct{ Warnings map[string]string }
-	c.call("POST", at+"/messages/ack", j{"acks": []j{{"lease_id": first.Messages[0].Lease}}}).ok(&acked)
-	if len(acked.Warnings) != 1 {
+	var acked struct {
+		AckCount, RetryCount int
+		Warnings             map[string]string
+	}
+	c.call("POST", at+"/messages/ack", j{"acks": []j{{"lease_id": first.Messages[0].Lease}}, "retries": []j{{"lease_id": "none"}}}).ok(&acked)
+	if len(acked.Warnings) != 2 || acked.AckCount != 0 || acked.RetryCount != 0 {
 		t.Errorf("an old lease was acknowledged: %+v", acked)
 	}
 	var extended struct{ ExtendCount int }
@@ -225,7 +228,7 @@ func TestMessagesAreSentAndPulled(t *testing.T) {
 	check(t, c.clock.Advance(20*time.Second))
 	acked.Warnings = nil
 	c.call("POST", at+"/messages/ack", j{"acks": []j{{"lease_id": second.Messages[0].Lease}}}).ok(&acked)
-	if len(acked.Warnings) != 0 {
+	if len(acked.Warnings) != 0 || acked.AckCount != 1 {
 		t.Errorf("an extended lease was over: %+v", acked)
 	}
 	check(t, c.clock.Advance(time.Minute))

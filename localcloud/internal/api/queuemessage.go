@@ -252,11 +252,16 @@ func (c *call) settleMessages(find func(*call) (queue.Queue, error)) (any, error
 	if err != nil {
 		return nil, err
 	}
-	warnings := map[string]string{}
-	for _, lease := range late {
-		warnings[lease] = "the lease has expired or is unknown"
+	acked, retried, warnings := len(in.Acks), len(in.Retries), map[string]string{}
+	for _, i := range late {
+		warnings[all[i].Lease] = "the lease has expired or is unknown"
+		if all[i].Retry {
+			retried--
+		} else {
+			acked--
+		}
 	}
-	return map[string]any{"ackCount": len(in.Acks), "retryCount": len(in.Retries), "warnings": warnings}, nil
+	return map[string]any{"ackCount": acked, "retryCount": retried, "warnings": warnings}, nil
 }
 
 func (c *call) extendMessages() (any, error) {

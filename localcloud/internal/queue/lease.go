@@ -87,18 +87,19 @@ type Settled struct {
 	Delay time.Duration
 }
 
-// Settle ends leases. Those that were over already are late, and change nothing.
-func (s *Store) Settle(queue string, t Terms, all ...Settled) (late []string, fate Fate, err error) {
+// Settle ends leases. Those that were over already are late, by their places in all, and
+// change nothing.
+func (s *Store) Settle(queue string, t Terms, all ...Settled) (late []int, fate Fate, err error) {
 	err = s.write(func(conn *sqlite.Conn) error {
 		now := s.now()
-		for _, one := range all {
+		for i, one := range all {
 			id, attempts, err := leased(conn, queue, one.Lease, now)
 			if err != nil {
 				return err
 			}
 			switch {
 			case id == "":
-				late = append(late, one.Lease)
+				late = append(late, i)
 			case !one.Retry:
 				err = conn.Exec("DELETE FROM messages WHERE id = ?", id)
 			case attempts > t.MaxRetries:

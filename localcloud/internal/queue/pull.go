@@ -32,9 +32,9 @@ func (b *Broker) Pull(q Queue, limit int, visible time.Duration) ([]Delivered, e
 	return taken, err
 }
 
-// Settle ends the leases of pulled messages, and answers those that were over already.
-// A negative delay leaves it to the consumer.
-func (b *Broker) Settle(q Queue, all []Settled) (late []string, err error) {
+// Settle ends the leases of pulled messages, and answers the places in all of those that
+// were over already. A negative delay leaves it to the consumer.
+func (b *Broker) Settle(q Queue, all []Settled) (late []int, err error) {
 	c := puller(q)
 	for i := range all {
 		if all[i].Delay < 0 {
