@@ -16,7 +16,7 @@ const dispatcher = `export default { fetch(request, env) {
 	const user = env.USERS.get(new URL(request.url).searchParams.get("to") ?? "ann");
 	const headers = new Headers(request.headers);
 	headers.set("x-clodo-cf", '{"colo":"forged"}');
-	return user.fetch(new Request(request, { headers })).catch((e) => new Response(e.message, { status: 418 }));
+	return user.fetch(new Request(request, { headers })).catch((e) => new Response(String(e).replace(/^Error: /, ""), { status: 418 }));
 } }`
 
 // customers is a dispatcher and user Workers of a namespace by name.
@@ -44,6 +44,8 @@ func TestADispatchBindingReachesTheWorkersOfItsNamespace(t *testing.T) {
 	users := map[string]string{
 		"ann": `export default { async fetch(request) { return Response.json([request.method, request.url, request.headers.get("x-a"), request.headers.get("cf-connecting-ip"), request.headers.get("x-forwarded-for"), request.headers.get("x-clodo-dispatch"), request.headers.get("x-clodo-key"), await request.text(), request.cf?.colo]) } }`,
 		"bob": `export default { fetch() { throw new Error("bob is broken ✗") } }`,
+		"eve": `export default { fetch() { return undefined.x } }`,
+		"own": `class Own extends Error { name = "Own" } export default { fetch() { throw new Own("mine") } }`,
 	}
 	c.serveState(c.customers(untrusted, users))
 	ask := func(path string) (int, string) {
@@ -82,7 +84,7 @@ func TestADispatchBindingReachesTheWorkersOfItsNamespace(t *testing.T) {
 	check(seen(nil))
 	for path, want := range map[string]string{
 		"/?to=nobody": "Worker not found.", "/?to=../main": "Worker not found.", "/?to=%E2%9C%97": "Worker not found.", "/?to=": "Worker not found.",
-		"/?to=bob": "bob is broken ✗",
+		"/?to=bob": "bob is broken ✗", "/?to=eve": "TypeError: Cannot read properties of undefined (reading 'x')", "/?to=own": "mine",
 	} {
 		if status, body := ask(path); status != 418 || body != want {
 			t.Errorf("%s: %d %q, want %q\n%s", path, status, body, want, c.log)

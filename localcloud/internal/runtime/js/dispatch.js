@@ -2,6 +2,7 @@
 // the Worker throws goes back to the dispatcher.
 const target = "x-clodo-dispatch";
 const failure = "x-clodo-dispatch-error";
+const failureName = "x-clodo-dispatch-error-name";
 
 export default {
   async fetch(request, env) {
@@ -11,7 +12,8 @@ export default {
     try {
       return await user.fetch(new Request(request, { headers }));
     } catch (e) {
-      return new Response(null, { status: 500, headers: { [failure]: encodeURIComponent(String(e?.message ?? e)) } });
+      const [message, name] = [e?.message ?? e, e?.name ?? "Error"].map((text) => encodeURIComponent(String(text)));
+      return new Response(null, { status: 500, headers: { [failure]: message, [failureName]: name } });
     }
   },
 };

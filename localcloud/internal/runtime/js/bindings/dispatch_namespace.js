@@ -2,6 +2,10 @@
 // reached by HTTP, so that fetch is all they can be asked for.
 const target = "x-clodo-dispatch";
 const failure = "x-clodo-dispatch-error";
+const failureName = "x-clodo-dispatch-error-name";
+
+// The errors of JavaScript itself stay what they are between Workers; others become an Error.
+const native = new Map([EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((one) => [one.name, one]));
 
 async function dispatch(service, script, input, init) {
   const request = new Request(input, init);
@@ -10,7 +14,7 @@ async function dispatch(service, script, input, init) {
   headers.set(target, encodeURIComponent(JSON.stringify({ script, scheme, cf: request.cf })));
   const response = await service.fetch(new Request(request, { headers }));
   const message = response.headers.get(failure);
-  if (message !== null) throw new Error(decodeURIComponent(message));
+  if (message !== null) throw new (native.get(response.headers.get(failureName)) ?? Error)(decodeURIComponent(message));
   return response;
 }
 
