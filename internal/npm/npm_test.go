@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,7 +29,10 @@ func client(t *testing.T, body string) (command, calls string) {
 	dir := t.TempDir()
 	command, calls = filepath.Join(dir, "npm"), filepath.Join(dir, "calls")
 	script := "#!/bin/sh\necho \"$@\" >>" + calls + "\n" + body + "\n"
-	if err := os.WriteFile(command, []byte(script), 0o755); err != nil {
+	syscall.ForkLock.RLock() // a child that another test forks now would keep the program from being run
+	err := os.WriteFile(command, []byte(script), 0o755)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	return command, calls
