@@ -17,15 +17,31 @@ import (
 
 // record has the other service remember a text.
 func record(ctx context.Context, format string, a ...any) error {
-	args, err := json.Marshal(map[string]any{"method": "POST", "url": "http://other/record"})
-	if err != nil {
-		return err
-	}
-	answer, err := host.Call(ctx, "fetch", "OTHER", "fetch", args, strings.NewReader(fmt.Sprintf(format, a...)))
-	if err == nil && answer.Body != nil {
-		err = answer.Body.Close()
-	}
+	_, err := tell(ctx, "record", fmt.Sprintf(format, a...))
 	return err
+}
+
+// gate waits until the test opens one, and says whether it did.
+func gate(ctx context.Context, name string) string {
+	said, err := tell(ctx, "gate?"+name, "")
+	if err != nil {
+		return err.Error()
+	}
+	return said
+}
+
+// tell is a request to the other service.
+func tell(ctx context.Context, path, text string) (string, error) {
+	args, err := json.Marshal(map[string]any{"method": "POST", "url": "http://other/" + path})
+	if err != nil {
+		return "", err
+	}
+	answer, err := host.Call(ctx, "fetch", "OTHER", "fetch", args, strings.NewReader(text))
+	if err != nil || answer.Body == nil {
+		return "", err
+	}
+	b, err := io.ReadAll(answer.Body)
+	return string(b), errors.Join(err, answer.Body.Close())
 }
 
 func events(app *clodo.App) {
@@ -41,8 +57,8 @@ func events(app *clodo.App) {
 // later answers first and works then.
 func later(w http.ResponseWriter, r *http.Request) {
 	clodo.WaitUntil(r.Context(), func(ctx context.Context) {
-		time.Sleep(300 * time.Millisecond)
-		if err := record(ctx, "later, %v", ctx.Err()); err != nil {
+		opened := gate(ctx, "later")
+		if err := record(ctx, "later, %s, %v", opened, ctx.Err()); err != nil {
 			panic(err)
 		}
 	})

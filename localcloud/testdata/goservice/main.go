@@ -84,12 +84,16 @@ func echo(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-func stream(w http.ResponseWriter, _ *http.Request) {
+// stream writes a line, waits for the test, and writes what came of that and another.
+func stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
-	for i := range 3 {
-		fmt.Fprintf(w, "data: %d\n\n", i)
+	for _, line := range []func() string{
+		func() string { return "first" },
+		func() string { return gate(r.Context(), "stream") },
+		func() string { return "last" },
+	} {
+		fmt.Fprintf(w, "data: %s\n\n", line())
 		_ = http.NewResponseController(w).Flush()
-		time.Sleep(100 * time.Millisecond)
 	}
 }
 
