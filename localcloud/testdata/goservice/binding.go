@@ -44,8 +44,12 @@ func variables(w http.ResponseWriter, r *http.Request) {
 
 // fetch sends what it got to the address in the query, and hands on what comes.
 func fetch(w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
+	ctx := r.Context()
+	if limit, err := time.ParseDuration(r.URL.Query().Get("limit")); err == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL.Query().Get("url"), r.Body)
 	if err != nil {
 		return err
