@@ -21,7 +21,7 @@ func parse[T any](t *testing.T, command func(*app, func(context.Context, *T) (re
 		got = *o
 		return reply{}, nil
 	})
-	c.SetArgs(args)
+	c.SetArgs(append([]string{}, args...)) // of nil it would take those of the test
 	c.SilenceErrors, c.SilenceUsage = true, true
 	c.SetFlagErrorFunc(flagError)
 	return got, c.ExecuteContext(t.Context())
