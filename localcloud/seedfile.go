@@ -181,15 +181,20 @@ func (r *seedReader) account(v *source.Value) {
 
 func (r *seedReader) zone(v *source.Value) {
 	if v.Kind == source.String {
+		name, _, _ := strings.Cut(v.Text, "@")
+		r.check(v, func(string) error { return checkZone(name) })
 		r.out.Seed.Zones = append(r.out.Seed.Zones, v.Text)
 		return
 	}
 	var name, account string
 	var records []DNSRecord
+	var places []*source.Value
 	r.fields(v, "a zone", map[string]func(*source.Value){
-		"name":    r.into(&name),
+		"name":    func(v *source.Value) { r.check(v, func(s string) error { name = s; return checkZone(s) }) },
 		"account": func(v *source.Value) { account = r.reference(v) },
-		"dns":     func(v *source.Value) { r.each(v, func(v *source.Value) { records = append(records, r.record(v)) }) },
+		"dns": func(v *source.Value) {
+			r.each(v, func(v *source.Value) { records, places = append(records, r.record(v)), append(places, v) })
+		},
 	})
 	if name == "" {
 		if v.Kind == source.Map {
@@ -198,7 +203,14 @@ func (r *seedReader) zone(v *source.Value) {
 		return
 	}
 	for i := range records {
-		records[i].Zone = name
+		d := &records[i]
+		d.Zone = name
+		if d.Type == "" || d.Name == "" || d.Content == "" {
+			continue // which is told already
+		}
+		if err := api.CheckRecord(name, d.Type, d.Name, d.Content, d.TTL, d.Proxied); err != nil {
+			r.wrong(places[i], "", "%s", err)
+		}
 	}
 	r.out.Seed.Records = append(r.out.Seed.Records, records...)
 	if account != "" {

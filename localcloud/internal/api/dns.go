@@ -241,13 +241,25 @@ func checkConflicts(tx *store.Tx, r store.DNSRecord) error {
 	return nil
 }
 
+// CheckRecord says what is wrong with a record that a seed names, whatever its zone has.
+func CheckRecord(zone, kind, name, content string, ttl int, proxied bool) error {
+	_, err := seededInput(kind, name, content, ttl, proxied).onto(store.DNSRecord{}, store.Zone{Name: strings.ToLower(zone)})
+	if refused, ok := errors.AsType[*Error](err); ok {
+		return errors.New(refused.Message)
+	}
+	return err
+}
+
+func seededInput(kind, name, content string, ttl int, proxied bool) dnsInput {
+	seconds := float64(ttl)
+	return dnsInput{Type: &kind, Name: &name, Content: &content, TTL: &seconds, Proxied: &proxied}
+}
+
 // SeedRecord adds a record that a seed names, unless the zone has the same one, or a
 // custom domain has taken its place.
 func SeedRecord(tx *store.Tx, zone store.Zone, kind, name, content string, ttl int, proxied bool) error {
-	seconds := float64(ttl)
-	in := dnsInput{Type: &kind, Name: &name, Content: &content, TTL: &seconds, Proxied: &proxied}
 	at := time.Now().UTC()
-	r, err := in.onto(store.DNSRecord{ID: newID(), Zone: zone.ID, CreatedOn: at, ModifiedOn: at}, zone)
+	r, err := seededInput(kind, name, content, ttl, proxied).onto(store.DNSRecord{ID: newID(), Zone: zone.ID, CreatedOn: at, ModifiedOn: at}, zone)
 	if err != nil {
 		return err
 	}
