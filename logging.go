@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"github.com/tamylaa/clodo/internal/host"
 )
 
 // Log writes a line for every request once it is answered: method, path, pattern,
@@ -47,7 +49,8 @@ func logger(log *slog.Logger) *slog.Logger {
 
 // Recover answers 500 when a handler panics, and logs the panic with its stack. When
 // the answer had begun the connection is broken, so that its client sees that it is
-// not whole. [http.ErrAbortHandler] goes on to the server. A nil logger is
+// not whole. [http.ErrAbortHandler] goes on to the server. On Workers the instance of the
+// program gets no other request, as after a panic that nobody caught. A nil logger is
 // [slog.Default].
 func Recover(log *slog.Logger) Middleware {
 	return func(next http.Handler) http.Handler {
@@ -61,6 +64,7 @@ func Recover(log *slog.Logger) Middleware {
 				if caught == http.ErrAbortHandler {
 					panic(caught)
 				}
+				host.Spoil(r.Context())
 				logger(log).ErrorContext(r.Context(), "a handler panicked", "method", r.Method, "path", r.URL.Path,
 					"panic", caught, "request_id", RequestIDOf(r.Context()), "stack", string(debug.Stack()))
 				if a.status != 0 {

@@ -6,9 +6,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/tamylaa/clodo/internal/host"
 )
 
 // Operation is what a store does.
@@ -196,6 +200,8 @@ func (h *Hook) attempt(ctx context.Context, e *Event) (timedOut bool, err error)
 	go func() {
 		defer func() {
 			if caught := recover(); caught != nil {
+				slog.ErrorContext(ctx, "a hook panicked", "hook", h.Name, "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
+				host.Spoil(ctx)
 				done <- fmt.Errorf("the hook panicked: %v", caught)
 			}
 		}()

@@ -1,9 +1,12 @@
 package data
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,5 +138,24 @@ func TestHooksOfAStoreSeeAndRefuse(t *testing.T) {
 	}
 	if n := w.during(func() { _, err = posts.Create(w, post{Title: "bad"}) }); !errors.Is(err, refused) || n != 0 {
 		t.Errorf("%v, after %d calls", err, n)
+	}
+}
+
+// What a client is told of a panic helps nobody to find it: the log has its stack. (Not
+// parallel: the log is the process's.)
+func TestThePanicOfAHookIsLoggedWithItsStack(t *testing.T) {
+	var out bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(&out, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	h := &Hooks{}
+	h.Add(Hook{Name: "careless", On: "here", Run: func(context.Context, *Event) error { panic("ouch") }})
+	if err := h.Run(t.Context(), "here", nil, RunOptions{}).Err(); err == nil {
+		t.Error("it was successful")
+	}
+	for _, want := range []string{`"hook":"careless"`, `"panic":"ouch"`, "TestThePanicOfAHookIsLoggedWithItsStack"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the log has no %s: %s", want, &out)
+		}
 	}
 }

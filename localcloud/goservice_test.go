@@ -307,6 +307,16 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 			t.Errorf("the next request: %d %s; an instance that had panicked got it", status, body)
 		}
 	})
+	t.Run("also one that is recovered from", func(t *testing.T) {
+		for range 10 {
+			if status, body := get("/recovered"); status != 500 || !strings.Contains(body, "internal_error") {
+				t.Errorf("%d %s", status, body)
+			}
+			if status, body := get("/count"); status != 200 || len(body) > 3 {
+				t.Errorf("the next request: %d %s; the instance that had panicked got it", status, body)
+			}
+		}
+	})
 	t.Run("a panic after the beginning breaks the answer off", func(t *testing.T) {
 		res := send("GET", "/panic-late", nil)
 		defer res.Body.Close()

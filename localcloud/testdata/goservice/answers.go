@@ -40,6 +40,10 @@ func answers(app *clodo.Router) {
 		w.WriteHeader(n)
 		_, _ = io.WriteString(w, "x")
 	})
+	app.Group("", clodo.Recover(nil)).HandleFunc("GET /recovered", func(http.ResponseWriter, *http.Request) {
+		count = 1000 // of an instance that nobody gets any more
+		panic("a mistake")
+	})
 	app.Route("POST /answer/held", func(w http.ResponseWriter, r *http.Request) error {
 		if err := http.NewResponseController(w).Flush(); err != nil {
 			return err
