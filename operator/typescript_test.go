@@ -2,6 +2,7 @@ package operator_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -180,6 +181,13 @@ func TestServicesInTypeScript(t *testing.T) {
 	})
 	t.Run("ai-worker", func(t *testing.T) {
 		c.wants(t, "ai-worker", "POST", "/chat", `{}`, 422, `"field":"messages"`)
+		c.wants(t, "ai-worker", "POST", "/chat", `{"messages":[{"role":"user","content":"Who are you?"}]}`, 503, "model_failed")
+	})
+	t.Run("health", func(t *testing.T) {
+		elsewhere := map[string]string{"static-site": "/api/health", "edge-proxy": "/_health"}
+		for _, typ := range scaffold.Types() {
+			c.wants(t, typ, "GET", cmp.Or(elsewhere[typ], "/health"), "", 200, `"status":"ok"`)
+		}
 	})
 }
 
