@@ -103,9 +103,9 @@ func (r *Runtime) dispatch(w http.ResponseWriter, req *http.Request, id string) 
 		switch {
 		case errors.Is(err, errRetired):
 			return outdated
-		case req.Context().Err() != nil:
+		case err != nil && req.Context().Err() != nil:
 			return done
-		case err != nil || proxy == nil:
+		case err != nil:
 			r.unreachable(w, worker, err)
 			return done
 		}

@@ -235,6 +235,9 @@ func (g *generation) event(ctx context.Context, w *Worker, fields map[string]any
 		return nil, err
 	}
 	proxy, err := g.acquire(ctx, eventsService)
+	if errors.Is(err, errNoSocket) {
+		return nil, ErrNoHandler
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -243,9 +246,6 @@ func (g *generation) event(ctx context.Context, w *Worker, fields map[string]any
 	defer g.leave(x)
 	g.r.outside.Add(1)
 	defer g.r.outside.Add(-1)
-	if proxy == nil {
-		return nil, ErrNoHandler
-	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+g.address(eventsService)+"/", bytes.NewReader(body))
 	if err != nil {
 		return nil, err

@@ -106,9 +106,9 @@ func (r *Runtime) borrow(w http.ResponseWriter, req *http.Request, account, scri
 		switch {
 		case errors.Is(err, errRetired):
 			return outdated
-		case req.Context().Err() != nil:
+		case err != nil && req.Context().Err() != nil:
 			return done
-		case err != nil || proxy == nil:
+		case err != nil:
 			r.log.Error("a Worker cannot be reached", "script", script, "error", err)
 			host.Refuse(w, errUnanswered)
 			return done

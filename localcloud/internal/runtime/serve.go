@@ -97,9 +97,9 @@ func (r *Runtime) send(w http.ResponseWriter, req *http.Request, t *table, worke
 	switch {
 	case errors.Is(err, errRetired):
 		return outdated
-	case req.Context().Err() != nil:
+	case err != nil && req.Context().Err() != nil:
 		return done
-	case err != nil || proxy == nil:
+	case err != nil:
 		r.unreachable(w, worker, err)
 		return done
 	}

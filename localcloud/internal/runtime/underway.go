@@ -2,14 +2,19 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http/httputil"
 	"slices"
 	"time"
 )
 
+// errNoSocket is a socket that the process does not have, as the Worker is not in it.
+var errNoSocket = errors.New("the process has no such Worker")
+
 // acquire takes a request in and returns the proxy to a socket; release has to be
-// called when the request is done. It waits for the process to serve.
+// called when the request is done, and not after an error. It waits for the process to
+// serve.
 func (g *generation) acquire(ctx context.Context, socket string) (*httputil.ReverseProxy, error) {
 	for {
 		g.mu.Lock()
@@ -30,8 +35,12 @@ func (g *generation) acquire(ctx context.Context, socket string) (*httputil.Reve
 			if g.err != nil {
 				return nil, g.err
 			}
+			proxy := g.proxies[socket]
+			if proxy == nil {
+				return nil, errNoSocket
+			}
 			g.active++
-			return g.proxies[socket], nil
+			return proxy, nil
 		default:
 		}
 		g.mu.Unlock()
