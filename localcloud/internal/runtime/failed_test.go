@@ -18,11 +18,12 @@ func TestAWorkerThatThrowsIsAnsweredForAsByCloudflare(t *testing.T) {
 	c := newCloud(t)
 	c.apply(worker("web", c.version(`
 let asked = 0;
-export default { async fetch(request) {
+export default { async fetch(request, env, ctx) {
 	switch (new URL(request.url).pathname) {
 	case "/throws": throw new TypeError("no");
 	case "/never": return new Promise(() => {});
 	case "/nobody": asked++; return fetch("`+nobody+`");
+	case "/passes": asked++; ctx.passThroughOnException(); throw new Error("no");
 	case "/asked": return new Response(String(asked));
 	case "/own": return new Response("Internal Server Error", { status: 500 });
 	case "/bare": return new Response(new TextEncoder().encode("Internal Server Error"), { status: 500 });
@@ -33,7 +34,9 @@ export default { async fetch(request) {
 		c.want("http://web.localhost"+path, 500, "error code: 1101")
 		c.wantAnswer("a POST of "+path, c.send(http.MethodPost, "http://web.localhost"+path, "body"), 500, "error code: 1101")
 	}
-	c.want("http://web.localhost/asked", 200, "2") // once each
+	c.want("http://web.localhost/asked", 200, "2")                 // once each
+	c.want("http://web.localhost/passes", 404, "error code: 1042") // there is no origin
+	c.want("http://web.localhost/asked", 200, "3")
 	c.want("http://web.localhost/own", 500, "Internal Server Error")
 	c.want("http://web.localhost/bare", 500, "Internal Server Error")
 	if status, page := c.get("http://web.localhost/throws", "Accept", "text/html,*/*"); status != 500 || !strings.Contains(page, "Error 1101") || !strings.Contains(page, "Ray ID: ") {

@@ -68,7 +68,9 @@ func (t *table) called(from caller, host string, u *url.URL) match {
 	m := t.lookup(host, u, func(r route) bool {
 		return inZone(name, r.zone) && (from.Public || !t.isIn(w, r.zone))
 	})
-	m.sameZone = m.dev && !from.Public && t.onlyDev(w, name)
+	// The name that a Worker has on this machine alone leads to no origin either.
+	itself := w != nil && m.worker == w && strings.HasSuffix(name, ".localhost")
+	m.sameZone = !from.Public && (itself || m.dev && t.onlyDev(w, name))
 	return m
 }
 

@@ -119,6 +119,8 @@ func TestACallGoesWhereCloudflareWouldSendIt(t *testing.T) {
 		"workers.dev of another account":                      {"plain", false, "https://theirs.other.workers.dev/", "theirs"},
 		"a name on this machine":                              {"plain", false, "http://target.localhost/", "target"},
 		"a name on this machine that is nobody's":             {"plain", false, "http://nobody.localhost/", ""},
+		"the Worker's own name on this machine":               {"target", false, "http://target.localhost/", "1042"},
+		"through the front door its own name is":              {"target", true, "http://target.localhost/", "target"},
 		"what is nobody's":                                    {"plain", false, "https://www.else.example/", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
