@@ -207,6 +207,24 @@ func TestAProcessThatRunsOutOfMemoryTakesOnlyItsWorkerDown(t *testing.T) {
 	}
 }
 
+// workerd does not count the memory of buffers.
+func TestALoopThatHoardsBuffersIsStopped(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	v := c.version(`export default { fetch(request) {
+	if (new URL(request.url).pathname !== "/hoard") return new Response("hoard");
+	const all = [];
+	for (;;) { all.push(new Uint8Array(1 << 20)); for (let i = 0; i < 8 << 20; i++) all.at(-1)[i & 0xfffff] = i; }
+} }`)
+	v.CPULimit = 5 * time.Minute
+	c.apply(worker("hoard", v))
+	c.want("http://hoard.localhost/", 200, "hoard")
+	c.wantAnswer("the hoard", c.send(http.MethodPost, "http://hoard.localhost/hoard", ""), 503, "error code: 1102")
+	if !strings.Contains(c.log.String(), "it used the memory that it may use") {
+		t.Errorf("it was not stopped for its memory:\n%s", c.log)
+	}
+}
+
 func TestAnEventHandlerThatLoopsIsIsolated(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)

@@ -89,6 +89,7 @@ func beat(ctx context.Context, client *http.Client, url string, sent *moment) {
 func (g *generation) await(p *workerd.Process, answer <-chan struct{}, sent *moment) {
 	alive, owed := sent.time(), time.Duration(0)
 	computed, known := p.CPUTime()
+	held, _ := p.Memory()
 	ticker := time.NewTicker(pulseBusy)
 	defer ticker.Stop()
 	for {
@@ -108,7 +109,7 @@ func (g *generation) await(p *workerd.Process, answer <-chan struct{}, sent *mom
 		if owed += pulseBusy; owed < pulseLost || known && used-computed < pulseCost || isClosed(answer) {
 			continue
 		}
-		s := &stall{generation: g, process: p, since: alive, computed: computed, incident: newIncident()}
+		s := &stall{generation: g, process: p, since: alive, computed: computed, held: held, incident: newIncident()}
 		s.endure(answer)
 		return
 	}

@@ -19,6 +19,9 @@ const (
 	// unsure is how long before it is noticed a pulse may already have been in vain:
 	// requests that came in this time are not taken for untouched.
 	unsure = 100 * time.Millisecond
+	// hoard is by how many bytes the process may grow meanwhile. An isolate has 128 MB on
+	// Cloudflare; workerd bounds what objects take, and not what buffers do.
+	hoard = 512 << 20
 	// aftermath is how long a Worker may go on after its last response.
 	aftermath = 30 * time.Second
 )
@@ -34,13 +37,14 @@ const (
 // The Workers that had requests under way when it began are suspects. If others share
 // the process, the suspects are isolated: everybody gets a new process, the suspects
 // one of their own, and what the blocked process cannot have begun with is sent again.
-// The blocked process goes on until it has used the CPU time that its suspects may
-// use, or until others have waited too long for it; then it is killed.
+// The blocked process goes on until it has used the CPU time or the memory that its
+// suspects may use, or until others have waited too long for it; then it is killed.
 type stall struct {
 	generation *generation
 	process    *workerd.Process
 	since      time.Time
 	computed   time.Duration // CPU time at the beginning
+	held       int64         // bytes of memory at the beginning
 	suspects   []*Worker
 	incident   *incident
 }
@@ -65,11 +69,13 @@ func (s *stall) endure(answer <-chan struct{}) {
 		}
 		switch used := s.used(); {
 		case used >= limitOf(s.suspects):
-			s.kill(false, "it used the CPU time that it may use", used)
+			s.kill(false, exceededCPU, "it used the CPU time that it may use", used)
+		case s.grown() >= hoard:
+			s.kill(false, exceededMemory, "it used the memory that it may use", used)
 		case time.Since(s.since) >= patience && s.othersWait():
-			s.kill(true, "requests to others waited in its process", used)
+			s.kill(true, exceededCPU, "requests to others waited in its process", used)
 		case g.abandoned():
-			s.kill(false, "nobody waits for it any more", used)
+			s.kill(false, exceededCPU, "nobody waits for it any more", used)
 		default:
 			continue
 		}
@@ -85,6 +91,16 @@ func (s *stall) used() time.Duration {
 		return now - s.computed
 	}
 	return time.Since(s.since)
+}
+
+// grown is by how many bytes the process has grown since the beginning; 0 where this
+// system does not tell.
+func (s *stall) grown() int64 {
+	now, known := s.process.Memory()
+	if !known {
+		return 0
+	}
+	return now - s.held
 }
 
 func (s *stall) isSuspect(w *Worker) bool {
@@ -120,14 +136,14 @@ func (s *stall) othersWait() bool {
 
 // kill ends the process. Requests that it has not begun with are sent again, and with
 // mercy those that may be sent twice, but for the oldest. All others end without an
-// answer: as having used too much CPU time if it is certain that their Worker did.
-func (s *stall) kill(mercy bool, why string, used time.Duration) {
+// answer, and with the outcome if it is certain that their Worker was it.
+func (s *stall) kill(mercy bool, outcome, why string, used time.Duration) {
 	all := s.generation.underway()
 	slices.SortFunc(all, func(a, b *exchange) int { return a.began.Compare(b.began) })
 	for i, x := range all {
 		verdict := ""
 		if len(s.suspects) == 1 && s.isSuspect(x.worker) {
-			verdict = exceededCPU
+			verdict = outcome
 		}
 		innocent := mercy && i > 0 // the oldest is the likeliest to do the same again
 		x.sentence(x.resendable && s.untouched(x) || innocent && x.repeatable, verdict)

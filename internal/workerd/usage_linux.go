@@ -27,3 +27,15 @@ func (p *Process) CPUTime() (used time.Duration, known bool) {
 	system, err2 := strconv.ParseInt(string(fields[12]), 10, 64)
 	return time.Duration(user+system) * tick, err == nil && err2 == nil
 }
+
+// Memory is how many bytes of memory the process has resident, 0 once it has ended; known
+// is false where the system does not tell.
+func (p *Process) Memory() (bytes int64, known bool) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.PID()))
+	if err != nil {
+		return 0, true // it has ended
+	}
+	var size, resident int64
+	_, err = fmt.Sscan(string(b), &size, &resident)
+	return resident * int64(os.Getpagesize()), err == nil
+}
