@@ -82,7 +82,8 @@ func Miniflare(t testing.TB, options any) *exec.Cmd {
 		t.Fatal(err)
 	}
 	tool := Tool{Argv: []string{node(ctx, t, WranglerCurrent), "--no-warnings", file, tree(ctx, t, WranglerCurrent)}, Env: environment(t)}
-	return tool.Command(t.Context(), t.TempDir(), string(given))
+	// Not killed at the test's end, which would leave its workerd behind: it ends with its stdin.
+	return tool.Command(context.WithoutCancel(t.Context()), t.TempDir(), string(given))
 }
 
 // TypeScript is TypeScript's compiler, and the node_modules that it is in: those of a
