@@ -25,8 +25,9 @@ import (
 	"github.com/tamylaa/clodo/scaffold"
 )
 
-// goPortfolio is a portfolio with one service of every type, in Go, named after its type.
-func goPortfolio(t *testing.T) (dir string) {
+// portfolioOf is a portfolio with one service of every type, in a language, named after its
+// type; each has at most ten files.
+func portfolioOf(t *testing.T, language string) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "shop")
 	p, err := scaffold.PlanPortfolio(scaffold.PortfolioRequest{Dir: dir})
@@ -37,9 +38,18 @@ func goPortfolio(t *testing.T) (dir string) {
 		t.Fatal(err)
 	}
 	for _, typ := range scaffold.Types() {
-		creation, err := open(t, dir).PlanService(t.Context(), scaffold.Request{Name: typ, Type: typ})
+		creation, err := open(t, dir).PlanService(t.Context(), scaffold.Request{Name: typ, Type: typ, Language: language})
 		if err != nil {
 			t.Fatal(err)
+		}
+		own := 0
+		for _, f := range creation.Files {
+			if strings.HasPrefix(f.Path, creation.Path+"/") {
+				own++
+			}
+		}
+		if own > 10 {
+			t.Errorf("a %s has %d files, more than 10", typ, own)
 		}
 		if err := creation.Write(t.Context()); err != nil {
 			t.Fatal(err)
@@ -66,7 +76,7 @@ func goTool(t *testing.T, dir string, env []string, args ...string) {
 func TestServicesInGo(t *testing.T) {
 	t.Parallel()
 	npmtest.Workerd(t)
-	dir := goPortfolio(t)
+	dir := portfolioOf(t, "go")
 	var tools sync.WaitGroup // beside the deployment
 	tools.Go(func() { goTool(t, dir, nil, "test", "-vet=all", "./...") })
 	defer tools.Wait()

@@ -31,32 +31,7 @@ import (
 // after its type. tsc and node are run in it.
 func typescriptPortfolio(t *testing.T) (dir string, tsc, node npmtest.Tool) {
 	t.Helper()
-	dir = filepath.Join(t.TempDir(), "shop")
-	p, err := scaffold.PlanPortfolio(scaffold.PortfolioRequest{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Write(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for _, typ := range scaffold.Types() {
-		creation, err := open(t, dir).PlanService(t.Context(), scaffold.Request{Name: typ, Type: typ, Language: "ts"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		own := 0
-		for _, f := range creation.Files {
-			if strings.HasPrefix(f.Path, creation.Path+"/") {
-				own++
-			}
-		}
-		if own > 10 {
-			t.Errorf("a %s has %d files, more than 10", typ, own)
-		}
-		if err := creation.Write(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir = portfolioOf(t, "ts")
 	addFront(t, dir)
 	tsc, modules := npmtest.TypeScript(t)
 	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {

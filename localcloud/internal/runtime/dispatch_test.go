@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -116,27 +115,7 @@ func TestADispatchCarriesStreamsAndWebSockets(t *testing.T) {
 	echo(t, conn, r, "a", "ann:a")
 	_ = conn.Close()
 
-	body, send := io.Pipe()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.server.URL+"/?to=eve", body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Host = "main.localhost"
-	go func() { _, _ = io.WriteString(send, "first") }()
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	part := make([]byte, 5)
-	if _, err := io.ReadFull(res.Body, part); err != nil || string(part) != "first" {
-		t.Fatalf("%q, %v before the request ended\n%s", part, err, c.log)
-	}
-	big := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
-	go func() { _, _ = send.Write(big); _ = send.Close() }()
-	if rest, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(rest, big) {
-		t.Errorf("%d bytes came back, want %d: %v", len(rest), len(big), err)
-	}
+	c.wantStreams("http://main.localhost/?to=eve")
 }
 
 func TestUserWorkersHaveAProcessApartFromTheAccounts(t *testing.T) {

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -278,5 +279,34 @@ func TestAnAnswerOfKnownLengthStreamsToo(t *testing.T) {
 	part := make([]byte, 5)
 	if _, err := io.ReadFull(res.Body, part); err != nil || string(part) != "first" || res.ContentLength != 10 {
 		t.Errorf("got %q of %d bytes, %v", part, res.ContentLength, err)
+	}
+}
+
+// wantStreams checks that a Worker which answers with the body that it gets does so while
+// that is still being sent, and to its end.
+func (c *cloud) wantStreams(url string) {
+	c.t.Helper()
+	_, rest, _ := strings.Cut(url, "://")
+	host, path, _ := strings.Cut(rest, "/")
+	body, send := io.Pipe()
+	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.server.URL+"/"+path, body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Host = host
+	go func() { _, _ = io.WriteString(send, "first") }()
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	part := make([]byte, 5)
+	if _, err := io.ReadFull(res.Body, part); err != nil || string(part) != "first" {
+		c.t.Fatalf("%q, %v before the request ended\n%s", part, err, c.log)
+	}
+	big := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	go func() { _, _ = send.Write(big); _ = send.Close() }()
+	if back, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(back, big) {
+		c.t.Errorf("%d bytes came back, want %d: %v", len(back), len(big), err)
 	}
 }
