@@ -26,8 +26,12 @@ type cloud struct {
 }
 
 // Account implements edge.Accounts: the account that the portfolio calls name, with
-// a client that may work in it. Connections are made once.
+// a client that may work in it. Connections are made once. That there is no project is
+// an error only where its local cloud is meant.
 func (o *Operator) Account(ctx context.Context, name string) (*edge.Account, error) {
+	if err := o.loaded(ctx); o.portfolio == nil && o.opts.Local {
+		return nil, err
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if a, ok := o.accounts[name]; ok {

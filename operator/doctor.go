@@ -108,7 +108,10 @@ func (o *Operator) doctorState() DoctorCheck {
 // cloud: one that does not run is told as not looked at.
 func (o *Operator) doctorAccount(ctx context.Context) []DoctorCheck {
 	const name = "account"
-	if o.opts.Local && o.portfolio != nil {
+	if o.opts.Local {
+		if o.portfolio == nil {
+			return []DoctorCheck{{Name: name, Skipped: "the local cloud is that of a project, and there is none here"}}
+		}
 		_, running, err := CloudStatus(o.cloudDir())
 		if err != nil {
 			return []DoctorCheck{broken(name, err)}

@@ -56,14 +56,17 @@ func TestTheRuntimeIsAskedForOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = op.Close() })
-	for what, call := range map[string]func() error{
-		"cloud":   func() error { _, err := op.Cloud(t.Context()); return err },
-		"account": func() error { _, err := op.Account(t.Context(), ""); return err },
-		"plan":    func() error { _, err := op.Plan(t.Context(), project.Selector{}); return err },
+	for _, ask := range []struct {
+		what string
+		call func() error
+	}{
+		{"account", func() error { _, err := op.Account(t.Context(), ""); return err }}, // the first one reads the configuration
+		{"cloud", func() error { _, err := op.Cloud(t.Context()); return err }},
+		{"plan", func() error { _, err := op.Plan(t.Context(), project.Selector{}); return err }},
 	} {
 		var told *diag.Error
-		if err := call(); !errors.As(err, &told) || told.Code != "N202" || told.State != diag.NothingChanged {
-			t.Errorf("%s: got %v, want N202 and nothing changed", what, err)
+		if err := ask.call(); !errors.As(err, &told) || told.Code != "N202" || told.State != diag.NothingChanged {
+			t.Errorf("%s: got %v, want N202 and nothing changed", ask.what, err)
 		}
 	}
 	if len(notices) != 1 {

@@ -99,7 +99,7 @@ func (x *exchange) answer() error {
 // sent again, and if not, with which outcome it ends. One that died can't answer any more;
 // else it was the Worker that did not.
 func (x *exchange) lost(ctx context.Context) (again bool, outcome string, died bool) {
-	died = x.died(ctx)
+	died = x.died(ctx, time.Now())
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.answered {
@@ -112,22 +112,27 @@ func (x *exchange) lost(ctx context.Context) (again bool, outcome string, died b
 	return x.moved, x.verdict, died
 }
 
-// died reports whether the process broke the connection because it died. Its death may be
-// seen later than that: what shows that it lives is its next answer.
-func (x *exchange) died(ctx context.Context) bool {
-	broken := time.Now()
+// died reports whether the process broke the connection, at a time, because it died. Its
+// death may be seen later than that, and so may answers that it gave before: what shows
+// that it lives is one to what set out later.
+func (x *exchange) died(ctx context.Context, broken time.Time) bool {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for !x.generation.answered.time().After(broken) {
+	for {
+		lives := x.generation.lived.time().After(broken)
+		switch {
+		case ended(x.process): // a later process of the generation answers, if one does
+			return true
+		case lives:
+			return false
+		}
 		select {
 		case <-x.process.Done():
-			return true
 		case <-ctx.Done():
 			return false
 		case <-ticker.C:
 		}
 	}
-	return false
 }
 
 // causeOfDeath is the outcome of the invocations that a process took with it, by the

@@ -1,10 +1,12 @@
 package runtime
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAWorkerThatThrowsIsAnsweredForAsByCloudflare(t *testing.T) {
@@ -44,5 +46,30 @@ export default { async fetch(request, env, ctx) {
 	}
 	if rays := c.do("http://web.localhost/outside").Header.Values("Cf-Ray"); len(rays) != 1 || rays[0] == "another" {
 		t.Errorf("an answer that was handed on has the rays %q, want its own", rays)
+	}
+}
+
+// Answers that a process gave before it died may be read after its connections broke.
+func TestAnAnswerFromBeforeDoesNotShowThatAProcessLives(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.apply(worker("web", c.version(named("web"))))
+	c.want("http://web.localhost/", 200, "web")
+	table := c.table.Load()
+	g := table.generations[table.worker("acc", "web")]
+	g.mu.Lock()
+	p := g.process
+	g.mu.Unlock()
+	earlier := &exchange{generation: g, began: time.Now().Add(-time.Millisecond)}
+	broken := time.Now()
+	read := &http.Response{StatusCode: http.StatusOK, Request: (&http.Request{}).WithContext(context.WithValue(t.Context(), exchangeKey{}, earlier))}
+	if err := modifyResponse(read); err != nil {
+		t.Fatal(err)
+	}
+	died := make(chan bool, 1)
+	go func() { died <- (&exchange{generation: g, process: p}).died(t.Context(), broken) }()
+	p.Kill()
+	if !<-died {
+		t.Error("the process that broke the connection is taken for alive")
 	}
 }

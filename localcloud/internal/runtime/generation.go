@@ -68,6 +68,7 @@ type generation struct {
 	*group
 	r        *Runtime
 	answered *moment // when the process last showed that it was not blocked
+	lived    *moment // when the last request, or pulse, set out that was answered
 
 	mu       sync.Mutex
 	ready    chan struct{} // closed when the process serves, or cannot; nil while it sleeps
@@ -98,7 +99,7 @@ type generation struct {
 func (r *Runtime) newGeneration(g *group) *generation {
 	out := &generation{
 		group: g, r: r, ready: make(chan struct{}), idle: make(chan struct{}), calm: make(chan struct{}),
-		exchanges: map[*exchange]struct{}{}, left: map[string]departure{}, answered: newMoment(),
+		exchanges: map[*exchange]struct{}{}, left: map[string]departure{}, answered: newMoment(), lived: newMoment(),
 	}
 	out.living, out.die = context.WithCancel(context.Background())
 	return out

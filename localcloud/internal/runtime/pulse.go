@@ -58,7 +58,9 @@ func (g *generation) feel(p *workerd.Process) {
 		ctx, cancel := context.WithCancel(context.Background())
 		go func() { // ends with the answer, the process, or cancel
 			defer close(answer)
-			beat(ctx, client, "http://"+p.Address(pulseService)+"/"+key, sent)
+			if beat(ctx, client, "http://"+p.Address(pulseService)+"/"+key, sent) {
+				g.lived.at(sent.time())
+			}
 		}()
 		g.await(p, answer, sent)
 		cancel()
@@ -69,19 +71,20 @@ func (g *generation) feel(p *workerd.Process) {
 	}
 }
 
-// beat is one pulse. It notes when it was sent.
-func beat(ctx context.Context, client *http.Client, url string, sent *moment) {
+// beat is one pulse. It notes when it was sent, and reports whether it was answered.
+func beat(ctx context.Context, client *http.Client, url string, sent *moment) bool {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { sent.now() }})
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return
+		return false
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return // the process has ended, or was not asked in time
+		return false // the process has ended, or was not asked in time
 	}
 	_, _ = io.Copy(io.Discard, res.Body) // empty
 	_ = res.Body.Close()
+	return true
 }
 
 // await waits for one pulse. A process that owes it for too long is blocked, see stall:
@@ -124,8 +127,10 @@ type moment struct {
 // newMoment is now.
 func newMoment() *moment { return &moment{base: time.Now()} }
 
-func (m *moment) now() {
-	at := int64(time.Since(m.base))
+func (m *moment) now() { m.at(time.Now()) }
+
+func (m *moment) at(t time.Time) {
+	at := int64(t.Sub(m.base))
 	for last := m.after.Load(); last < at && !m.after.CompareAndSwap(last, at); {
 		last = m.after.Load()
 	}

@@ -254,6 +254,7 @@ func modifyResponse(res *http.Response) error {
 		return err
 	}
 	x.generation.answered.now()
+	x.generation.lived.at(x.began)
 	if !x.dispatched && !x.lent {
 		res.Header.Del("Cf-Ray") // of an answer that the Worker handed on
 		if hasThrown(res) {
