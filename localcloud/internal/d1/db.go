@@ -48,9 +48,8 @@ type DB struct {
 	cancel chan struct{} // closing it interrupts conn
 	size   int64         // bytes
 
-	history  *history.Log
-	frames   int         // in the write-ahead log
-	restores []time.Time // of the last ten minutes, the cloud's
+	history *history.Log
+	frames  int // in the write-ahead log
 
 	jobs jobs
 }

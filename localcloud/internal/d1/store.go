@@ -61,8 +61,9 @@ func (s *Store) Scratch() string { return filepath.Join(s.dir, scratch, rand.Tex
 // ids keeps an id from being a path; the REST API hands out UUIDs.
 var ids = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$`)
 
-func (s *Store) path(id string) string    { return filepath.Join(s.dir, id+".sqlite") }
-func (s *Store) history(id string) string { return filepath.Join(s.dir, id+".history") }
+func (s *Store) path(id string) string     { return filepath.Join(s.dir, id+".sqlite") }
+func (s *Store) history(id string) string  { return filepath.Join(s.dir, id+".history") }
+func (s *Store) restores(id string) string { return s.path(id) + "-restores" }
 
 func (s *Store) exists(id string) bool {
 	if !ids.MatchString(id) {
@@ -125,7 +126,7 @@ func (s *Store) Delete(id string) error {
 	if err := os.RemoveAll(s.history(id)); err != nil {
 		return fmt.Errorf("deleting the history of database %s: %w", id, err)
 	}
-	for _, suffix := range []string{"-wal", "-shm", ""} {
+	for _, suffix := range []string{"-wal", "-shm", "-restores", ""} {
 		if err := os.Remove(s.path(id) + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("deleting database %s: %w", id, err)
 		}

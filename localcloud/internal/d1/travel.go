@@ -10,15 +10,6 @@ import (
 // checkpointAfter is how many page images the write-ahead log may hold, about 16 MB.
 const checkpointAfter = 4000
 
-// The rate of restores that Cloudflare allows a database.
-const (
-	maxRestores   = 10
-	restoreWindow = 10 * time.Minute
-)
-
-// ErrTooManyRestores is the eleventh restore within ten minutes.
-var ErrTooManyRestores = &Error{"Too many restores: a database can be restored 10 times in 10 minutes."}
-
 // committed is called by SQLite after every commit.
 func (d *DB) committed(frames int) {
 	d.frames = frames
@@ -86,11 +77,12 @@ func (d *DB) Restore(ctx context.Context, bookmark string) (now, previous string
 }
 
 func (d *DB) restore(bookmark string) (err error) {
-	at := d.store.clock.Now()
-	for len(d.restores) > 0 && at.Sub(d.restores[0]) >= restoreWindow {
-		d.restores = d.restores[1:]
+	now := d.store.clock.Now()
+	before, err := d.lately(now)
+	if err != nil {
+		return err
 	}
-	if len(d.restores) >= maxRestores {
+	if len(before) >= maxRestores {
 		return ErrTooManyRestores
 	}
 	seq, err := d.history.Parse(bookmark)
@@ -111,10 +103,13 @@ func (d *DB) restore(bookmark string) (err error) {
 	if err := d.history.Restore(copied, seq); err != nil {
 		return err
 	}
+	// Noted first: a restore that is made and not counted would be one too many.
+	if err := d.noteRestores(append(before, now)); err != nil {
+		return err
+	}
 	d.cache.clear()
 	if err := d.trusting(func() error { return d.conn.CopyFrom(copied) }); err != nil {
 		return err
 	}
-	d.restores = append(d.restores, at)
 	return errors.Join(d.archive(), d.measure())
 }

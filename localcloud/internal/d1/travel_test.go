@@ -289,11 +289,53 @@ func TestADatabaseIsRestoredTenTimesInTenMinutes(t *testing.T) {
 	if _, _, err := db.Restore(t.Context(), empty); !errors.Is(err, ErrTooManyRestores) {
 		t.Errorf("the eleventh: %v", err)
 	}
+	killed, again := openStore(t, copyFolder(t, store.dir), 0)
+	defer killed.Close()
+	if _, _, err := again.Restore(t.Context(), empty); !errors.Is(err, ErrTooManyRestores) {
+		t.Errorf("the eleventh, of a cloud that was killed and started anew: %v", err)
+	}
 	if err := store.clock.Advance(restoreWindow); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := db.Restore(t.Context(), empty); err != nil {
 		t.Errorf("ten minutes later: %v", err)
+	}
+}
+
+func TestRestoresOfATimeThatIsYetToComeDoNotCount(t *testing.T) {
+	t.Parallel()
+	store, db := newStore(t)
+	empty := mark(t, db)
+	if err := store.clock.Advance(24 * time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for range maxRestores {
+		if _, _, err := db.Restore(t.Context(), empty); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	store, db = openStore(t, store.dir, 0) // its clock is the machine's
+	defer store.Close()
+	if _, _, err := db.Restore(t.Context(), empty); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestADatabaseThatIsMadeAgainWasNeverRestored(t *testing.T) {
+	t.Parallel()
+	store, db := newStore(t)
+	defer store.Close()
+	if _, _, err := db.Restore(t.Context(), mark(t, db)); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete("db"); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(store.dir, "db*")); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 
