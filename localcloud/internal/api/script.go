@@ -163,19 +163,8 @@ func (c *call) deleteScript() (any, error) {
 				return err
 			}
 			if c.query.Get("force") != "true" {
-				users, err := boundTo(tx, s)
-				if err != nil {
+				if err := checkUnused(tx, s); err != nil {
 					return err
-				}
-				consumer, err := consumes(tx, s.Account, s.Name)
-				if err != nil {
-					return err
-				}
-				if consumer {
-					return refuse(http.StatusBadRequest, 10064, "Worker %q is still in use as a consumer for a queue. Remove the consumer first, or use force=true.", s.Name)
-				}
-				if len(users) > 0 {
-					return refuse(http.StatusBadRequest, 10142, "Worker %q is referenced by %s. Use force=true to delete it all the same.", s.Name, strings.Join(users, ", "))
 				}
 			}
 			if err := dropDomainRecords(tx, s); err != nil {
@@ -188,6 +177,31 @@ func (c *call) deleteScript() (any, error) {
 		})
 		return nil, err
 	})
+}
+
+// checkUnused refuses to delete a Worker that a queue, or another Worker, would miss.
+func checkUnused(tx *store.Tx, s store.Script) error {
+	consumer, err := consumes(tx, s.Account, s.Name)
+	if err != nil {
+		return err
+	}
+	if consumer {
+		return refuse(http.StatusBadRequest, 10064, "Worker %q is still in use as a consumer for a queue. Remove the consumer first, or use force=true.", s.Name)
+	}
+	bound, err := boundTo(tx, s)
+	if err != nil {
+		return err
+	}
+	tailed, err := tailedBy(tx, s.Account, s.Name)
+	if err != nil {
+		return err
+	}
+	users := append(bound, tailed...)
+	slices.Sort(users)
+	if users = slices.Compact(users); len(users) > 0 {
+		return refuse(http.StatusBadRequest, 10142, "Worker %q is referenced by %s. Use force=true to delete it all the same.", s.Name, strings.Join(users, ", "))
+	}
+	return nil
 }
 
 // boundTo names the Workers whose served version is bound to s.
@@ -237,8 +251,6 @@ func (c *call) references() (any, error) {
 	}, nil
 }
 
-// tailedBy lists the Workers whose logs a Worker consumes: none, as long as the
-// local cloud has no tails.
 // service is the older view of a Worker that clients ask for before a deploy.
 func (c *call) service() (any, error) {
 	s, v, err := c.latest()

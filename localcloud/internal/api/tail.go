@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 	"github.com/tamylaa/clodo/localcloud/internal/tail"
@@ -16,7 +17,7 @@ func tailEndpoints() []Endpoint {
 		{Method: "POST", Pattern: scriptPath + "/tails", Permissions: tailsRead, handle: (*call).addTail},
 		{Method: "GET", Pattern: scriptPath + "/tails", Permissions: tailsRead, handle: (*call).newestTail},
 		{Method: "DELETE", Pattern: scriptPath + "/tails/{tail_id}", Permissions: tailsRead, handle: (*call).removeTail},
-		{Method: "GET", Pattern: accountPath + "/workers/tails/by-consumer/{script_name}", Permissions: scriptsRead, handle: (*call).tailedBy},
+		{Method: "GET", Pattern: accountPath + "/workers/tails/by-consumer/{script_name}", Permissions: scriptsRead, handle: (*call).tailProducers},
 	}
 }
 
@@ -119,26 +120,34 @@ func checkTailConsumers(tx *store.Tx, script store.Script, raw json.RawMessage) 
 	return nil
 }
 
-// tailedBy lists the Workers whose events a Worker gets.
-func (c *call) tailedBy() (any, error) {
+// tailProducers lists the Workers whose events a Worker gets.
+func (c *call) tailProducers() (any, error) {
 	listed := []any{}
 	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		scripts, err := tx.Scripts(c.account.ID)
-		if err != nil {
-			return err
+		names, err := tailedBy(tx, c.account.ID, c.scriptName())
+		for _, name := range names {
+			listed = append(listed, map[string]any{"consumer": tailConsumer{Service: c.scriptName()}, "producer": tailConsumer{Service: name, Environment: "production"}})
 		}
-		for _, s := range scripts {
-			consumers, err := tailConsumers(s.TailConsumers)
-			if err != nil {
-				return err
-			}
-			for _, consumer := range consumers {
-				if consumer.Service == c.scriptName() {
-					listed = append(listed, map[string]any{"consumer": consumer, "producer": tailConsumer{Service: s.Name, Environment: "production"}})
-				}
-			}
-		}
-		return nil
+		return err
 	})
 	return listed, err
+}
+
+// tailedBy names the Workers whose events a Worker gets.
+func tailedBy(tx *store.Tx, account, consumer string) ([]string, error) {
+	all, err := tx.Scripts(account)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, s := range all {
+		consumers, err := tailConsumers(s.TailConsumers)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(consumers, func(t tailConsumer) bool { return t.Service == consumer }) {
+			names = append(names, s.Name)
+		}
+	}
+	return names, nil
 }

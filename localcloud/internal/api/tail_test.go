@@ -45,6 +45,9 @@ func TestTailConsumersHaveToExist(t *testing.T) {
 	if len(producers) != 1 || producers[0].Producer.Service != "web" {
 		t.Errorf("logger is told to read the logs of %v", producers)
 	}
+	if a := c.call("DELETE", "/A/workers/scripts/logger", nil).refused(400, 10142); !strings.Contains(string(a.body), "referenced by web.") {
+		t.Errorf("logger is not deleted as %s", a.body)
+	}
 	c.call("PATCH", "/S/script-settings", consumers("nobody")).refused(404, 10203)
 	c.call("PATCH", "/S/script-settings", consumers("web")).refused(400, 10203)
 	c.call("PATCH", "/S/script-settings", j{"tail_consumers": "logger"}).refused(400, 10001)
@@ -53,4 +56,5 @@ func TestTailConsumersHaveToExist(t *testing.T) {
 	if w, _ = c.stage.worker("web"); len(w.TailConsumers) != 0 {
 		t.Errorf("the runtime still knows the consumers %v", w.TailConsumers)
 	}
+	c.call("DELETE", "/A/workers/scripts/logger", nil).ok(nil)
 }
