@@ -218,7 +218,7 @@ func secretsOf(all []json.RawMessage) map[string]secretInput {
 
 func (c *call) resolveBindings(tx *store.Tx, d *draft, in []json.RawMessage, keep []string) error {
 	set := bindingSet{
-		tx: tx, account: c.account.ID, script: d.script.Name, previous: d.latest, classes: d.script.Classes,
+		tx: tx, account: c.account.ID, script: d.script.Name, previous: d.latest, classes: d.classes(),
 		strict: c.query.Get("bindings_inherit") == "strict", limits: c.limits,
 		index: func(name string) error {
 			_, err := c.vectors.Index(c.ctx, c.account.ID, name)

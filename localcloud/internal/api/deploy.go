@@ -113,6 +113,12 @@ func (c *call) mayServe(tx *store.Tx, d *draft, shares []store.Share) (trigger s
 		if d.latest.Number-v.Number >= deployable {
 			return "", refuse(http.StatusBadRequest, 10210, "Version %q is not one of the %d newest, which alone can serve.", v.ID, deployable)
 		}
+		if v.Migration != nil && len(shares) > 1 {
+			return "", refuse(http.StatusBadRequest, 10210, "Version %q brings a Durable Object migration and is deployed alone.", v.ID)
+		}
+		if err := migrate(tx, &d.script, &v); err != nil {
+			return "", err
+		}
 		if v.MigrationTag != d.script.MigrationTag {
 			return "", refuse(http.StatusBadRequest, 10210, "Version %q was made before a Durable Object migration (its tag is %q, the Worker's is %q) and cannot serve any more.", v.ID, v.MigrationTag, d.script.MigrationTag)
 		}

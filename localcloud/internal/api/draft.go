@@ -97,14 +97,11 @@ func (c *call) noScript() error {
 
 // scriptName is the name of the path's Worker in the store.
 func (c *call) scriptName() string {
-	name, ok := c.vars["script_name"]
-	switch {
-	case ok && c.dispatch.ID != "":
+	name := c.vars["script_name"]
+	if c.dispatch.ID != "" {
 		return store.UserWorker(c.dispatch.ID, name)
-	case ok:
-		return name
 	}
-	return c.vars["worker_id"]
+	return name
 }
 
 // making says how a version is made.
@@ -190,7 +187,7 @@ func etag(v *store.Version) string {
 // can never take another Worker down.
 func (c *call) start(d *draft) error {
 	v := &d.version
-	found, err := c.runtime.Check(c.ctx, v.Account, v.Script, c.runtimeVersion(*v), runtimeClasses(d.script.Classes))
+	found, err := c.runtime.Check(c.ctx, v.Account, v.Script, c.runtimeVersion(*v), runtimeClasses(d.classes()))
 	if err != nil {
 		return startError(err)
 	}
@@ -227,6 +224,9 @@ func (c *call) keep(tx *store.Tx, d *draft) error {
 
 // serveAlone deploys the version to all traffic.
 func (c *call) serveAlone(tx *store.Tx, d *draft) error {
+	if err := migrate(tx, &d.script, &d.version); err != nil {
+		return err
+	}
 	return tx.AddDeployment(store.Deployment{
 		ID: newUUID(), Account: d.script.Account, Script: d.script.Name, CreatedOn: c.now(), Source: d.version.Source,
 		Annotations: deploymentAnnotations(d.version.Annotations, d.version.Annotations["workers/triggered_by"]),

@@ -73,6 +73,8 @@ func Endpoints() []Endpoint {
 		dnsEndpoints(),
 		routeEndpoints(),
 		scriptEndpoints(),
+		workerEndpoints(),
+		workerVersionEndpoints(),
 		settingsEndpoints(),
 		versionEndpoints(),
 		deploymentEndpoints(),

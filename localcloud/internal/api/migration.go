@@ -105,6 +105,42 @@ func (step migrationStep) apply(tx *store.Tx, s *store.Script) ([]transfer, erro
 	return moved, nil
 }
 
+// postpone leaves the Worker's classes as script has them until the draft's version is
+// deployed.
+func (d *draft) postpone(script store.Script) error {
+	if len(d.moved) > 0 {
+		return refuse(http.StatusNotImplemented, 100153, "A version that waits cannot transfer classes from another Worker in the local cloud: deploy it at once.")
+	}
+	d.version.Migration = &store.Migration{Before: script.Classes, After: d.script.Classes, Tag: d.script.MigrationTag}
+	d.script.Classes, d.script.MigrationTag = script.Classes, script.MigrationTag
+	return nil
+}
+
+// classes are those that the draft's version will find when it serves.
+func (d *draft) classes() []store.Class {
+	if m := d.version.Migration; m != nil {
+		return m.After
+	}
+	return d.script.Classes
+}
+
+// migrate does the migration that a version brings, if it was not done yet.
+func migrate(tx *store.Tx, s *store.Script, v *store.Version) error {
+	m := v.Migration
+	if m == nil {
+		return nil
+	}
+	if s.MigrationTag != v.MigrationTag || !slices.Equal(s.Classes, m.Before) {
+		return refuse(http.StatusPreconditionFailed, 10079, "Migration precondition failed: the Worker's durable object classes changed since version %q was uploaded", v.ID)
+	}
+	s.Classes, s.MigrationTag = m.After, m.Tag
+	v.MigrationTag, v.Migration = m.Tag, nil
+	if err := tx.PutScript(*s); err != nil {
+		return err
+	}
+	return tx.PutVersion(*v)
+}
+
 // take removes a transferred class from the Worker that had it.
 func (t transfer) take(tx *store.Tx, account string) error {
 	from, err := tx.Script(account, t.script)

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -20,7 +19,6 @@ func scriptEndpoints() []Endpoint {
 		{Method: "GET", Pattern: scriptPath + "/references", Permissions: scriptsRead, handle: (*call).references},
 		{Method: "GET", Pattern: accountPath + "/workers/services/{script_name}", Permissions: scriptsRead, handle: (*call).service},
 		{Method: "DELETE", Pattern: accountPath + "/workers/services/{script_name}", Permissions: scriptsWrite, handle: (*call).deleteScript},
-		{Method: "GET", Pattern: workerPath, Permissions: scriptsRead, handle: (*call).worker},
 	}
 }
 
@@ -204,31 +202,6 @@ func checkUnused(tx *store.Tx, s store.Script) error {
 	return nil
 }
 
-// boundTo names the Workers whose served version is bound to s.
-func boundTo(tx *store.Tx, s store.Script) ([]string, error) {
-	all, err := tx.Scripts(s.Account)
-	if err != nil {
-		return nil, err
-	}
-	var users []string
-	for _, other := range all {
-		if other.Name == s.Name {
-			continue
-		}
-		v, err := latestOf(tx, other)
-		if err != nil {
-			return nil, err
-		}
-		if v != nil && slices.ContainsFunc(v.Bindings, func(raw json.RawMessage) bool {
-			var b binding
-			return json.Unmarshal(raw, &b) == nil && (b.Type == "service" && b.Service == s.Name || b.Type == "durable_object_namespace" && b.ScriptName == s.Name)
-		}) {
-			users = append(users, other.Name)
-		}
-	}
-	return users, nil
-}
-
 func (c *call) references() (any, error) {
 	incoming := []map[string]string{}
 	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
@@ -265,73 +238,4 @@ func (c *call) service() (any, error) {
 		"id": s.Name, "created_on": stamp(s.CreatedOn), "modified_on": stamp(s.ModifiedOn), "usage_model": "standard",
 		"default_environment": environment, "environments": []any{environment},
 	}, nil
-}
-
-// worker is the newer view; current wrangler reads the subdomain from it.
-func (c *call) worker() (any, error) {
-	var result any
-	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		s, err := c.scriptByNameOrTag(tx)
-		if err != nil {
-			return err
-		}
-		subdomain := map[string]any{"enabled": s.WorkersDev, "previews_enabled": s.Previews}
-		if c.account.Subdomain != "" {
-			subdomain["url"] = "https://" + workersDev(s.Name, c.account.Subdomain)
-			subdomain["preview_url_suffix"] = "-" + workersDev(s.Name, c.account.Subdomain)
-		}
-		domains := []map[string]string{}
-		all, err := tx.Domains(c.account.ID)
-		if err != nil {
-			return err
-		}
-		for _, d := range all {
-			if d.Script == s.Name {
-				domains = append(domains, map[string]string{"id": d.ID, "hostname": d.Hostname, "zone_id": d.Zone, "zone_name": d.ZoneName, "certificate_id": d.CertID})
-			}
-		}
-		users, err := boundTo(tx, s)
-		if err != nil {
-			return err
-		}
-		workers := []map[string]string{}
-		for _, u := range users {
-			workers = append(workers, map[string]string{"id": u, "name": u})
-		}
-		m := map[string]any{
-			"id": s.Tag, "name": s.Name, "created_on": stamp(s.CreatedOn), "updated_on": stamp(s.ModifiedOn), "deployed_on": nil,
-			"logpush": s.Logpush, "tags": tags(s), "tail_consumers": []any{}, "subdomain": subdomain,
-			"observability": map[string]any{"enabled": false},
-			"references": map[string]any{
-				"domains": domains, "workers": workers, "durable_objects": []any{}, "queues": []any{}, "dispatch_namespace_outbounds": []any{},
-			},
-		}
-		if given(s.Observability) {
-			m["observability"] = s.Observability
-		}
-		if active, err := tx.ActiveDeployment(s.Account, s.Name); err == nil {
-			m["deployed_on"] = stamp(active.CreatedOn)
-		} else if !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		result = m
-		return nil
-	})
-	return result, err
-}
-
-// scriptByNameOrTag finds the Worker of a path that takes either.
-func (c *call) scriptByNameOrTag(tx *store.Tx) (store.Script, error) {
-	s, err := tx.Script(c.account.ID, c.vars["worker_id"])
-	if !errors.Is(err, store.ErrNotFound) {
-		return s, err
-	}
-	all, err := tx.Scripts(c.account.ID)
-	if i := slices.IndexFunc(all, func(s store.Script) bool { return s.Tag == c.vars["worker_id"] }); err == nil && i >= 0 {
-		return all[i], nil
-	}
-	if err == nil {
-		err = c.noScript()
-	}
-	return store.Script{}, err
 }

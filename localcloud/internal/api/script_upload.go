@@ -11,8 +11,8 @@ import (
 // uploadScript is PUT: a version that serves at once.
 func (c *call) uploadScript() (any, error) {
 	name := c.scriptName()
-	if own := c.vars["script_name"]; !scriptName.MatchString(own) {
-		return nil, refuse(http.StatusBadRequest, 10016, "Worker name %q must be lower-case letters, digits, hyphens and underscores, up to 63, and start with a letter, a digit or an underscore.", own)
+	if err := checkScriptName(c.vars["script_name"]); err != nil {
+		return nil, err
 	}
 	u, err := c.readUpload()
 	if err != nil {

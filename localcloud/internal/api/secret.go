@@ -13,7 +13,6 @@ import (
 
 func secretEndpoints() []Endpoint {
 	return []Endpoint{
-		{Method: "PATCH", Pattern: workerPath + "/versions/latest", Permissions: scriptsWrite, handle: (*call).editLatestVersion},
 		{Method: "GET", Pattern: scriptPath + "/secrets", Permissions: scriptsRead, handle: (*call).secrets},
 		{Method: "PUT", Pattern: scriptPath + "/secrets", Permissions: scriptsWrite, handle: (*call).putSecret},
 		{Method: "GET", Pattern: scriptPath + "/secrets/{secret_name}", Permissions: scriptsRead, handle: (*call).secretDetails},
@@ -215,7 +214,7 @@ func editedSecrets(have []json.RawMessage, changes map[string]*secretInput) ([]j
 }
 
 // editLatestVersion is a merge patch on the newest version that makes a new one,
-// without serving it: how current wrangler sets a secret of a version.
+// which waits unless deploy=true: how current wrangler sets a secret of a version.
 func (c *call) editLatestVersion() (any, error) {
 	var in struct {
 		Env         map[string]*secretInput `json:"env"`
@@ -232,16 +231,7 @@ func (c *call) editLatestVersion() (any, error) {
 			return nil, refuse(http.StatusNotImplemented, 100153, "Binding %q has type %q: only secrets can be patched in the local cloud.", name, s.Type)
 		}
 	}
-	var name string
-	if err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		s, err := c.scriptByNameOrTag(tx)
-		name = s.Name
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	c.vars["script_name"] = name
-	d, err := c.makeVersion(making{script: name, trigger: "secret", waits: true, resolve: func(tx *store.Tx) (*draft, error) {
+	d, err := c.makeVersion(making{script: c.scriptName(), trigger: "secret", waits: !c.deploys(), resolve: func(tx *store.Tx) (*draft, error) {
 		d, err := c.derived(tx)
 		if err != nil {
 			return nil, err
@@ -252,10 +242,5 @@ func (c *call) editLatestVersion() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := d.version
-	return map[string]any{
-		"id": v.ID, "number": v.Number, "created_on": stamp(v.CreatedOn), "source": v.Source, "annotations": v.Annotations,
-		"bindings": shown(v.Bindings), "compatibility_date": v.CompatibilityDate, "compatibility_flags": flags(&v),
-		"main_module": v.MainModule, "startup_time_ms": v.StartupMS, "usage_model": "standard", "urls": []string{},
-	}, nil
+	return workerVersionJSON(d.version), nil
 }

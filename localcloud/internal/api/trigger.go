@@ -173,7 +173,7 @@ func (c *call) editScriptSubdomain() (any, error) {
 		return nil, refuse(http.StatusBadRequest, 10001, "The body must say whether the subdomain is `enabled`.")
 	}
 	if *in.Enabled && c.account.Subdomain == "" {
-		return nil, refuse(http.StatusBadRequest, 10063, "This account has no workers.dev subdomain.")
+		return nil, noSubdomain()
 	}
 	var s store.Script
 	err := c.changeScript(func(_ *store.Tx, script *store.Script) error {
@@ -188,6 +188,10 @@ func (c *call) editScriptSubdomain() (any, error) {
 		return nil, err
 	}
 	return subdomainJSON(s), nil
+}
+
+func noSubdomain() error {
+	return refuse(http.StatusBadRequest, 10063, "This account has no workers.dev subdomain.")
 }
 
 func (c *call) removeScriptSubdomain() (any, error) {

@@ -124,7 +124,7 @@ func parseMultipart(parts *multipart.Reader, most int64, keep func(io.Reader) (s
 		if err != nil {
 			return u, err
 		}
-		if slices.ContainsFunc(u.modules, func(o store.Module) bool { return o.Name == m.Name }) {
+		if u.has(m.Name) {
 			return u, refuse(http.StatusBadRequest, 10021, "Module %q is in the upload twice.", m.Name)
 		}
 		total += m.Size
@@ -188,11 +188,8 @@ func readMetadata(r io.Reader, into *metadata) error {
 }
 
 func readModule(part *multipart.Part, name string, before, most int64, keep func(io.Reader) (string, int64, error)) (store.Module, error) {
-	if name == "" || len(name) > maxModuleName || strings.ContainsRune(name, 0) {
-		return store.Module{}, refuse(http.StatusBadRequest, 10006, "A part of the upload has no usable name: %q.", name)
-	}
-	if inside := path.Clean(name); path.IsAbs(inside) || inside == ".." || strings.HasPrefix(inside, "../") {
-		return store.Module{}, refuse(http.StatusBadRequest, 10006, "A part of the upload has no usable name: %q leads out of the Worker.", name)
+	if err := checkModuleName(name); err != nil {
+		return store.Module{}, err
 	}
 	digest, size, err := keep(io.LimitReader(part, most-before+1))
 	if err != nil {
@@ -202,6 +199,16 @@ func readModule(part *multipart.Part, name string, before, most int64, keep func
 		return store.Module{}, err
 	}
 	return store.Module{Name: name, ContentType: moduleType(part.Header.Get("Content-Type"), name), Blob: digest, Size: size}, nil
+}
+
+func checkModuleName(name string) error {
+	if name == "" || len(name) > maxModuleName || strings.ContainsRune(name, 0) {
+		return refuse(http.StatusBadRequest, 10006, "A part of the upload has no usable name: %q.", name)
+	}
+	if inside := path.Clean(name); path.IsAbs(inside) || inside == ".." || strings.HasPrefix(inside, "../") {
+		return refuse(http.StatusBadRequest, 10006, "A part of the upload has no usable name: %q leads out of the Worker.", name)
+	}
+	return nil
 }
 
 func checkWorkerSize(size, most int64) error {
@@ -245,7 +252,7 @@ func (u *upload) check() error {
 		return refuse(http.StatusNotImplemented, 10021, "The upload has exports: the local cloud does not know them yet. Use migrations.")
 	}
 	for _, want := range []string{m.MainModule, m.BodyPart} {
-		if want != "" && !slices.ContainsFunc(u.modules, func(o store.Module) bool { return o.Name == want }) {
+		if want != "" && !u.has(want) {
 			return refuse(http.StatusBadRequest, 10021, "No such module %q: the upload has no part of that name.", want)
 		}
 	}
@@ -264,6 +271,10 @@ func checkAnnotations(a map[string]string) error {
 		a["workers/message"] = strings.ToValidUTF8(msg[:maxMessage], "")
 	}
 	return nil
+}
+
+func (u *upload) has(module string) bool {
+	return slices.ContainsFunc(u.modules, func(m store.Module) bool { return m.Name == module })
 }
 
 // code is the modules that make the Worker run, without source maps.

@@ -37,7 +37,8 @@ type Cron struct {
 	CreatedOn  time.Time
 }
 
-// Version is one upload of a Worker's code and bindings. It never changes.
+// Version is one upload of a Worker's code and bindings. It never changes, but for its
+// migration, which is done once.
 type Version struct {
 	ID                 string // UUID
 	Account            string
@@ -57,10 +58,18 @@ type Version struct {
 	Limits             json.RawMessage `json:",omitempty"`
 	Placement          json.RawMessage `json:",omitempty"`
 	MigrationTag       string
+	Migration          *Migration `json:",omitempty"`
 	Etag               string
 	Handlers           []string
 	NamedHandlers      map[string][]string
 	StartupMS          int
+}
+
+// Migration is what a version does to the durable object classes of its Worker when it
+// is deployed first. Until then others find them as they were before.
+type Migration struct {
+	Before, After []Class
+	Tag           string // of the Worker after it
 }
 
 // Module is one file of a version.
@@ -138,6 +147,11 @@ func (tx *Tx) DeleteScript(account, name string) error {
 // AddVersion adds a version.
 func (tx *Tx) AddVersion(v Version) error {
 	return insert(tx, `INSERT INTO versions(id, account, script, number, doc) VALUES(?, ?, ?, ?, ?)`, v, v.ID, v.Account, v.Script, v.Number)
+}
+
+// PutVersion changes a version.
+func (tx *Tx) PutVersion(v Version) error {
+	return insert(tx, `UPDATE versions SET doc = ?4 WHERE id = ?1 AND account = ?2 AND script = ?3`, v, v.ID, v.Account, v.Script)
 }
 
 // Versions lists a Worker's versions, newest first.
