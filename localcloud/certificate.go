@@ -3,12 +3,11 @@ package localcloud
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/api"
+	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -39,12 +38,8 @@ func (c *Cloud) withCertificates(next http.Handler) http.Handler {
 // untilCertificate is how long the hostname of a request has to wait, by the cloud's
 // time.
 func (c *Cloud) untilCertificate(r *http.Request) (rest time.Duration, err error) {
-	host := strings.ToLower(r.Host)
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
 	err = c.storage.store.Read(r.Context(), func(tx *store.Tx) error {
-		d, err := tx.DomainOf(host)
+		d, err := tx.DomainOf(runtime.Hostname(r.Host))
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}

@@ -13,7 +13,6 @@ package localcloud
 import (
 	"cmp"
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -258,7 +257,7 @@ func (c *Cloud) openState(ctx context.Context) (err error) {
 	if c.storage, err = openStorage(c.options.Dir, &c.clock, c.options.Log); err != nil {
 		return err
 	}
-	token, err := seed(ctx, c.storage.store, c.options.Seed)
+	token, err := seed(ctx, c.storage.store, c.clock.Now(), c.options.Seed)
 	if c.token == "" { // later it is the same, and may be being read
 		c.token = token
 	}
@@ -301,7 +300,7 @@ func (c *Cloud) newPage() (*page.Page, error) {
 // showPage shows a page. Where other machines can reach the cloud they need its token,
 // as the password of any user.
 func (c *Cloud) showPage(w http.ResponseWriter, r *http.Request) {
-	if _, password, _ := r.BasicAuth(); c.options.AllowRemote && subtle.ConstantTimeCompare([]byte(password), []byte(c.token)) != 1 {
+	if _, password, _ := r.BasicAuth(); c.options.AllowRemote && !c.opens(password) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="the password is the token of the local cloud"`)
 		http.Error(w, "this needs the token of the local cloud, as the password of any user", http.StatusUnauthorized)
 		return
@@ -369,6 +368,7 @@ func (c *Cloud) Reset(ctx context.Context) error {
 	if err := errors.Join(c.storage.traffic.Clear(ctx), c.storage.mails.Clear()); err != nil {
 		return fmt.Errorf("resetting the local cloud: %w", err)
 	}
-	_, err := seed(ctx, c.storage.store, c.options.Seed)
+	c.problems.clear()
+	_, err := seed(ctx, c.storage.store, c.clock.Now(), c.options.Seed)
 	return err
 }

@@ -128,6 +128,29 @@ func TestAResetForgetsWhatWasMade(t *testing.T) {
 	}
 }
 
+func TestAResetForgetsWhatDidNotRun(t *testing.T) {
+	t.Parallel()
+	c := start(t, Options{Dir: t.TempDir()})
+	info := c.Info()
+	problem := func() string {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, info.Data, nil)
+		fatal(t, err)
+		req.Host = "Web.localhost"
+		res, err := http.DefaultClient.Do(req)
+		fatal(t, err)
+		fatal(t, res.Body.Close())
+		return res.Header.Get(ProblemHeader)
+	}
+	fatal(t, SetProblem(t.Context(), info, info.AccountID, "web", &Problem{Title: "web does not compile"}))
+	if problem() == "" {
+		t.Error("the problem of web is not told")
+	}
+	fatal(t, c.Reset(t.Context()))
+	if got := problem(); got != "" {
+		t.Errorf("after a reset web has the problem %s", got)
+	}
+}
+
 // code is the diag code of an error, "" without one.
 func code(err error) string {
 	var e *diag.Error

@@ -3,6 +3,7 @@ package localcloud
 import (
 	"bytes"
 	"context"
+	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -70,7 +71,13 @@ func (c *Cloud) newControl() http.Handler {
 }
 
 func (c *Cloud) authorized(r *http.Request) bool {
-	return r.Header.Get("Authorization") == "Bearer "+c.token
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return ok && c.opens(token)
+}
+
+// opens reports whether a token is the one that opens everything.
+func (c *Cloud) opens(token string) bool {
+	return subtle.ConstantTimeCompare([]byte(token), []byte(c.token)) == 1
 }
 
 func (c *Cloud) withToken(next http.HandlerFunc) http.HandlerFunc {
@@ -111,26 +118,17 @@ func Extend(ctx context.Context, info Info, zones []string, accounts []Account) 
 
 // control calls one of the control endpoints.
 func control(ctx context.Context, base, token, method, path string, in, out any) error {
-	u, err := url.Parse(base)
-	if err != nil {
-		return fmt.Errorf("address of the local cloud: %w", err)
-	}
-	u.Path, u.RawQuery = path, ""
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	req, err := controlRequest(ctx, base, token, method, path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy = nil // a proxy has no business between this machine and itself
+	transport := directTransport()
 	defer transport.CloseIdleConnections()
 	res, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
@@ -142,7 +140,7 @@ func control(ctx context.Context, base, token, method, path string, in, out any)
 		return fmt.Errorf("asking the local cloud: %w", err)
 	}
 	if res.Header.Get(api.Header) == "" {
-		return fmt.Errorf("%s is not a local cloud", u.Host)
+		return fmt.Errorf("%s is not a local cloud", req.URL.Host)
 	}
 	if res.StatusCode >= 300 {
 		return fmt.Errorf("the local cloud answered %s: %s", res.Status, strings.TrimSpace(string(b)))
@@ -151,4 +149,28 @@ func control(ctx context.Context, base, token, method, path string, in, out any)
 		return nil
 	}
 	return json.Unmarshal(b, out)
+}
+
+// controlRequest is one to a control endpoint of the cloud whose API is at base. path may
+// have escapes; an empty token is left out.
+func controlRequest(ctx context.Context, base, token, method, path string, body io.Reader) (*http.Request, error) {
+	u, err := url.Parse(base)
+	if err == nil {
+		u, err = u.Parse(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("address of the local cloud: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
+	if err == nil && token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	return req, err
+}
+
+// directTransport goes by no proxy, which has no business between this machine and itself.
+func directTransport() *http.Transport {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = nil
+	return transport
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -100,18 +99,11 @@ func (c *Cloud) streamEvents(w http.ResponseWriter, r *http.Request) {
 // Follow calls each for every invocation of a Worker of the running cloud that info
 // describes. It returns when ctx ends, with nil, or when the cloud does.
 func Follow(ctx context.Context, info Info, each func(Event)) error {
-	u, err := url.Parse(info.API)
-	if err != nil {
-		return fmt.Errorf("address of the local cloud: %w", err)
-	}
-	u.Path, u.RawQuery = "/local/events", ""
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	req, err := controlRequest(ctx, info.API, info.APIToken, http.MethodGet, "/local/events", nil)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+info.APIToken)
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy = nil // a proxy has no business between this machine and itself
+	transport := directTransport()
 	defer transport.CloseIdleConnections()
 	res, err := transport.RoundTrip(req)
 	if err == nil {

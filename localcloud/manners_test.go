@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestALostAnswerWasMade(t *testing.T) {
@@ -163,6 +165,26 @@ func TestATokenHasSoManyCalls(t *testing.T) {
 	fatal(t, c.Reset(t.Context()))
 	if res, _ := call(info.APIToken, accounts); res.StatusCode != 200 {
 		t.Errorf("after a reset: %d", res.StatusCode)
+	}
+}
+
+func TestWhatIsSeededIsMadeAtTheCloudsTime(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	c := start(t, Options{Dir: t.TempDir(), Ahead: 24 * time.Hour, Seed: Seed{Zones: []string{"first.example"}}})
+	fatal(t, c.Advance(24*time.Hour))
+	fatal(t, c.Extend(t.Context(), Seed{Zones: []string{"second.example"}}))
+	var zones []struct {
+		Name      string
+		CreatedOn time.Time `json:"created_on"`
+	}
+	fatal(t, json.Unmarshal(remote{t, c.Info()}.do("GET", "/client/v4/zones", nil), &zones))
+	days := map[string]int{}
+	for _, z := range zones {
+		days[z.Name] = int(z.CreatedOn.Sub(began) / (24 * time.Hour))
+	}
+	if diff := cmp.Diff(map[string]int{"first.example": 1, "second.example": 2}, days); diff != "" {
+		t.Errorf("how many days ahead the zones were made (-want +got):\n%s", diff)
 	}
 }
 

@@ -6,13 +6,13 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"html/template"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 
 	"github.com/tamylaa/clodo/localcloud/internal/api"
+	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 )
 
 // Problem is why the newest source of a Worker does not run. While a Worker has one,
@@ -48,10 +48,16 @@ func (ps *problems) set(id scriptID, p Problem) {
 	ps.known[id] = p
 }
 
-func (ps *problems) clear(id scriptID) {
+func (ps *problems) remove(id scriptID) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	delete(ps.known, id)
+}
+
+func (ps *problems) clear() {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	clear(ps.known)
 }
 
 // problemOf is the problem of the Worker that a request is for. A Worker that never ran is
@@ -66,11 +72,7 @@ func (c *Cloud) problemOf(r *http.Request) (Problem, bool) {
 		p, ok := c.problems.known[scriptID{account, script}]
 		return p, ok
 	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	name, ok := strings.CutSuffix(strings.ToLower(host), ".localhost")
+	name, ok := strings.CutSuffix(runtime.Hostname(r.Host), ".localhost")
 	for id, p := range c.problems.known {
 		if ok && id.script == name {
 			return p, true
@@ -123,7 +125,7 @@ func (c *Cloud) putProblem(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Cloud) deleteProblem(w http.ResponseWriter, r *http.Request) {
-	c.problems.clear(scriptID{r.PathValue("account_id"), r.PathValue("script_name")})
+	c.problems.remove(scriptID{r.PathValue("account_id"), r.PathValue("script_name")})
 	answer(w, http.StatusOK, map[string]any{})
 }
 

@@ -50,7 +50,6 @@ type Data struct {
 	answer map[string]runtime.Resource
 	broker *queue.Broker
 	queues map[string]queue.Queue // by name
-	mails  *mail.Mailbox
 	closed bool
 }
 
@@ -129,7 +128,6 @@ func (d *Data) open(kind string) (io.Closer, runtime.Resource, error) {
 		return s, d.broker.Binding, nil
 	case "mail":
 		s, err := mail.Open(in("mail.db"), &d.clock, d.options.Log)
-		d.mails = s
 		return s, s.Binding, err
 	case "secret":
 		s, err := secretstore.Open(in("secrets.db"), &d.clock)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -33,17 +32,18 @@ func notSaved(name string) bool {
 // the cloud may be called until it returns.
 func (c *Cloud) Save(ctx context.Context, w io.Writer) error {
 	f, err := c.save(ctx)
+	defer discardFile(f)
 	if err != nil {
 		return fmt.Errorf("saving the local cloud: %w", err)
 	}
-	defer discardFile(f)
 	if _, err := io.Copy(w, f); err != nil {
 		return fmt.Errorf("saving the local cloud: %w", err)
 	}
 	return nil
 }
 
-// save makes the saved cloud a file in its folder, which the caller discards.
+// save makes the saved cloud a file in its folder, which the caller discards. There may be
+// one with an error too: that of a cloud which does not go on.
 func (c *Cloud) save(ctx context.Context) (f *os.File, err error) {
 	if !c.saving.TryLock() {
 		return nil, errBusy
@@ -129,18 +129,11 @@ func Save(ctx context.Context, dir string, w io.Writer) error {
 }
 
 func saveRunning(ctx context.Context, s status, w io.Writer) error {
-	u, err := url.Parse(s.API)
-	if err != nil {
-		return fmt.Errorf("address of the local cloud: %w", err)
-	}
-	u.Path = savePath
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	req, err := controlRequest(ctx, s.API, s.APIToken, http.MethodGet, savePath, nil)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+s.APIToken)
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy = nil
+	transport := directTransport()
 	defer transport.CloseIdleConnections()
 	res, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,6 +69,24 @@ func TestACloudIsSavedWhileItServesAndComesBack(t *testing.T) {
 	}
 	left, err := filepath.Glob(filepath.Join(dir, "saving-*"))
 	if err != nil || len(left) > 0 {
+		t.Errorf("what was saved is left behind: %v, %v", left, err)
+	}
+}
+
+func TestASaveAfterWhichTheCloudDoesNotGoOnLeavesNoFile(t *testing.T) {
+	t.Parallel()
+	dir, opened := t.TempDir(), 0
+	c := start(t, Options{Dir: dir, workers: func(c *Cloud) (workers, error) {
+		if opened++; opened > 1 {
+			return nil, errors.New("no memory is left")
+		}
+		return newWorkers(c)
+	}})
+	if err := c.Save(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), "no memory is left") {
+		t.Errorf("saving: %v", err)
+	}
+	<-c.Stopped() // it ends
+	if left, err := filepath.Glob(filepath.Join(dir, "saving-*")); err != nil || len(left) > 0 {
 		t.Errorf("what was saved is left behind: %v, %v", left, err)
 	}
 }

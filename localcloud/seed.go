@@ -84,29 +84,30 @@ func checkZone(name string) error {
 
 // Extend adds to what the running cloud has.
 func (c *Cloud) Extend(ctx context.Context, s Seed) error {
-	_, err := seed(ctx, c.storage.store, s)
+	_, err := seed(ctx, c.storage.store, c.clock.Now(), s)
 	return err
 }
 
-// seed brings a store to hold at least s and answers the token that opens it.
-func seed(ctx context.Context, st *store.Store, s Seed) (token string, err error) {
+// seed brings a store to hold at least s, what is new of it made at a time, and answers
+// the token that opens it.
+func seed(ctx context.Context, st *store.Store, at time.Time, s Seed) (token string, err error) {
 	err = st.Write(ctx, func(tx *store.Tx) error {
-		if err := seedAccounts(tx, s.Accounts); err != nil {
+		if err := seedAccounts(tx, at, s.Accounts); err != nil {
 			return err
 		}
 		for _, z := range s.Zones {
 			name, account, _ := strings.Cut(z, "@")
-			if err := addZone(tx, account, name); err != nil {
+			if err := addZone(tx, at, account, name); err != nil {
 				return err
 			}
 		}
 		for _, r := range s.Records {
-			if err := addRecord(tx, r); err != nil {
+			if err := addRecord(tx, at, r); err != nil {
 				return err
 			}
 		}
 		for _, t := range s.Tokens {
-			if err := seedToken(tx, t); err != nil {
+			if err := seedToken(tx, at, t); err != nil {
 				return err
 			}
 		}
@@ -115,7 +116,7 @@ func seed(ctx context.Context, st *store.Store, s Seed) (token string, err error
 			return err
 		}
 		token = api.TokenPrefix + randomHex()
-		return errors.Join(tx.PutSetting(api.SettingToken, token), tx.PutToken(store.Token{ID: randomHex(), Value: token, CreatedOn: time.Now().UTC()}))
+		return errors.Join(tx.PutSetting(api.SettingToken, token), tx.PutToken(store.Token{ID: randomHex(), Value: token, CreatedOn: at}))
 	})
 	if err != nil {
 		return "", fmt.Errorf("seeding the local cloud: %w", err)
@@ -125,7 +126,7 @@ func seed(ctx context.Context, st *store.Store, s Seed) (token string, err error
 
 // seedToken adds a token, or gives one that is there other rights. The one that opens
 // everything keeps its own: who has it must be able to stop the cloud.
-func seedToken(tx *store.Tx, t Token) error {
+func seedToken(tx *store.Tx, at time.Time, t Token) error {
 	if !strings.HasPrefix(t.Value, api.TokenPrefix) {
 		return fmt.Errorf("a token of a local cloud starts with %s", api.TokenPrefix)
 	}
@@ -149,16 +150,16 @@ func seedToken(tx *store.Tx, t Token) error {
 	}
 	made, err := tx.Token(t.Value)
 	if errors.Is(err, store.ErrNotFound) {
-		made, err = store.Token{ID: randomHex(), Value: t.Value, CreatedOn: time.Now().UTC()}, nil
+		made, err = store.Token{ID: randomHex(), Value: t.Value, CreatedOn: at}, nil
 	}
 	if err != nil {
 		return err
 	}
-	made.Name, made.Accounts, made.Groups, made.Policies, made.ExpiresOn, made.ModifiedOn = t.Name, t.Accounts, t.Groups, nil, t.Expires, time.Now().UTC()
+	made.Name, made.Accounts, made.Groups, made.Policies, made.ExpiresOn, made.ModifiedOn = t.Name, t.Accounts, t.Groups, nil, t.Expires, at
 	return tx.PutToken(made)
 }
 
-func seedAccounts(tx *store.Tx, wanted []Account) error {
+func seedAccounts(tx *store.Tx, at time.Time, wanted []Account) error {
 	have, err := tx.Accounts()
 	if err != nil {
 		return err
@@ -180,7 +181,7 @@ func seedAccounts(tx *store.Tx, wanted []Account) error {
 		if taken := slices.IndexFunc(have, func(a store.Account) bool { return w.Subdomain != "" && a.Subdomain == w.Subdomain && a.ID != w.ID }); taken >= 0 {
 			return fmt.Errorf("account %q: its subdomain %q is that of account %q", w.Name, w.Subdomain, have[taken].Name)
 		}
-		a := store.Account{ID: w.ID, CreatedOn: time.Now().UTC(), Subdomain: freeSubdomain(w.Name, have)}
+		a := store.Account{ID: w.ID, CreatedOn: at, Subdomain: freeSubdomain(w.Name, have)}
 		if i >= 0 {
 			a = have[i]
 		} else {
@@ -235,7 +236,7 @@ func freeSubdomain(name string, have []store.Account) string {
 }
 
 // addZone adds a domain to an account; an empty one means the first.
-func addZone(tx *store.Tx, account, name string) error {
+func addZone(tx *store.Tx, at time.Time, account, name string) error {
 	if err := checkZone(name); err != nil {
 		return err
 	}
@@ -254,12 +255,11 @@ func addZone(tx *store.Tx, account, name string) error {
 	if !slices.ContainsFunc(accounts, func(a store.Account) bool { return a.ID == account }) {
 		return settingError(fmt.Errorf("zone %q: there is no account %q", name, account), zoneFix)
 	}
-	at := time.Now().UTC()
 	return tx.AddZone(store.Zone{ID: randomHex(), Account: account, Name: name, Type: "full", CreatedOn: at, ModifiedOn: at})
 }
 
 // addRecord adds a DNS record unless its zone has the same one.
-func addRecord(tx *store.Tx, r DNSRecord) error {
+func addRecord(tx *store.Tx, at time.Time, r DNSRecord) error {
 	zones, err := tx.Zones()
 	if err != nil {
 		return err
@@ -268,7 +268,7 @@ func addRecord(tx *store.Tx, r DNSRecord) error {
 	if i < 0 {
 		return fmt.Errorf("record %q: there is no zone %q", r.Name, r.Zone)
 	}
-	if err := api.SeedRecord(tx, zones[i], r.Type, r.Name, r.Content, r.TTL, r.Proxied); err != nil {
+	if err := api.SeedRecord(tx, at, zones[i], r.Type, r.Name, r.Content, r.TTL, r.Proxied); err != nil {
 		return fmt.Errorf("record %q of zone %q: %w", r.Name, r.Zone, err)
 	}
 	return nil

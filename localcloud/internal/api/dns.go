@@ -255,10 +255,9 @@ func seededInput(kind, name, content string, ttl int, proxied bool) dnsInput {
 	return dnsInput{Type: &kind, Name: &name, Content: &content, TTL: &seconds, Proxied: &proxied}
 }
 
-// SeedRecord adds a record that a seed names, unless the zone has the same one, or a
-// custom domain has taken its place.
-func SeedRecord(tx *store.Tx, zone store.Zone, kind, name, content string, ttl int, proxied bool) error {
-	at := time.Now().UTC()
+// SeedRecord adds a record that a seed names, made at a time, unless the zone has the same
+// one, or a custom domain has taken its place.
+func SeedRecord(tx *store.Tx, at time.Time, zone store.Zone, kind, name, content string, ttl int, proxied bool) error {
 	r, err := seededInput(kind, name, content, ttl, proxied).onto(store.DNSRecord{ID: newID(), Zone: zone.ID, CreatedOn: at, ModifiedOn: at}, zone)
 	if err != nil {
 		return err

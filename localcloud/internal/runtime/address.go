@@ -68,8 +68,8 @@ func workerKey(account, script string) string { return account + "/" + script }
 
 func (w *Worker) key() string { return workerKey(w.Account, w.Script) }
 
-// hostname is a Host header without its port, in lower case.
-func hostname(host string) string {
+// Hostname is a Host header without its port, in lower case.
+func Hostname(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
@@ -83,7 +83,7 @@ func (t *table) find(host string, u *url.URL) match {
 
 // lookup is find among the routes that count.
 func (t *table) lookup(host string, u *url.URL, counts func(route) bool) match {
-	name := hostname(host)
+	name := Hostname(host)
 	if script, ok := strings.CutSuffix(name, ".localhost"); ok {
 		return byName(t.scripts, script)
 	}
@@ -211,7 +211,7 @@ func (t *table) hosts() []string {
 
 // notFound says that no Worker answers for an address, and which ones there are.
 func (t *table) notFound(w http.ResponseWriter, req *http.Request, m match) {
-	host := hostname(req.Host)
+	host := Hostname(req.Host)
 	message := fmt.Sprintf("no Worker answers for %q", host+req.URL.Path)
 	if m.excluded != "" {
 		message = fmt.Sprintf("the route %q keeps Workers away from %q, and the local cloud has no origin behind it", m.excluded, host+req.URL.Path)

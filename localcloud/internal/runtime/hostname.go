@@ -64,7 +64,7 @@ func (t *table) addresses() addresses {
 // caller's are passed by, as then Cloudflare asks the origin, which a custom domain is.
 func (t *table) called(from caller, host string, u *url.URL) match {
 	w := t.worker(from.Account, from.Script)
-	name := hostname(host)
+	name := Hostname(host)
 	m := t.lookup(host, u, func(r route) bool {
 		return inZone(name, r.zone) && (from.Public || !t.isIn(w, r.zone))
 	})

@@ -183,7 +183,7 @@ func edgeHeaders(req *http.Request) {
 // scheme is what a Worker sees in its URL. Names that people use on this machine
 // are http; all others stand for addresses that Cloudflare serves by https.
 func scheme(host string) string {
-	name := hostname(host)
+	name := Hostname(host)
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") || net.ParseIP(strings.Trim(name, "[]")) != nil {
 		return "http"
 	}
