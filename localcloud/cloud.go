@@ -60,7 +60,8 @@ type Options struct {
 	// CertificateDelay is how long the certificate of a new custom domain takes, by the
 	// cloud's time: until then the hostname answers 525; default: none.
 	CertificateDelay time.Duration
-	// Ahead is how far the cloud's time is ahead of this machine's at its start.
+	// Ahead is how far the cloud's time is ahead of this machine's at its start, at least:
+	// where it ended before, it goes on.
 	Ahead time.Duration
 	// TimeScale is how many seconds pass for the cloud in one of this machine, 1 to
 	// 100,000; default: 1.
@@ -172,12 +173,16 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.faults.Replace(c.options.FaultSeed, c.options.Faults...); err != nil {
 		return settingError(err, faultFix)
 	}
+	keep := filepath.Join(c.options.Dir, clockName)
+	if err := c.clock.Keep(keep, func(err error) { c.options.Log.Error("a restart of the local cloud may begin too early", "error", err) }); err != nil {
+		return folderError(c.options.Dir, err)
+	}
 	if c.options.TimeScale != 0 {
 		if err := c.clock.SetScale(c.options.TimeScale); err != nil {
 			return settingError(err, "1 is the machine's time, 60 makes a minute of a second")
 		}
 	}
-	if err := c.clock.Advance(c.options.Ahead); err != nil {
+	if err := c.clock.LeadBy(c.options.Ahead); err != nil {
 		return settingError(err, "0 is the machine's time")
 	}
 	// The ports come first: that they are taken is known before anything is touched.
@@ -352,7 +357,7 @@ func (c *Cloud) close(ctx context.Context) error {
 	if c.storage != nil {
 		c.storage.tails.Close() // the server would not know of their connections
 	}
-	err := errors.Join(c.apiServer.shutdown(ctx), c.dataServer.shutdown(ctx), c.shut(ctx))
+	err := errors.Join(c.apiServer.shutdown(ctx), c.dataServer.shutdown(ctx), c.shut(ctx), c.clock.LetGo())
 	if err = errors.Join(err, c.lock.release()); err != nil {
 		return fmt.Errorf("closing the local cloud: %w", err)
 	}

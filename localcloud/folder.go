@@ -18,6 +18,9 @@ const (
 	cardName = "running.json"
 )
 
+// clockName is the file that says how far the cloud's time is ahead.
+const clockName = "clock.json"
+
 // folderLock is held as long as a cloud uses its folder.
 type folderLock struct {
 	dir   string

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/api"
+	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/fault"
 	"github.com/tamylaa/clodo/localcloud/internal/quota"
 )
@@ -139,12 +140,16 @@ func (c *Cloud) changeClock(scale *float64, advance string) error {
 			return fmt.Errorf("time is moved ahead by something like 90s or 24h, not %q", advance)
 		}
 	}
-	if scale != nil {
-		if err := c.clock.SetScale(*scale); err != nil {
-			return err
-		}
+	if scale == nil {
+		return c.clock.Advance(d)
 	}
-	return c.clock.Advance(d)
+	if err := clock.CheckScale(*scale); err != nil {
+		return err
+	}
+	if err := c.clock.Advance(d); err != nil {
+		return err
+	}
+	return c.clock.SetScale(*scale)
 }
 
 // read decodes the body of a control endpoint; it answers what is wrong with it.

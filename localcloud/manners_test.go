@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -205,7 +207,7 @@ func TestTheClockIsSetWhileItRuns(t *testing.T) {
 		t.Errorf("moved ahead: %d %s", code, answer)
 	}
 	fatal(t, c.SetTimeScale(1))
-	for _, body := range []string{`{"scale":0}`, `{"scale":1000000}`, `{"advance":"-1h"}`, `{"advance":"soon"}`, `{"advance":"-1h","scale":7}`, `{"speed":2}`, `{"scale":"fast"}`} {
+	for _, body := range []string{`{"scale":0}`, `{"scale":1000000}`, `{"advance":"-1h"}`, `{"advance":"soon"}`, `{"advance":"-1h","scale":7}`, `{"advance":"2500000h","scale":7}`, `{"speed":2}`, `{"scale":"fast"}`} {
 		if code, answer := tell("POST", body); code != 400 || !strings.Contains(answer, "error") {
 			t.Errorf("%s: %d %s", body, code, answer)
 		}
@@ -218,5 +220,37 @@ func TestTheClockIsSetWhileItRuns(t *testing.T) {
 	}
 	if _, err := Start(t.Context(), local(Options{Dir: t.TempDir(), RateLimit: RateLimit{Calls: -2}})); err == nil {
 		t.Error("a cloud starts with a senseless limit")
+	}
+}
+
+func TestTimeDoesNotGoBackOverARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ahead := Options{Dir: dir, Ahead: 24 * time.Hour}
+	c, err := Start(t.Context(), local(ahead))
+	fatal(t, err)
+	r := remote{t, c.Info()}
+	var made struct{ UUID string }
+	database := "/client/v4/accounts/{a}/d1/database"
+	fatal(t, json.Unmarshal(r.do("POST", database, map[string]any{"name": "shop"}), &made))
+	database += "/" + made.UUID
+	r.do("POST", database+"/query", map[string]any{"sql": "CREATE TABLE t (a); INSERT INTO t VALUES ('before')"})
+	fatal(t, c.Advance(24*time.Hour))
+	r.do("POST", database+"/query", map[string]any{"sql": "INSERT INTO t VALUES ('ahead')"})
+	last := c.Now()
+	end(t, c)
+	c = start(t, ahead)
+	if later := c.Now().Sub(last); later < 0 || later > time.Hour {
+		t.Fatalf("the cloud's time goes on %v later", later)
+	}
+	r.info = c.Info()
+	r.do("POST", database+"/time_travel/restore?timestamp="+c.Now().Format(time.RFC3339Nano), nil)
+	if rows := string(r.do("POST", database+"/query", map[string]any{"sql": "SELECT a FROM t"})); !strings.Contains(rows, "ahead") {
+		t.Errorf("what was written last is not in what was restored by the time of now: %s", rows)
+	}
+	end(t, c)
+	fatal(t, os.WriteFile(filepath.Join(dir, clockName), []byte("nonsense"), 0o600))
+	if _, err := Start(t.Context(), local(ahead)); err == nil {
+		t.Error("a cloud starts with a clock that cannot be read")
 	}
 }
