@@ -22,9 +22,11 @@ const idleTimeout = 3 * time.Second
 // maxHead is how long the head of an answer may be, as for http.Transport.
 const maxHead = 10 << 20
 
-// direct is the way to a process. Reads, which are most requests, are exchanged by the
-// goroutine that has them: http.Transport has two more for each connection, and to
-// wake them costs as much as the rest. Those with a body or an upgrade need them.
+// direct is the way to a process. Requests without a body, which are most, are exchanged by
+// the goroutine that has them: http.Transport has two more for each connection, and to
+// wake them costs as much as the rest. It would also send some of them a second time when
+// their connection breaks, by which a Worker would run twice. Those with a body need it,
+// and it has no second copy of that to send.
 type direct struct {
 	*http.Transport
 	dial dialer
@@ -61,34 +63,45 @@ func (l *line) Read(b []byte) (int, error) {
 func (l *line) stale() bool { return l.sent.Sub(l.since) > idleTimeout+time.Second }
 
 func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Body != nil || req.Method != http.MethodGet && req.Method != http.MethodHead || req.Header.Get("Upgrade") != "" {
+	if req.Body != nil && req.Body != http.NoBody {
 		return d.Transport.RoundTrip(withOwner(req))
 	}
 	ctx := req.Context()
-	l, reused := d.take(req.URL.Host), true
-	if l == nil {
-		conn, err := d.dial(ctx, "tcp", req.URL.Host)
-		if err != nil {
-			return nil, err
+	if l := d.take(req.URL.Host); l != nil {
+		res, err := d.through(l, req)
+		read := req.Method == http.MethodGet || req.Method == http.MethodHead
+		if err == nil || !read || l.heard || !l.stale() || ctx.Err() != nil { // the Worker may have begun with it
+			return res, err
 		}
-		l, reused = &line{Conn: conn, address: req.URL.Host}, false
-		l.r, l.w = bufio.NewReaderSize(l, 8<<10), bufio.NewWriterSize(conn, 4<<10)
 	}
+	conn, err := d.dial(ctx, "tcp", req.URL.Host)
+	if err != nil {
+		return nil, err
+	}
+	l := &line{Conn: conn, address: req.URL.Host}
+	l.r, l.w = bufio.NewReaderSize(l, 8<<10), bufio.NewWriterSize(conn, 4<<10)
+	return d.through(l, req)
+}
+
+// through is a request on a connection, which is closed, or used again, when it is over.
+func (d *direct) through(l *line, req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
 	l.budget, l.heard = maxHead, false
 	stop := context.AfterFunc(ctx, func() { _ = abort(l.Conn) }) // which ends reads and writes
 	res, err := l.exchange(req)
 	if err != nil {
 		stop()
 		_ = l.Close()
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
-		case reused && !l.heard && l.stale(): // else the Worker may have begun with it
-			return d.Transport.RoundTrip(withOwner(req))
 		}
 		return nil, err
 	}
 	l.budget = math.MaxInt64
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		res.Body = &upgraded{line: l, stop: stop}
+		return res, nil
+	}
 	a := &answer{ReadCloser: res.Body, ctx: ctx, d: d, l: l, stop: stop, once: res.Close}
 	if res.Body == http.NoBody {
 		a.finish(true)
@@ -109,9 +122,9 @@ func (l *line) exchange(req *http.Request) (*http.Response, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case res.StatusCode == http.StatusSwitchingProtocols:
+		case res.StatusCode == http.StatusSwitchingProtocols && req.Header.Get("Upgrade") == "":
 			return nil, errors.New("the Worker's process switched protocols unasked")
-		case res.StatusCode >= http.StatusOK:
+		case res.StatusCode >= http.StatusOK || res.StatusCode == http.StatusSwitchingProtocols:
 			return res, nil
 		}
 		if trace := httptrace.ContextClientTrace(req.Context()); trace != nil && trace.Got1xxResponse != nil {
@@ -120,6 +133,19 @@ func (l *line) exchange(req *http.Request) (*http.Response, error) {
 			}
 		}
 	}
+}
+
+// upgraded is a connection that has become a WebSocket.
+type upgraded struct {
+	*line
+	stop func() bool
+}
+
+func (u *upgraded) Read(b []byte) (int, error) { return u.r.Read(b) }
+
+func (u *upgraded) Close() error {
+	u.stop()
+	return u.line.Close()
 }
 
 // answer is the body of an answer, at whose end the connection is free again.

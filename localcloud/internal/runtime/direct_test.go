@@ -176,32 +176,62 @@ func TestAReadEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestWhatHasABodyOrAnUpgradeGoesTheOtherWay(t *testing.T) {
+func TestOnlyWhatHasABodyGoesTheOtherWay(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-	w.dial = nil // would panic
-	for _, req := range []*http.Request{
-		httptest.NewRequest(http.MethodPut, w.url, strings.NewReader("body")), // one write: the answer may come before it is read
-		httptest.NewRequest(http.MethodDelete, w.url, nil),
-	} {
-		req.RequestURI = ""
-		res, err := w.RoundTrip(req)
-		if err != nil || res.StatusCode != 200 {
-			t.Fatal(res, err)
-		}
-		_ = res.Body.Close()
+	w.dial = nil                                                                 // would panic
+	req := httptest.NewRequest(http.MethodPut, w.url, strings.NewReader("body")) // one write: the answer may come before it is read
+	req.RequestURI = ""
+	res, err := w.RoundTrip(req)
+	if err != nil || res.StatusCode != 200 {
+		t.Fatal(res, err)
 	}
+	_ = res.Body.Close()
 }
 
 // A Worker may have begun with a request whose connection is closed without an answer.
-func TestAReadIsNotSentTwice(t *testing.T) {
+func TestARequestIsNotSentTwice(t *testing.T) {
 	t.Parallel()
-	w := newWorkshop(t, "HTTP/1.1 204 No Content\r\n\r\n")
-	_, _, first := w.get(t.Context(), http.MethodGet)
-	_, _, second := w.get(t.Context(), http.MethodGet)
-	if first != nil || second == nil || w.conns.Load() != 1 {
-		t.Errorf("got %v and %v on %d connections, want an error on the one connection", first, second, w.conns.Load())
+	for name, test := range map[string]struct {
+		method string
+		header http.Header
+	}{
+		"a GET":                                  {http.MethodGet, nil},
+		"a HEAD":                                 {http.MethodHead, nil},
+		"an upgrade":                             {http.MethodGet, http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}},
+		"an OPTIONS":                             {http.MethodOptions, nil},
+		"a DELETE":                               {http.MethodDelete, nil},
+		"a POST that a client may repeat":        {http.MethodPost, http.Header{"Idempotency-Key": {"1"}}},
+		"a POST that a client may repeat, by X-": {http.MethodPost, http.Header{"X-Idempotency-Key": {"1"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkshop(t, "HTTP/1.1 204 No Content\r\n\r\n", "")
+			for _, answered := range []bool{true, false} {
+				req, err := http.NewRequestWithContext(t.Context(), test.method, w.url, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for name, values := range test.header {
+					req.Header[name] = values
+				}
+				res, err := w.RoundTrip(req)
+				if answered != (err == nil) {
+					t.Fatalf("got %v, %v; answered: %t", res, err, answered)
+				}
+				if err == nil {
+					_ = res.Body.Close()
+				}
+			}
+			if n := w.conns.Load(); n != 1 {
+				t.Errorf("%d connections, want one", n)
+			}
+		})
 	}
+}
+
+func TestAConnectionIsStaleWhenTheOtherEndMayHaveClosedIt(t *testing.T) {
+	t.Parallel()
 	began := time.Now()
 	for idle, want := range map[time.Duration]bool{0: false, idleTimeout: false, 5 * time.Second: true} {
 		if l := (&line{since: began, sent: began.Add(idle)}); l.stale() != want {

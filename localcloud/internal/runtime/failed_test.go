@@ -2,9 +2,14 @@ package runtime
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -36,9 +41,11 @@ export default { async fetch(request, env, ctx) {
 		c.want("http://web.localhost"+path, 500, "error code: 1101")
 		c.wantAnswer("a POST of "+path, c.send(http.MethodPost, "http://web.localhost"+path, "body"), 500, "error code: 1101")
 	}
-	c.want("http://web.localhost/asked", 200, "2")                 // once each
-	c.want("http://web.localhost/passes", 404, "error code: 1042") // there is no origin
+	c.wantAnswer("a POST whose answer leaves a connection", c.send(http.MethodPost, "http://web.localhost/asked", "body"), 200, "2") // once each
+	c.wantAnswer("a request without a body", c.send(http.MethodOptions, "http://web.localhost/nobody", ""), 500, "error code: 1101")
 	c.want("http://web.localhost/asked", 200, "3")
+	c.want("http://web.localhost/passes", 404, "error code: 1042") // there is no origin
+	c.want("http://web.localhost/asked", 200, "4")
 	c.want("http://web.localhost/own", 500, "Internal Server Error")
 	c.want("http://web.localhost/bare", 500, "Internal Server Error")
 	if status, page := c.get("http://web.localhost/throws", "Accept", "text/html,*/*"); status != 500 || !strings.Contains(page, "Error 1101") || !strings.Contains(page, "Ray ID: ") {
@@ -46,6 +53,18 @@ export default { async fetch(request, env, ctx) {
 	}
 	if rays := c.do("http://web.localhost/outside").Header.Values("Cf-Ray"); len(rays) != 1 || rays[0] == "another" {
 		t.Errorf("an answer that was handed on has the rays %q, want its own", rays)
+	}
+}
+
+func TestAConnectionThatWasResetIsBrokenOffOnEverySystem(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.Errno(10054), syscall.Errno(10053)} {
+		if err := fmt.Errorf("reading: %w", &net.OpError{Op: "read", Err: os.NewSyscallError("read", err)}); !isBrokenOff(err) {
+			t.Errorf("%v is not", err)
+		}
+	}
+	if err := error(syscall.ECONNREFUSED); isBrokenOff(err) {
+		t.Errorf("%v is, though nobody ever took the connection", err)
 	}
 }
 

@@ -2,10 +2,12 @@ package runtime
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -70,3 +72,50 @@ func TestAnEndThatSaysNothingIsAnError(t *testing.T) {
 		t.Fatalf("got %s, want an error", res.Status)
 	}
 }
+
+// The end of a connection is seen by one who reads while another still writes.
+func TestAnEndAmidABodyIsBrokenOff(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = http.ReadRequest(bufio.NewReader(conn))
+		_ = conn.Close()
+	}()
+	ended := make(chan struct{})
+	transport := &http.Transport{DialContext: patiently(func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		return &watched{Conn: conn, closed: sync.OnceFunc(func() { close(ended) })}, err
+	})}
+	body := readerFunc(func([]byte) (int, error) { <-ended; return 1, nil })
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listener.Addr().String(), body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.ContentLength = 1 << 20
+	if res, err := transport.RoundTrip(req); !isBrokenOff(err) {
+		t.Errorf("got %v, %v", res, err)
+	}
+}
+
+// watched is a connection that tells when it is closed.
+type watched struct {
+	net.Conn
+	closed func()
+}
+
+func (w *watched) Close() error {
+	defer w.closed()
+	return w.Conn.Close()
+}
+
+type readerFunc func(b []byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -43,10 +44,7 @@ const (
 
 // latest answers a request by the table of the moment.
 func (r *Runtime) latest(w http.ResponseWriter, req *http.Request, once func(*table) next) {
-	switch {
-	case req.ContentLength == 0:
-		req.Body = http.NoBody // lets the transport repeat it on a fresh connection
-	case req.ContentLength < 0:
+	if req.ContentLength < 0 {
 		defer duplex(w, req)()
 	}
 	select {
@@ -301,9 +299,18 @@ func proxyError(w http.ResponseWriter, req *http.Request, err error) {
 	http.Error(w, "the Worker's process ended, or did not answer: "+err.Error(), http.StatusBadGateway)
 }
 
-// isBrokenOff reports whether a connection was closed before there was an answer on it.
+// What Windows says of a connection that the other end has reset, and of one that it has given
+// up because of that. It has ECONNRESET as a name only, and no other system has these numbers.
+const (
+	wsaConnReset   = syscall.Errno(10054)
+	wsaConnAborted = syscall.Errno(10053)
+)
+
+// isBrokenOff reports whether a connection was closed before there was an answer on it. One that
+// http.Transport still sends a body on is net.ErrClosed then: its reader, who saw the end, has closed it.
 func isBrokenOff(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
+	ends := []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, wsaConnReset, wsaConnAborted}
+	return slices.ContainsFunc(ends, func(end error) bool { return errors.Is(err, end) })
 }
 
 // buffers lends the proxies their copying buffers.
