@@ -3,15 +3,14 @@ package localcloud
 import (
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 
 	"github.com/tamylaa/clodo/localcloud/internal/api"
+	"github.com/tamylaa/clodo/localcloud/internal/markup"
 	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 )
 
@@ -81,11 +80,6 @@ func (c *Cloud) problemOf(r *http.Request) (Problem, bool) {
 	return Problem{}, false
 }
 
-//go:embed problem.html
-var problemHTML string
-
-var problemPage = template.Must(template.New("problem").Parse(problemHTML))
-
 // withProblems shows browsers why the newest source of a Worker does not run.
 func (c *Cloud) withProblems(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -105,9 +99,40 @@ func (c *Cloud) withProblems(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusInternalServerError)
 		if r.Method != http.MethodHead {
-			_ = problemPage.Execute(w, map[string]string{"Title": p.Title, "Text": p.Text, "Digest": p.digest()}) // the client may be gone
+			var b markup.Builder
+			p.write(&b)
+			_, _ = b.WriteTo(w) // the client may be gone
 		}
 	})
+}
+
+// write writes the page of a problem, which looks whether that is still there.
+func (p Problem) write(b *markup.Builder) {
+	b.Print(`<!doctype html>
+<html lang="en" data-problem="%s">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>%s</title>
+<style>
+  :root { color-scheme: light dark }
+  body { font: 16px/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 60rem; padding: 0 1rem }
+  h1 { font-size: 1.25rem; color: light-dark(#b3261e, #f2b8b5) }
+  pre { font: 14px/1.5 ui-monospace, monospace; padding: 1rem; overflow-x: auto; border-left: 4px solid light-dark(#b3261e, #f2b8b5); background: light-dark(#f6f6f6, #1f1f1f) }
+  p { color: light-dark(#555, #aaa) }
+</style>
+<h1>%s</h1>
+<pre>%s</pre>
+<p>This page goes away by itself when the source is repaired. Requests other than a browser's for a page are answered by the version that ran before, if there is one.</p>
+<script>
+  const look = () => fetch(location.href, { method: "HEAD", headers: { accept: "text/html" }, cache: "no-store" });
+  setInterval(async () => {
+    try {
+      if ((await look()).headers.get("x-clodo-problem") !== document.documentElement.dataset.problem) location.reload();
+    } catch {} // the local cloud is gone, or has not begun again
+  }, 500);
+</script>
+</html>
+`, p.digest(), p.Title, p.Title, p.Text)
 }
 
 // wantsPage reports whether a browser asks for a page to show, or the page of a problem

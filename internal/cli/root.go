@@ -19,7 +19,6 @@ func newRoot(a *app) *cobra.Command {
 		Short:         "Ship many Cloudflare Workers, for many domains and customers, safely.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Version:       a.version,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.globals.complete(cmd, a.getenv); err != nil {
 				return err
@@ -33,8 +32,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetIn(a.stdin)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(a.help)
-	root.SetVersionTemplate(describeBuild(a.version).String() + "\n")
-	root.Version = describeBuild(a.version).Version
+	addVersionFlag(a, root)
 	a.globals.define(root.PersistentFlags())
 	root.PersistentFlags().SortFlags = false
 

@@ -69,3 +69,17 @@ func newVersionCmd(a *app) *cobra.Command {
 		}),
 	}
 }
+
+// addVersionFlag makes --version of the whole tool say what `clodo version` does. That of
+// cobra prints templates, and with them the linker keeps every exported method there is.
+func addVersionFlag(a *app, root *cobra.Command) {
+	asked := root.Flags().Bool("version", false, "which clodo this is")
+	run := root.RunE
+	root.RunE = func(c *cobra.Command, args []string) error {
+		if !*asked {
+			return run(c, args)
+		}
+		_, err := fmt.Fprintln(c.OutOrStdout(), describeBuild(a.version))
+		return err
+	}
+}

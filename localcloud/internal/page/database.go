@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
+	"github.com/tamylaa/clodo/localcloud/internal/markup"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -173,4 +174,63 @@ func bytesIn(raw json.RawMessage) int {
 		return 0
 	}
 	return strings.Count(string(raw), ",") + 1
+}
+
+func (v databaseView) write(b *markup.Builder) {
+	b.Print(`<h1>%s <small>D1 database of %s · %s</small></h1>
+<p class="muted"><code>%s</code></p>
+<form method="post" action="%s">
+<label for="sql">Query</label>
+<textarea id="sql" name="sql" rows="5" spellcheck="false" autocomplete="off" required placeholder="SELECT …">%s</textarea>
+<button>Run</button> <small>Ctrl-Enter. It runs as a Worker's query would: all of it, or none.</small>
+</form>`, v.Name, v.Account, size(v.Size), v.ID, path("databases", v.ID), v.SQL)
+	if v.Failed != "" {
+		b.Print(`
+<p class="bad" role="alert">%s</p>`, v.Failed)
+	}
+	for _, r := range v.Results {
+		r.write(b)
+	}
+	b.Print(`
+<h2>Tables</h2>`)
+	for _, o := range v.Objects {
+		b.Print(`
+<details><summary>%s <small>%s</small></summary><pre>%s</pre></details>`, o.Name, o.Kind, o.SQL)
+	}
+	if len(v.Objects) == 0 {
+		b.Print(`
+<p>The database has no tables yet.</p>`)
+	}
+}
+
+func (r result) write(b *markup.Builder) {
+	b.Print(`
+<section class="result" aria-label="Result">`)
+	if len(r.Columns) > 0 {
+		b.Print(`
+<div class="wide"><table>
+<thead><tr>`)
+		for _, column := range r.Columns {
+			b.Print("<th>%s</th>", column)
+		}
+		b.Print(`</tr></thead>
+<tbody>`)
+		for _, row := range r.Rows {
+			b.Print("\n<tr>")
+			for _, c := range row {
+				b.Print(`<td class="%s">%s</td>`, c.Kind, c.Text)
+			}
+			b.Print("</tr>")
+		}
+		b.Print(`
+</tbody>
+</table></div>`)
+	}
+	b.Print(`
+<p class="muted">%s`, count(len(r.Rows), "row"))
+	if r.More > 0 {
+		b.Print(" and %s more", r.More)
+	}
+	b.Print(` · %s read, %s written · %s</p>
+</section>`, r.Read, r.Written, r.Took)
 }

@@ -5,10 +5,14 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
+	"github.com/tamylaa/clodo/localcloud/internal/markup"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 	"github.com/tamylaa/clodo/localcloud/internal/traffic"
 )
+
+const overviewTitle = "Overview"
 
 // accountView is one account and all that was made in it.
 type accountView struct {
@@ -26,17 +30,17 @@ type overviewView struct {
 	Latest   []recordRow
 }
 
-// Empty reports that nothing was made in the account.
-func (a accountView) Empty() bool {
+// empty reports that nothing was made in the account.
+func (a accountView) empty() bool {
 	return len(a.Zones)+len(a.Workers)+len(a.Databases)+len(a.Namespaces)+len(a.Buckets)+len(a.Queues) == 0
 }
 
 // section is a list of the page that a link above leads to.
-type section struct{ Anchor, Text string }
+type section struct{ anchor, text string }
 
-// Sections are the lists of the account, with how long they are: one of hundreds of
+// sections are the lists of the account, with how long they are: one of hundreds of
 // Workers must not hide the others.
-func (a accountView) Sections() []section {
+func (a accountView) sections() []section {
 	var all []section
 	for _, s := range []struct {
 		anchor string
@@ -59,6 +63,7 @@ func (a accountView) Sections() []section {
 type workerRow struct {
 	store.Script
 	Shares    []store.Share
+	Address   string   // by its own name
 	Addresses []string // routes and custom domains
 }
 
@@ -99,15 +104,15 @@ func (p *Page) overview(r *http.Request) (content, error) {
 	// Accounts with something in them come first; else the order is that of their making.
 	slices.SortStableFunc(accounts, func(a, b accountView) int {
 		switch {
-		case a.Empty() == b.Empty():
+		case a.empty() == b.empty():
 			return 0
-		case a.Empty():
+		case a.empty():
 			return 1
 		}
 		return -1
 	})
 	latest, err := p.recent(r, traffic.Filter{Limit: shownLatest})
-	return content{"Overview", overviewView{accounts, latest}}, err
+	return content{overviewTitle, overviewView{accounts, latest}}, err
 }
 
 func (p *Page) fill(ctx context.Context, tx *store.Tx, v *accountView) error {
@@ -116,7 +121,7 @@ func (p *Page) fill(ctx context.Context, tx *store.Tx, v *accountView) error {
 		return err
 	}
 	for _, s := range scripts {
-		row, err := workerOf(tx, s)
+		row, err := p.workerOf(tx, s)
 		if err != nil {
 			return err
 		}
@@ -165,8 +170,8 @@ func (p *Page) fill(ctx context.Context, tx *store.Tx, v *accountView) error {
 	return err
 }
 
-func workerOf(tx *store.Tx, s store.Script) (workerRow, error) {
-	row := workerRow{Script: s}
+func (p *Page) workerOf(tx *store.Tx, s store.Script) (workerRow, error) {
+	row := workerRow{Script: s, Address: "http://" + s.Name + p.origin + "/"}
 	active, err := tx.ActiveDeployment(s.Account, s.Name)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return row, err
@@ -186,4 +191,50 @@ func workerOf(tx *store.Tx, s store.Script) (workerRow, error) {
 		row.Addresses = append(row.Addresses, route.Pattern)
 	}
 	return row, err
+}
+
+func (v overviewView) write(b *markup.Builder) {
+	for _, a := range v.Accounts {
+		a.write(b)
+	}
+	b.Print(`
+<section>
+<h2><a href="/requests">Latest requests</a></h2>
+<div id="latest" class="wide" data-live>`)
+	writeRecords(b, v.Latest)
+	b.Print(`</div>
+</section>`)
+}
+
+func (a accountView) write(b *markup.Builder) {
+	b.Print(`
+<section>
+<h1>%s <small>account %s`, a.Name, a.ID)
+	if a.Subdomain != "" {
+		b.Print(" · %s.workers.dev", a.Subdomain)
+	}
+	b.Print("</small></h1>")
+	if len(a.Zones) > 0 {
+		b.Print(`
+<p class="muted">Zones: %s</p>`, strings.Join(a.Zones, ", "))
+	}
+	if sections := a.sections(); len(sections) > 0 {
+		b.Print(`
+<p class="muted">`)
+		for _, s := range sections {
+			b.Print(`<a href="#%s">%s</a> · `, s.anchor, s.text)
+		}
+		b.Print(`<a href="#latest">latest requests</a></p>`)
+	}
+	if a.empty() {
+		b.Print(`
+<p>Nothing was made here yet. With the variables that <code>clodo cloud env</code> prints, <code>wrangler deploy</code> goes here; so does <code>clodo deploy --local</code>.</p>`)
+	}
+	a.writeWorkers(b)
+	a.writeDatabases(b)
+	a.writeBuckets(b)
+	a.writeQueues(b)
+	a.writeNamespaces(b)
+	b.Print(`
+</section>`)
 }

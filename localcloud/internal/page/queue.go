@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tamylaa/clodo/localcloud/internal/markup"
 	"github.com/tamylaa/clodo/localcloud/internal/queue"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -19,15 +20,6 @@ const (
 type queueRow struct {
 	queue.Queue
 	queue.Metrics
-}
-
-// OldestAt is when the oldest message was sent; nil for an empty queue.
-func (q queueRow) OldestAt() *time.Time {
-	if q.Oldest == 0 {
-		return nil
-	}
-	at := time.UnixMilli(q.Oldest)
-	return &at
 }
 
 type queueView struct {
@@ -72,4 +64,52 @@ func bodyText(m queue.Delivered) string {
 		return strings.ToValidUTF8(string(m.Body[:shownBody]), "") + "…"
 	}
 	return string(m.Body)
+}
+
+func (v queueView) write(b *markup.Builder) {
+	b.Print(`<h1>%s <small>queue of %s</small></h1>
+<p class="muted"><code>%s</code>`, v.Name, v.AccountName, v.ID)
+	if v.Settings.Paused {
+		b.Print(" · <b>paused</b>")
+	}
+	b.Print("</p>")
+	for _, c := range v.Consumers {
+		b.Print("\n<p>")
+		if c.Script != "" {
+			b.Print(`<a href="%s">%s</a> takes batches of %s`, path("workers", v.Account, c.Script), c.Script, c.BatchSize)
+		} else {
+			b.Print("Messages are pulled over HTTP")
+		}
+		b.Print(", each at most %s times again", c.MaxRetries)
+		if c.DeadLetter != "" {
+			b.Print("; then it goes to %s", c.DeadLetter)
+		}
+		b.Print(".</p>")
+	}
+	if len(v.Consumers) == 0 {
+		b.Print(`
+<p>Nobody takes messages out of it.</p>`)
+	}
+	b.Print(`
+<div id="messages" data-live>
+<p>%s, %s`, count(v.Count, "message"), size(v.Bytes))
+	if v.Oldest != 0 {
+		b.Print(", the oldest of <time>%s</time>", moment(time.UnixMilli(v.Oldest)))
+	}
+	b.Print(`</p>
+<div class="wide"><table>
+<thead><tr><th>Sent</th><th>Format</th><th class="n">Attempts</th><th>Body</th></tr></thead>
+<tbody>`)
+	for _, m := range v.Messages {
+		b.Print(`
+<tr><td><time>%s</time></td><td>%s</td><td class="n">%s</td><td class="long"><code>%s</code></td></tr>`, moment(m.Sent), m.Format, m.Attempts, m.Text)
+	}
+	if len(v.Messages) == 0 {
+		b.Print(`
+<tr><td colspan="4">No messages wait.</td></tr>`)
+	}
+	b.Print(`
+</tbody>
+</table></div>
+</div>`)
 }

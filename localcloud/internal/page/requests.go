@@ -3,8 +3,10 @@ package page
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 
+	"github.com/tamylaa/clodo/localcloud/internal/markup"
 	"github.com/tamylaa/clodo/localcloud/internal/traffic"
 )
 
@@ -13,6 +15,8 @@ const (
 	shownRequests = 200
 	shownLatest   = 12
 )
+
+const requestsTitle = "Requests"
 
 type requestsView struct {
 	Account, Script string
@@ -37,7 +41,7 @@ func (p *Page) requests(r *http.Request) (content, error) {
 	}
 	var err error
 	v.Records, err = p.recent(r, f)
-	return content{"Requests", v}, err
+	return content{requestsTitle, v}, err
 }
 
 func (p *Page) recent(r *http.Request, f traffic.Filter) ([]recordRow, error) {
@@ -59,11 +63,11 @@ func (p *Page) recent(r *http.Request, f traffic.Filter) ([]recordRow, error) {
 	return rows, nil
 }
 
-// What is a fault for people who look for one.
-func (r recordRow) Bad() bool { return r.Outcome != "ok" || r.Status >= 500 }
+// bad reports whether it is a fault for people who look for one.
+func (r recordRow) bad() bool { return r.Outcome != "ok" || r.Status >= 500 }
 
-// What is the request, or what else made the Worker run.
-func (r recordRow) What() string {
+// what is the request, or what else made the Worker run.
+func (r recordRow) what() string {
 	if r.URL != "" {
 		return strings.TrimSpace(r.Method + " " + r.URL)
 	}
@@ -102,4 +106,64 @@ func words(message json.RawMessage) string {
 		parts = append(parts, text)
 	}
 	return strings.Join(parts, " ")
+}
+
+func (v requestsView) write(b *markup.Builder) {
+	b.Print("<h1>%s", requestsTitle)
+	if v.Script != "" {
+		b.Print(" <small>of %s</small>", v.Script)
+	}
+	logs, link := "1", "only those with logs"
+	if v.Logs {
+		logs, link = "", "all"
+	}
+	b.Print(`</h1>
+<p><a href="%s">%s</a></p>`, path("requests")+query("account", v.Account, "script", v.Script, "logs", logs), link)
+	if v.Lost > 0 {
+		b.Print(`
+<p class="bad">%s invocations came faster than they could be written down and are missing here.</p>`, v.Lost)
+	}
+	b.Print(`
+<div id="requests" class="wide" data-live>`)
+	writeRecords(b, v.Records)
+	b.Print("</div>")
+}
+
+func writeRecords(b *markup.Builder, all []recordRow) {
+	b.Print(`<table>
+<thead><tr><th>Time</th><th>Worker</th><th>What</th><th class="n">Status</th><th>Outcome</th><th class="n">Took</th></tr></thead>
+<tbody>`)
+	for _, r := range all {
+		r.write(b)
+	}
+	if len(all) == 0 {
+		b.Print(`
+<tr><td colspan="6">Nothing yet.</td></tr>`)
+	}
+	b.Print(`
+</tbody>
+</table>`)
+}
+
+func (r recordRow) write(b *markup.Builder) {
+	status := ""
+	if r.Status != 0 {
+		status = strconv.Itoa(r.Status)
+	}
+	b.Print("\n<tr")
+	if r.bad() {
+		b.Print(` class="fault"`)
+	}
+	b.Print(`>
+<td><time>%s</time></td>
+<td><a href="%s">%s</a> <code title="%s">%s</code></td>
+<td class="long">%s`, moment(r.Time), path("workers", r.Account, r.Script), r.Script, r.Version, short(r.Version), r.what())
+	for _, l := range r.Lines {
+		b.Print(`<pre class="line %s">%s</pre>`, l.Level, l.Text)
+	}
+	b.Print(`</td>
+<td class="n">%s</td>
+<td>%s</td>
+<td class="n">%s</td>
+</tr>`, status, r.Outcome, took(r.Record))
 }

@@ -37,7 +37,7 @@ func (p *Page) worker(r *http.Request) (content, error) {
 		if err != nil {
 			return err
 		}
-		if v.workerRow, err = workerOf(tx, s); err != nil {
+		if v.workerRow, err = p.workerOf(tx, s); err != nil {
 			return err
 		}
 		versions, err := tx.Versions(account, name)
@@ -54,7 +54,7 @@ func (p *Page) worker(r *http.Request) (content, error) {
 			}
 			queues := map[string]string{}
 			for _, q := range all {
-				queues[q.Name] = "/queues/" + q.ID
+				queues[q.Name] = path("queues", q.ID)
 			}
 			v.Bindings = bindingsOf(account, versions[0].Bindings, queues)
 		}
@@ -108,15 +108,15 @@ func bindingsOf(account string, all []json.RawMessage, queues map[string]string)
 		case "json":
 			row.Target = string(b.JSON)
 		case "d1":
-			row.Target, row.Link = b.ID, "/databases/"+b.ID
+			row.Target, row.Link = b.ID, path("databases", b.ID)
 		case "kv_namespace":
-			row.Target, row.Link = b.NamespaceID, "/kv/"+b.NamespaceID
+			row.Target, row.Link = b.NamespaceID, path("kv", b.NamespaceID)
 		case "r2_bucket":
-			row.Target, row.Link = b.BucketName, "/r2/"+account+"/"+cmp.Or(b.Jurisdiction, "default")+"/"+b.BucketName
+			row.Target, row.Link = b.BucketName, path("r2", account, cmp.Or(b.Jurisdiction, "default"), b.BucketName)
 		case "queue":
 			row.Target, row.Link = b.QueueName, queues[b.QueueName]
 		case "service":
-			row.Target, row.Link = b.Service, "/workers/"+account+"/"+b.Service
+			row.Target, row.Link = b.Service, path("workers", account, b.Service)
 		case "durable_object_namespace":
 			row.Target = b.ClassName
 			if b.ScriptName != "" {
