@@ -65,7 +65,7 @@ func (c *Clock) LeadBy(d time.Duration) error {
 func (c *Clock) LetGo() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ahead := time.Until(c.now())
+	ahead := max(time.Until(c.now()), 0) // a moment has passed since it was that time
 	k := c.kept
 	c.kept = keeping{}
 	if k.file == "" || ahead >= k.ahead {

@@ -151,3 +151,17 @@ func TestAFileThatIsNoClocksIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// Outside of a bubble a moment passes between two looks at the machine's clock.
+func TestAClockThatNobodyTouchedStartsAgain(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "clock.json")
+	for range 2 {
+		if err := keep(t, file).LetGo(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, err := os.ReadFile(file); err == nil {
+		t.Errorf("kept %s", b)
+	}
+}
