@@ -1,6 +1,7 @@
 package localcloud
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -35,6 +36,7 @@ func TestWhatTerraformCalls(t *testing.T) {
 	t.Run("accounts and tokens", func(t *testing.T) { useTokens(t, info, opts) })
 	t.Run("DNS records", func(t *testing.T) { useRecords(t, dns.NewRecordService(opts...), zone) })
 	t.Run("a Worker", func(t *testing.T) { useScript(t, sdkworkers.NewScriptService(opts...), info.AccountID) })
+	t.Run("a Worker before its code", func(t *testing.T) { useWorker(t, opts, info.AccountID) })
 	t.Run("routes and domains", func(t *testing.T) { useAddresses(t, opts, info.AccountID, zone) })
 }
 
@@ -148,6 +150,45 @@ func useScript(t *testing.T, service *sdkworkers.ScriptService, account string) 
 	if got, err := service.Subdomain.Get(t.Context(), "web", sub); err != nil || !got.Enabled {
 		t.Errorf("its subdomain: %+v, %v", got, err)
 	}
+}
+
+// useWorker is what cloudflare_worker, cloudflare_worker_version and
+// cloudflare_workers_deployment do, in this order.
+func useWorker(t *testing.T, opts []option.RequestOption, account string) {
+	service := sdkworkers.NewBetaWorkerService(opts...)
+	var n sdkworkers.BetaWorkerNewParams
+	n.AccountID.Value, n.AccountID.Present = account, true
+	n.Worker.Name.Value, n.Worker.Name.Present = "newer", true
+	made, err := service.New(t.Context(), n)
+	fatal(t, err)
+	var module sdkworkers.VersionModuleParam
+	module.Name.Value, module.Name.Present = "index.js", true
+	module.ContentType.Value, module.ContentType.Present = "application/javascript+module", true
+	module.ContentBase64.Value, module.ContentBase64.Present = base64.StdEncoding.EncodeToString([]byte(`export default { fetch() { return new Response("newer") } }`)), true
+	var v sdkworkers.BetaWorkerVersionNewParams
+	v.AccountID.Value, v.AccountID.Present = account, true
+	v.Version.MainModule.Value, v.Version.MainModule.Present = "index.js", true
+	v.Version.Modules.Value, v.Version.Modules.Present = []sdkworkers.VersionModuleParam{module}, true
+	version, err := service.Versions.New(t.Context(), made.ID, v)
+	fatal(t, err)
+	var share sdkworkers.DeploymentVersionParam
+	share.VersionID.Value, share.VersionID.Present = version.ID, true
+	share.Percentage.Value, share.Percentage.Present = 100, true
+	var d sdkworkers.ScriptDeploymentNewParams
+	d.AccountID.Value, d.AccountID.Present = account, true
+	d.Deployment.Strategy.Value, d.Deployment.Strategy.Present = sdkworkers.DeploymentStrategyPercentage, true
+	d.Deployment.Versions.Value, d.Deployment.Versions.Present = []sdkworkers.DeploymentVersionParam{share}, true
+	_, err = sdkworkers.NewScriptDeploymentService(opts...).New(t.Context(), "newer", d)
+	fatal(t, err)
+	var g sdkworkers.BetaWorkerGetParams
+	g.AccountID.Value, g.AccountID.Present = account, true
+	if got, err := service.Get(t.Context(), made.ID, g); err != nil || got.Name != "newer" || got.DeployedOn.IsZero() {
+		t.Errorf("the Worker is %+v, %v", got, err)
+	}
+	var x sdkworkers.BetaWorkerDeleteParams
+	x.AccountID.Value, x.AccountID.Present = account, true
+	_, err = service.Delete(t.Context(), made.ID, x)
+	fatal(t, err)
 }
 
 func useAddresses(t *testing.T, opts []option.RequestOption, account, zone string) {

@@ -1,5 +1,5 @@
-// Package npmtest gives tests the pinned npm tools: wrangler, Miniflare, workerd and
-// TypeScript.
+// Package npmtest gives tests the pinned npm tools: wrangler, Miniflare, workerd,
+// TypeScript and Cloudflare's SDK for it.
 // A tool that cannot be had skips the test, or fails it when CI is set.
 package npmtest
 
@@ -94,6 +94,14 @@ func TypeScript(t testing.TB) (tsc Tool, modules string) {
 	defer cancel()
 	modules = filepath.Join(install(ctx, t, "typescript"), "node_modules")
 	return Tool{Argv: []string{node(ctx, t, WranglerCurrent), filepath.Join(modules, "typescript", "bin", "tsc")}, Env: environment(t)}, modules
+}
+
+// SDK is Node.js 22 and the node_modules with Cloudflare's SDK for TypeScript.
+func SDK(t testing.TB) (node Tool, modules string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	return Node(t), filepath.Join(install(ctx, t, "sdk"), "node_modules")
 }
 
 // Node is Node.js 22, which runs TypeScript as it is.
