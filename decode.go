@@ -18,6 +18,11 @@ import (
 // otherwise.
 const DecodeLimit = 1 << 20
 
+// deepest is how far arrays and objects of a body may lie in each other. encoding/json
+// takes 10,000 and calls itself for each; on Workers half of them are more than the stack
+// has room for, and that ends the instance.
+const deepest = 500
+
 // The codes of fields that [Decode] complains about.
 const (
 	CodeInvalidType  = "INVALID_TYPE"
@@ -28,7 +33,8 @@ const (
 // with it is a [Problem] to return: 415 for another Content-Type than JSON, 413 for too
 // many bytes, 400 for what is no JSON or more than one value, and 422, with the field,
 // for a value of the wrong type and for a name that v does not have. An object that has a
-// key twice is no JSON here: who else reads it may take the other one. When it returns an
+// key twice is no JSON here: who else reads it may take the other one; nor are more than
+// 500 arrays and objects in each other. When it returns an
 // error v may be partly filled. Which values are allowed is not its affair, and a null
 // inside of the body leaves a field as it is.
 func Decode(r *http.Request, v any) error {
@@ -38,6 +44,9 @@ func Decode(r *http.Request, v any) error {
 	}
 	if t := reflect.TypeOf(v); string(bytes.TrimSpace(b)) == "null" && t != nil && t.Kind() == reflect.Pointer && !takesNull(t.Elem()) {
 		return &Problem{Status: http.StatusUnprocessableEntity, Code: "validation_failed", Detail: "The body is null and should be " + jsonName(t.Elem()) + "."}
+	}
+	if tooDeep(b) {
+		return invalidJSON("The body has arrays and objects that lie too deep in each other.", nil)
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -64,6 +73,29 @@ func takesNull(t reflect.Type) bool {
 		return true
 	}
 	return reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
+}
+
+// tooDeep reports that arrays and objects lie too deep in each other in b, which need not
+// be JSON.
+func tooDeep(b []byte) bool {
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{', '[':
+			if depth++; depth > deepest {
+				return true
+			}
+		case '}', ']':
+			depth--
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return false
 }
 
 // repeatedKey is a key that an object of b, which is JSON, has twice.

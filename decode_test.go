@@ -24,6 +24,7 @@ type order struct {
 	Paid  bool      `json:"paid"`
 	Price float64   `json:"price"`
 	When  time.Time `json:"when"`
+	Any   any       `json:"any"`
 	Items []struct {
 		SKU string `json:"sku"`
 	} `json:"items"`
@@ -63,6 +64,9 @@ func TestABodyThatIsNotRightIsToldWhy(t *testing.T) {
 		"two values":                       {`{} {}`, []string{ct, js}, 400, `goes on after`},
 		"a value and rubbish":              {`{}x`, []string{ct, js}, 400, `goes on after`},
 		"nested beyond reason":             {strings.Repeat("[", 100_000), []string{ct, js}, 400, `"code":"invalid_json"`},
+		"nested more than Workers bear":    {`{"any":` + nested(500) + `}`, []string{ct, js}, 400, `lie too deep in each other`},
+		"nested as far as it may be":       {`{"any":` + nested(499) + `}`, []string{ct, js}, 201, ``},
+		"brackets in a text":               {`{"name":"\"` + nested(600) + `"}`, []string{ct, js}, 201, ``},
 		"a number for a text":              {`{"name":1}`, []string{ct, js}, 422, `{"field":"name","code":"INVALID_TYPE","message":"is a number and should be a string"}`},
 		"a text for a number":              {`{"count":"1"}`, []string{ct, js}, 422, `{"field":"count","code":"INVALID_TYPE","message":"is a string and should be a whole number of 8 bits"}`},
 		"a number that is too large":       {`{"count":300}`, []string{ct, js}, 422, `{"field":"count","code":"INVALID_TYPE","message":"is a number (300) and should be a whole number of 8 bits"}`},
@@ -93,6 +97,9 @@ func TestABodyThatIsNotRightIsToldWhy(t *testing.T) {
 		})
 	}
 }
+
+// nested are that many arrays, each in the one before.
+func nested(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 
 // Whatever has a key twice is found, and nothing else.
 func FuzzRepeatedKey(f *testing.F) {

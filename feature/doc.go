@@ -9,7 +9,7 @@
 //		…
 //		app := clodo.NewRouter()
 //		app.Use(flags.Middleware)
-//		app.Route("GET /reports", reports, feature.Require(Premium))
+//		app.Group("", feature.Require(Premium)).Route("GET /reports", reports)
 //	}
 //
 // Within a request a flag is read by its handle: Premium.Enabled(r.Context()). What it

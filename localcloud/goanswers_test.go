@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,10 @@ func answersOnWorkers(t *testing.T, service goService) {
 		"one that cannot be is a panic":        {"GET", "status/600", 500, "Internal Server Error\n", nil},
 		"one that is none is too":              {"GET", "status/0", 500, "Internal Server Error\n", nil},
 		"one that only informs is passed by":   {"GET", "status/103", 200, "x", nil},
+		"one of those without a body":          {"GET", "status/205", 205, "", nil},
+		"a header that comes late":             {"GET", "afterthought", 202, "x", map[string]string{"X-Said": "in time", "X-Late": "", "Content-Type": "text/plain; charset=utf-8"}},
+		"what can be controlled":               {"GET", "controls", 200, "<nil> <nil> true", nil},
+		"the client's address has a port":      {"POST", "from", 200, "127.0.0.1 0<nil> [] []", nil},
 		"an error that comes late":             {"GET", "late", 200, "x", map[string]string{"Content-Type": "text/plain; charset=utf-8"}},
 		"what is not there goes through Use":   {"GET", "nothing", 404, `{"title":"Not Found","status":404,"detail":"There is nothing at /answer/nothing.","code":"not_found"}`, nil},
 		"so does a method that is not there":   {"PUT", "page", 405, `{"title":"Method Not Allowed","status":405,"detail":"/answer/page takes GET, HEAD, OPTIONS, not PUT.","code":"method_not_allowed"}`, nil},
@@ -50,6 +55,23 @@ func answersOnWorkers(t *testing.T, service goService) {
 				t.Error("it has no request id")
 			}
 		})
+	}
+	t.Run("a body of unknown length is told as a server of net/http does", func(t *testing.T) {
+		t.Parallel()
+		if got := text(t, service.ask("POST", "/answer/from", io.MultiReader(strings.NewReader("x")))); got != "127.0.0.1 0<nil> [chunked] []" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// strangersOnWorkers has a handler write to the answer of a request that is over.
+func strangersOnWorkers(t *testing.T, service goService) {
+	t.Helper()
+	if got := text(t, service.askOf("forgetful", "GET", "/forget", nil)); got != "" {
+		t.Errorf("it is answered %q", got)
+	}
+	if got := text(t, service.askOf("forgetful", "GET", "/remember", nil)); got != "the client is gone" {
+		t.Errorf("another request is answered %q", got)
 	}
 }
 

@@ -408,6 +408,10 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 			}
 		}
 	})
+	t.Run("who writes to the answer of a request that is over writes to nobody", func(t *testing.T) {
+		service.put("forgetful", "")
+		strangersOnWorkers(t, service)
+	})
 	t.Run("an instance that has grown too large is dropped", func(t *testing.T) {
 		service.put("keeping", "")
 		memoryOnWorkers(t, service)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -151,6 +152,8 @@ func (e *exchange) parse() (*http.Request, error) {
 		name = e.program.canonical(name)
 		switch {
 		case name == "Host":
+		case name == "Transfer-Encoding":
+			r.TransferEncoding = []string{value}
 		case r.Header[name] != nil:
 			r.Header[name] = append(r.Header[name], value)
 		default:
@@ -158,7 +161,9 @@ func (e *exchange) parse() (*http.Request, error) {
 			r.Header[name] = values[len(values)-1 : len(values) : len(values)]
 		}
 	}
-	r.RemoteAddr = r.Header.Get("Cf-Connecting-Ip")
+	if client := r.Header.Get("Cf-Connecting-Ip"); client != "" {
+		r.RemoteAddr = net.JoinHostPort(client, "0") // nobody says the port
+	}
 	return r, nil
 }
 

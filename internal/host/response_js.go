@@ -26,6 +26,8 @@ type responseWriter struct {
 	body     []byte
 	started  bool
 	gone     bool
+	typed    bool // the body's type was said, or is not to be
+	sized    bool // and its length
 	noBody   bool // of a HEAD
 	length   int  // of the body that a HEAD does not get
 }
@@ -43,12 +45,44 @@ func (w *responseWriter) WriteHeader(status int) {
 	}
 	if status >= http.StatusOK {
 		w.status = status
+		w.writeHead()
 	}
+}
+
+// writeHead makes the head of the answer: the status and the headers' names and values, a
+// line each. What is said in the header later is said to nobody, as in a server of net/http.
+func (w *responseWriter) writeHead() {
+	i := w.exchange.program
+	b := strconv.AppendInt(i.outbox[:0], int64(w.status), 10)
+	for name, values := range w.header {
+		if !isToken(name) {
+			continue // as net/http does; JavaScript would refuse the whole answer
+		}
+		for _, value := range values {
+			b = appendLine(appendLine(b, name), value)
+		}
+	}
+	i.outbox = b
+	_, set := w.header["Content-Type"] // a handler that sets a nil wants none
+	w.typed = set || w.header.Get("Content-Encoding") != ""
+	w.sized = w.header.Get("Content-Length") != ""
+}
+
+// addHeader says one more thing in the head that is made.
+func (w *responseWriter) addHeader(name, value string) {
+	i := w.exchange.program
+	i.outbox = appendLine(appendLine(i.outbox, name), value)
+}
+
+// bodiless reports that an answer of a status has no body: a Response of JavaScript with
+// 205 has none either.
+func bodiless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified
 }
 
 func (w *responseWriter) Write(b []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
-	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
+	if bodiless(w.status) {
 		return 0, http.ErrBodyNotAllowed
 	}
 	if w.noBody {
@@ -95,6 +129,17 @@ func (w *responseWriter) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
+// SetWriteDeadline takes away what there is none of, which handlers of streams begin with.
+func (w *responseWriter) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() {
+		return nil
+	}
+	return http.ErrNotSupported
+}
+
+// EnableFullDuplex has nothing to do: reading and writing never wait for each other.
+func (w *responseWriter) EnableFullDuplex() error { return nil }
+
 func (w *responseWriter) start() {
 	if w.started {
 		return
@@ -103,28 +148,17 @@ func (w *responseWriter) start() {
 	w.respond(0)
 }
 
-// respond sends the head and the body so far. The head is the status and the headers'
-// names and values, a line each.
+// respond sends the head and the body so far.
 func (w *responseWriter) respond(whole int32) {
-	// A handler that sets a nil wants no type.
-	if _, set := w.header["Content-Type"]; !set && len(w.body) > 0 && w.header.Get("Content-Encoding") == "" {
-		w.header.Set("Content-Type", http.DetectContentType(w.body))
+	if !w.typed && len(w.body) > 0 {
+		w.addHeader("Content-Type", http.DetectContentType(w.body))
 	}
 	if w.noBody {
 		w.body = w.body[:0]
 	}
 	i := w.exchange.program
-	b := strconv.AppendInt(i.outbox[:0], int64(w.status), 10)
-	for name, values := range w.header {
-		if !isToken(name) {
-			continue // as net/http does; JavaScript would refuse the whole answer
-		}
-		for _, value := range values {
-			b = appendLine(appendLine(b, name), value)
-		}
-	}
-	i.outbox = b
-	shimRespond(unsafe.Pointer(unsafe.SliceData(b)), int32(len(b)), unsafe.Pointer(unsafe.SliceData(w.body)), int32(len(w.body)), whole)
+	head := i.outbox
+	shimRespond(unsafe.Pointer(unsafe.SliceData(head)), int32(len(head)), unsafe.Pointer(unsafe.SliceData(w.body)), int32(len(w.body)), whole)
 	i.page, w.body = w.body[:0], nil // for the next
 }
 
@@ -154,8 +188,13 @@ func appendLine(b []byte, s string) []byte {
 	return b
 }
 
-// send hands on a part of the body, and waits while the client is slower.
+// send hands on a part of the body, and waits while the client is slower. A goroutine that
+// outlives its request writes to nobody: the shim would take it for the next one's.
 func (w *responseWriter) send(b []byte) error {
+	if w.exchange != w.exchange.program.current {
+		w.gone = true
+		return errGone
+	}
 	switch shimWrite(unsafe.Pointer(unsafe.SliceData(b)), int32(len(b))) {
 	case -1:
 		w.gone = true
@@ -177,8 +216,8 @@ func (w *responseWriter) finish() {
 		return
 	}
 	w.started = true
-	if w.noBody && w.length > 0 && w.length <= held && w.header.Get("Content-Length") == "" {
-		w.header.Set("Content-Length", strconv.Itoa(w.length)) // of the answer to a GET, which would have been whole
+	if w.noBody && w.length > 0 && w.length <= held && !w.sized {
+		w.addHeader("Content-Length", strconv.Itoa(w.length)) // of the answer to a GET, which would have been whole
 	}
 	w.respond(1)
 }

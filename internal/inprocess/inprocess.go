@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -18,6 +19,9 @@ import (
 // Transport hands every request to a handler, in a goroutine of its own, which ends with
 // the handler. The answer's body is to be closed, as that of any client.
 type Transport struct{ Handler http.Handler }
+
+// sniffed is how much of a body says of which type it is.
+const sniffed = 512
 
 // held is how much of an answer waits for its end, so that a short one has a length.
 const held = 2048
@@ -38,6 +42,7 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if in.Host == "" {
 		in.Host = in.URL.Host
 	}
+	in.URL.Scheme, in.URL.Host, in.URL.User, in.URL.Fragment, in.URL.RawFragment = "", "", nil, "", "" // which are no part of a request line
 	if in.RemoteAddr == "" {
 		in.RemoteAddr = "127.0.0.1:1"
 	}
@@ -48,6 +53,9 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		in.Body = http.NoBody
 	} else if in.Body != http.NoBody && in.ContentLength == 0 {
 		in.ContentLength = -1 // as a client has it
+	}
+	if in.ContentLength > 0 {
+		in.Header.Set("Content-Length", strconv.FormatInt(in.ContentLength, 10))
 	}
 	reader, pipe := io.Pipe()
 	w := &writer{header: http.Header{}, pipe: pipe, head: make(chan *http.Response, 1), request: r, noBody: r.Method == http.MethodHead}
@@ -118,29 +126,67 @@ type writer struct {
 	noBody  bool // of a HEAD
 
 	mu     sync.Mutex
-	status int // 0 until the handler decides
+	status int         // 0 until the handler decides
+	said   http.Header // what the header was then: nothing later is sent
 	body   []byte
+	length int64 // of the body that a HEAD does not get
 	sent   bool
 }
 
 func (w *writer) Header() http.Header { return w.header }
 
+// WriteHeader panics on what is no status, as the one of a Worker: beyond 599 there is none.
 func (w *writer) WriteHeader(status int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.status == 0 && (status >= http.StatusOK || status == http.StatusSwitchingProtocols) {
-		w.status = status
+	if w.status != 0 {
+		return
 	}
+	if status < 100 || status > 599 {
+		panic("a Worker cannot answer with the status " + strconv.Itoa(status))
+	}
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
+		w.status, w.said = status, fields(w.header)
+	}
+}
+
+// fields are those of a header that a server sends, as a client gets them.
+func fields(h http.Header) http.Header {
+	line := strings.NewReplacer("\r", " ", "\n", " ")
+	said := make(http.Header, len(h))
+	for name, values := range h {
+		if values == nil {
+			said[name] = nil // a type that is not to be guessed
+		}
+		for _, value := range values {
+			if validName(name) {
+				said.Add(name, line.Replace(value))
+			}
+		}
+	}
+	return said
+}
+
+// validName reports that a name may stand before the colon of a header's line.
+func validName(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c) })
+}
+
+// bodiless reports that an answer of a status has no body: a Worker's with 205 has none either.
+func bodiless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified
 }
 
 func (w *writer) Write(b []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	w.mu.Lock()
-	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
+	if bodiless(w.status) {
 		w.mu.Unlock()
 		return 0, http.ErrBodyNotAllowed
 	}
 	if w.noBody {
+		w.length += int64(len(b))
+		w.body = append(w.body, b[:min(len(b), sniffed-len(w.body))]...)
 		w.mu.Unlock()
 		return len(b), nil
 	}
@@ -168,17 +214,22 @@ func (w *writer) send(next []byte, length int64) []byte {
 	w.sent = true
 	first := w.body
 	w.body = nil
-	if sniffed := append(first[:len(first):len(first)], next...); len(sniffed) > 0 && w.header.Get("Content-Type") == "" && w.header.Get("Content-Encoding") == "" {
-		w.header.Set("Content-Type", http.DetectContentType(sniffed))
+	start := append(first[:len(first):len(first)], next...)
+	if _, set := w.said["Content-Type"]; !set && len(start) > 0 && w.said.Get("Content-Encoding") == "" {
+		w.said.Set("Content-Type", http.DetectContentType(start))
 	}
-	if n, err := strconv.ParseInt(w.header.Get("Content-Length"), 10, 64); err == nil {
+	maps.DeleteFunc(w.said, func(_ string, values []string) bool { return values == nil })
+	if n, err := strconv.ParseInt(w.said.Get("Content-Length"), 10, 64); err == nil {
 		length = n
 	} else if length >= 0 {
-		w.header.Set("Content-Length", strconv.FormatInt(length, 10))
+		w.said.Set("Content-Length", strconv.FormatInt(length, 10))
 	}
 	w.head <- &http.Response{
 		Status: strconv.Itoa(w.status) + " " + http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: maps.Clone(w.header), ContentLength: length, Request: w.request,
+		Header: w.said, ContentLength: length, Request: w.request,
+	}
+	if w.noBody {
+		return nil
 	}
 	return first
 }
@@ -204,8 +255,11 @@ func (w *writer) finish() {
 	w.WriteHeader(http.StatusOK)
 	w.mu.Lock()
 	length := int64(len(w.body))
-	if w.noBody || w.status == http.StatusNoContent || w.status == http.StatusNotModified {
+	switch {
+	case bodiless(w.status), w.noBody && (w.length == 0 || w.length > held): // a GET's answer would not have it either
 		length = -1
+	case w.noBody:
+		length = w.length
 	}
 	first := w.send(nil, length)
 	w.mu.Unlock()
@@ -219,3 +273,6 @@ func (w *writer) SetReadDeadline(time.Time) error { return nil }
 
 // SetWriteDeadline does nothing either.
 func (w *writer) SetWriteDeadline(time.Time) error { return nil }
+
+// EnableFullDuplex has nothing to do: reading and writing never wait for each other.
+func (w *writer) EnableFullDuplex() error { return nil }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func ask(t *testing.T, h http.HandlerFunc, method string, body io.Reader) (*http.Response, error) {
@@ -35,15 +37,31 @@ func TestAnAnswerArrivesAsFromAServer(t *testing.T) {
 		{"a text", "GET", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "x") }, "200 1 text/plain; charset=utf-8 x"},
 		{"a status", "GET", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404); w.WriteHeader(500) }, "404 0  "},
 		{"no content", "GET", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, "204 -1  "},
-		{"a HEAD", "HEAD", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "x") }, "200 -1  "},
+		{"a HEAD", "HEAD", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "x") }, "200 1 text/plain; charset=utf-8 "},
+		{"a HEAD of something large", "HEAD", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 4096)) }, "200 -1 application/octet-stream "},
+		{"a HEAD of nothing", "HEAD", func(http.ResponseWriter, *http.Request) {}, "200 -1  "},
+		{"reset content", "GET", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(205); fmt.Fprint(w, "x") }, "205 -1  "},
+		{"a type that is not wanted", "GET", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = nil
+			fmt.Fprint(w, "<p>")
+		}, "200 3  <p>"},
+		{"a type that comes late", "GET", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(202)
+			w.Header().Set("Content-Type", "text/late")
+			fmt.Fprint(w, "<p>")
+		}, "202 3 text/html; charset=utf-8 <p>"},
+		{"what can be controlled", "GET", func(w http.ResponseWriter, _ *http.Request) {
+			control := http.NewResponseController(w)
+			fmt.Fprint(w, control.EnableFullDuplex(), control.SetWriteDeadline(time.Time{}), control.SetReadDeadline(time.Time{}))
+		}, "200 17 text/plain; charset=utf-8 <nil> <nil> <nil>"},
 		{"a flush", "GET", func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, "<p>")
 			_ = http.NewResponseController(w).Flush()
 		}, "200 -1 text/html; charset=utf-8 <p>"},
 		{"the request", "POST", func(w http.ResponseWriter, r *http.Request) {
 			b, _ := io.ReadAll(r.Body)
-			fmt.Fprint(w, r.Host, r.RequestURI, r.URL.Path, r.ContentLength, string(b))
-		}, "200 30 text/plain; charset=utf-8 any.example/a%2Fb?q=1/a/b4body"},
+			fmt.Fprint(w, r.Host, r.URL, r.RequestURI, r.URL.Path, r.ContentLength, r.Header["Content-Length"], string(b))
+		}, "200 44 text/plain; charset=utf-8 any.example/a%2Fb?q=1/a%2Fb?q=1/a/b4 [4]body"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -60,6 +78,31 @@ func TestAnAnswerArrivesAsFromAServer(t *testing.T) {
 				t.Errorf("%q, %v; want %q", got, err, c.want)
 			}
 		})
+	}
+}
+
+func TestAHeaderArrivesAsFromAServer(t *testing.T) {
+	t.Parallel()
+	res, err := ask(t, func(w http.ResponseWriter, _ *http.Request) {
+		for _, name := range []string{"No Name", "", "No:Name", "Nö", "X-Ok", "x-low"} {
+			w.Header()[name] = []string{"a\r\nX-Evil: b", "c"}
+		}
+	}, "GET", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := http.Header{"X-Ok": {"a  X-Evil: b", "c"}, "X-Low": {"a  X-Evil: b", "c"}, "Content-Length": {"0"}}
+	if diff := cmp.Diff(want, res.Header); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAStatusThatAWorkerCannotHaveIsAPanic(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{0, 99, 600, 1000} {
+		if _, err := ask(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }, "GET", nil); err == nil || !strings.Contains(err.Error(), fmt.Sprint("a Worker cannot answer with the status ", status)) {
+			t.Errorf("%d: %v", status, err)
+		}
 	}
 }
 

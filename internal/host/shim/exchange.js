@@ -54,7 +54,7 @@ export class Exchange {
       // What the program has encoded itself is not to be encoded again.
       if (lines[i] === "Content-Encoding") init.encodeBody = "manual";
     }
-    const body = status === 204 || status === 304 ? null : whole ? part : this.#stream(part);
+    const body = status === 204 || status === 205 || status === 304 ? null : whole ? part : this.#stream(part);
     this.upgrade(new Response(body, init));
   }
 
