@@ -19,6 +19,7 @@ type Request struct {
 type Answer struct {
 	Status int
 	Body   string
+	Ray    string // what Cloudflare calls the request; "" when the answer does not say
 }
 
 // Prober sends one request with a time-out of its own, follows no redirect, and
@@ -59,11 +60,13 @@ type Result struct {
 	Elapsed time.Duration
 }
 
-// UnhealthyError is a check whose time ran out. Last is the last answer, for people.
+// UnhealthyError is a check whose time ran out. Last is the last answer, for people, and
+// Answer the same, zero when there was no HTTP answer.
 type UnhealthyError struct {
 	Request Request
 	Expect  Expect
 	Last    string
+	Answer  Answer
 	Tries   int
 	Elapsed time.Duration
 }
@@ -87,7 +90,7 @@ func Poll(ctx context.Context, p Prober, r Request, e Expect, waiting func(last 
 	start := time.Now()
 	deadline, cancel := context.WithTimeout(ctx, e.Wait)
 	defer cancel()
-	pause, last := firstPause, ""
+	pause, last, answer := firstPause, "", Answer{}
 	for tries := 1; ; tries++ {
 		a, err := p.Get(deadline, r)
 		switch {
@@ -96,9 +99,9 @@ func Poll(ctx context.Context, p Prober, r Request, e Expect, waiting func(last 
 		case err == nil && e.Met(a):
 			return Result{Answer: a, Tries: tries, Elapsed: time.Since(start)}, nil
 		case err == nil:
-			last = describe(a)
+			last, answer = describe(a), a
 		case deadline.Err() == nil || last == "": // a try cut off by the deadline says less than the one before
-			last = err.Error()
+			last, answer = err.Error(), Answer{}
 		}
 		if waiting != nil {
 			waiting(last)
@@ -110,7 +113,7 @@ func Poll(ctx context.Context, p Prober, r Request, e Expect, waiting func(last 
 			if ctx.Err() != nil {
 				return Result{}, ctx.Err()
 			}
-			return Result{}, &UnhealthyError{Request: r, Expect: e, Last: last, Tries: tries, Elapsed: time.Since(start)}
+			return Result{}, &UnhealthyError{Request: r, Expect: e, Last: last, Answer: answer, Tries: tries, Elapsed: time.Since(start)}
 		}
 	}
 }

@@ -195,6 +195,13 @@ func identityContracts() []contract {
 		{"GraphQL", nothing(func(ctx context.Context, c *cloudflare.Client) error {
 			return c.GraphQL(ctx, "{ viewer { __typename } }", nil, &struct{}{})
 		}), []exchange{{want: "POST /graphql", wantBody: `{"query":"{ viewer { __typename } }"}`, bare: `{"data":{},"errors":null}`}}, nil},
+		{"Logs", value(func(ctx context.Context, c *cloudflare.Client) ([]cloudflare.Log, error) {
+			return c.Logs(ctx, cloudflare.LogQuery{Account: acc, Ray: "8f00aa-FRA", From: time.Unix(0, 0), To: time.Unix(60, 0)})
+		}), []exchange{{
+			want:     "POST " + accounts + "/workers/observability/telemetry/query",
+			wantBody: `{"queryId":"clodo-logs","view":"events","limit":100,"timeframe":{"from":0,"to":60000},"parameters":{"filters":[{"key":"$metadata.requestId","operation":"eq","type":"string","value":"8f00aa"},{"key":"$metadata.type","operation":"eq","type":"string","value":"cf-worker"}]}}`,
+			result:   `{"events":{"events":[{"timestamp":3000,"dataset":"d","source":"","$metadata":{"id":"2","level":"error","message":"Error: no"}},{"timestamp":2000,"dataset":"d","source":"","$metadata":{"id":"1","level":"log","message":"begins"}}]},"statistics":{"bytes_read":1,"elapsed":0.1,"rows_read":2},"run":{"id":"r","accountId":"` + acc + `","userId":"u","dry":false,"granularity":1,"status":"COMPLETED","timeframe":{"from":0,"to":60000},"query":{"id":"q","name":"q","description":null,"adhoc":true,"created":"` + when + `","createdBy":"u","updated":"` + when + `","updatedBy":"u","parameters":{}}}}`,
+		}}, []cloudflare.Log{{Time: time.Unix(2, 0).UTC(), Level: "log", Message: "begins"}, {Time: time.Unix(3, 0).UTC(), Level: "error", Message: "Error: no"}}},
 		{"WorkersInvocations", value(func(ctx context.Context, c *cloudflare.Client) ([]cloudflare.Invocations, error) {
 			return c.WorkersInvocations(ctx, cloudflare.InvocationsQuery{Account: acc, Script: "shop", From: time.Unix(0, 0), To: time.Unix(60, 0)})
 		}), []exchange{{want: "POST /graphql", bare: `{"data":{"viewer":{"accounts":[{"workersInvocationsAdaptive":[{"dimensions":{"scriptVersion":"` + uuid + `","status":"success"},"sum":{"requests":7,"errors":1,"subrequests":2},"quantiles":{"cpuTimeP50":1500,"cpuTimeP99":2500.5,"wallTimeP50":0,"wallTimeP99":1}}]}]}}}`}}, []cloudflare.Invocations{{Version: uuid, Status: "success", Requests: 7, Errors: 1, Subrequests: 2, CPUTimeP50: 1500 * time.Microsecond, CPUTimeP99: 2500500, WallTimeP99: time.Microsecond}}},

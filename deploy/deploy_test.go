@@ -89,6 +89,31 @@ func TestAVersionThatDoesNotWorkIsUndone(t *testing.T) {
 			t.Errorf("error: %+v", de)
 		}
 	})
+	t.Run("on this machine what the Worker logged is the reason", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.account.Healthy, w.source.Code["api"] = broken, "broken"
+		w.account.Logs = []string{"begins", "TypeError: \x1b[31mKEY is not set\n    at fetch (index.js:1:1)", strings.Repeat("x", 200), "4", "5", "6", "7"}
+		_, err := w.deployer().Deploy(t.Context(), w.plan(target("api", func(t *project.Target) { t.Local = true })))
+		want := "last answer 500 \"version 00000001-0000-4000-8000-000000000000\", and the Worker logged\nbegins\nTypeError: [31mKEY is not set\n" +
+			"    at fetch (index.js:1:1)\n" + strings.Repeat("x", 160) + "…\n4\n5\n…"
+		var de *diag.Error
+		if !errors.As(err, &de) || de.Code != "D201" || de.Why != want || de.Fix != "repair that, then deploy again" {
+			t.Errorf("error: %+v\nwant the reason %s", de, want)
+		}
+	})
+	t.Run("a Worker elsewhere that stays can be listened to", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.account.Healthy, w.account.Logs = broken, []string{"is not read"}
+		w.deploy(target("api"))
+		w.source.Code["api"] = "broken"
+		_, err := w.deployer().Deploy(t.Context(), w.plan(target("api")))
+		var de *diag.Error
+		if !errors.As(err, &de) || !strings.Contains(de.Fix, "`wrangler tail api`") || strings.Contains(de.Why, "is not read") {
+			t.Errorf("error: %+v", de)
+		}
+	})
 	t.Run("a later release gives the traffic back before it gets any", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -139,6 +139,13 @@ type Triggers interface {
 	SetTrigger(ctx context.Context, s Script, c TriggerChange) error
 }
 
+// Logs tells what Workers logged.
+type Logs interface {
+	// Logged is what a request, named by its ray, made the Workers of an account log and throw,
+	// the first first. It waits a moment for what is on its way, and is empty when nothing came.
+	Logged(ctx context.Context, account, ray string) ([]string, error)
+}
+
 // Secrets tells which secrets could travel with an upload. Values never cross this
 // port: Versions resolves them by name.
 type Secrets interface {
@@ -242,6 +249,7 @@ type Ports struct {
 	Triggers  Triggers
 	Secrets   Secrets
 	Prober    check.Prober
+	Logs      Logs
 	Blobs     Blobs
 	Recorder  Recorder
 	History   History

@@ -36,9 +36,13 @@ func problemOf(err error, t TargetPlan, at Step, what string) *Problem {
 		f.Code = "D202"
 		f.Message = fmt.Sprintf("%s did not answer %s within %s", unhealthy.Request.URL, unhealthy.Expect, unhealthy.Expect.Wait)
 		f.Why = "last answer " + unhealthy.Last
-		f.Fix = "look at what the Worker does there, then deploy again"
-		if t.Local {
+		switch {
+		case t.Local:
 			f.Fix = fmt.Sprintf("`clodo dev %s` shows what the Worker logs; repair that, then deploy again", t.Target.Service)
+		case t.First: // and removed by now
+			f.Fix = "look at what the Worker does there, then deploy again"
+		default:
+			f.Fix = fmt.Sprintf("deploy again while `wrangler tail %s` shows what the Worker logs", t.Script.Name)
 		}
 		f.Pos = t.HealthPos
 	case errors.As(err, &refused):

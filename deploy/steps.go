@@ -291,9 +291,12 @@ func (w *worker) ask(ctx context.Context, c call[probeArg]) (outcome[string], er
 		return outcome[string]{}, flow.ErrInterrupted
 	}
 	var unhealthy *check.UnhealthyError
-	if errors.As(err, &unhealthy) && c.Arg.Step == StepSmoke {
-		p := problemOf(err, c.Target, StepSmoke, "")
-		p.Finding.Code = "D201"
+	if errors.As(err, &unhealthy) {
+		p := problemOf(err, c.Target, c.Arg.Step, "")
+		if c.Arg.Step == StepSmoke {
+			p.Finding.Code = "D201"
+		}
+		w.explain(ctx, c.Target, unhealthy, &p.Finding)
 		return outcome[string]{}, &diag.Error{Finding: p.Finding, Exit: p.Exit}
 	}
 	if err == nil && c.Arg.Serving != "" {

@@ -24,7 +24,7 @@ func (o *Operator) deployer(options DeployOptions) *deploy.Deployer {
 	secrets := &secretSource{operator: o}
 	cloud := edge.New(o, secrets, assets.Hash)
 	return deploy.New(deploy.Ports{
-		Builder: &bundle.Builder{}, Live: cloud, Resources: cloud, Databases: cloud, Versions: cloud, Traffic: cloud, Triggers: cloud,
+		Builder: &bundle.Builder{}, Live: cloud, Resources: cloud, Databases: cloud, Versions: cloud, Traffic: cloud, Triggers: cloud, Logs: cloud,
 		Secrets: secrets, Prober: &prober{operator: o}, Blobs: store, Recorder: store, History: store, Leases: store.Leases(),
 		Observer: &observer{observe: o.opts.Observe},
 	}, deploy.Options{

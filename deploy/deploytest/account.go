@@ -43,6 +43,8 @@ type Account struct {
 	Fault func(call string, n int) Fault
 	// Healthy decides what a version answers; nil: 200 for every version.
 	Healthy func(version Version) int
+	// Logs are what each request makes a Worker log.
+	Logs []string
 
 	mu    sync.Mutex
 	calls map[string]int
@@ -156,7 +158,7 @@ func (a *Account) id() string {
 
 // Ports is the ports that the account implements; the others are left nil.
 func (a *Account) Ports() deploy.Ports {
-	return deploy.Ports{Live: a, Resources: a, Databases: a, Versions: a, Traffic: a, Triggers: a, Prober: a}
+	return deploy.Ports{Live: a, Resources: a, Databases: a, Versions: a, Traffic: a, Triggers: a, Prober: a, Logs: a}
 }
 
 // Live implements deploy.LiveReader.
@@ -431,6 +433,13 @@ func (a *Account) SetTrigger(_ context.Context, s deploy.Script, c deploy.Trigge
 	})
 }
 
+// Logged implements deploy.Logs: every request logs the same.
+func (a *Account) Logged(context.Context, string, string) ([]string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.Logs, nil
+}
+
 // Get implements check.Prober: it answers as the version that would be asked.
 func (a *Account) Get(_ context.Context, r check.Request) (check.Answer, error) {
 	a.mu.Lock()
@@ -456,7 +465,7 @@ func (a *Account) Get(_ context.Context, r check.Request) (check.Answer, error) 
 				status = a.Healthy(v)
 			}
 		}
-		return check.Answer{Status: status, Body: "version " + id}, nil
+		return check.Answer{Status: status, Body: "version " + id, Ray: "8f00-LCL"}, nil
 	}
 	return check.Answer{Status: 404, Body: "nothing here"}, nil
 }

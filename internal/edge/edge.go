@@ -56,6 +56,7 @@ var (
 	_ deploy.Versions   = (*Edge)(nil)
 	_ deploy.Traffic    = (*Edge)(nil)
 	_ deploy.Triggers   = (*Edge)(nil)
+	_ deploy.Logs       = (*Edge)(nil)
 )
 
 // translate says in deploy's words what an error of a call means. needs is the

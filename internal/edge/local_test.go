@@ -179,10 +179,25 @@ func TestAgainstTheLocalCloud(t *testing.T) {
 		"a queue is read by the Worker that is attached to it":          testConsumers,
 		"crons, workers.dev and settings are read as they were set":     testUpdates,
 		"a Worker is deleted, also when it is gone":                     testDelete,
+		"what a request logged and threw is found by its ray":           testLogged,
 		"Live reads the whole account and the targets' Workers":         testLive,
 		"Live notes what the token may not read":                        testLiveRefused,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, w) })
+	}
+}
+
+func testLogged(t *testing.T, w *world) {
+	read(w.edge.Upload(t.Context(), worker("logs", "t1", `export default { fetch(request) {
+		console.log("asked for", new URL(request.url).pathname);
+		if (request.url.endsWith("/throws")) throw new RangeError("too far");
+		return new Response("fine");
+	} };`, nil)))(t)
+	for path, want := range map[string][]string{"/throws": {"asked for /throws", "RangeError: too far"}, "/fine": {"asked for /fine"}} {
+		a := w.answer(t, "https://logs.localhost"+path, nil)
+		if got := read(w.edge.Logged(t.Context(), "", a.Ray))(t); !cmp.Equal(got, want) {
+			t.Errorf("%s, answered %d, logged %q, want %q", path, a.Status, got, want)
+		}
 	}
 }
 

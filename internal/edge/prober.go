@@ -79,5 +79,5 @@ func (p *Prober) Get(ctx context.Context, r check.Request) (check.Answer, error)
 	if err != nil {
 		return check.Answer{}, err
 	}
-	return check.Answer{Status: res.StatusCode, Body: string(body)}, nil
+	return check.Answer{Status: res.StatusCode, Body: string(body), Ray: res.Header.Get("Cf-Ray")}, nil
 }
