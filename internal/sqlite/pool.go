@@ -10,28 +10,28 @@ import (
 // by side: readers never wait for a change in progress. It is safe for concurrent
 // use.
 type Pool struct {
+	path    string
 	writer  chan *Conn // each channel holds the connections nobody uses
 	readers chan *Conn
+	more    chan struct{} // one for each reader that was not needed yet
 }
 
-// OpenPool opens the file at path, which is made when it is missing, with as many
-// connections for reading. Before they are there prepare, as one change, makes the
-// tables and what else a file needs that was left as it was.
+// OpenPool opens the file at path, which is made when it is missing. First prepare, as one
+// change, makes the tables and what else a file needs that was left as it was. As many
+// connections as readers says are opened for reading when that many are needed at once:
+// each takes some 200 KB.
 func OpenPool(path string, readers int, prepare func(*Conn) error) (*Pool, error) {
-	p := &Pool{writer: make(chan *Conn, 1), readers: make(chan *Conn, readers)}
-	for i := range 1 + readers {
-		c, err := Open(Options{Path: path})
-		if err != nil {
-			return nil, errors.Join(err, p.closeFree())
-		}
-		if i == 0 {
-			p.writer <- c
-			if err := c.transaction("BEGIN IMMEDIATE", prepare); err != nil {
-				return nil, errors.Join(fmt.Errorf("preparing %s: %w", path, err), p.closeFree())
-			}
-		} else {
-			p.readers <- c
-		}
+	c, err := Open(Options{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.transaction("BEGIN IMMEDIATE", prepare); err != nil {
+		return nil, errors.Join(fmt.Errorf("preparing %s: %w", path, err), c.Close())
+	}
+	p := &Pool{path: path, writer: make(chan *Conn, 1), readers: make(chan *Conn, readers), more: make(chan struct{}, readers)}
+	p.writer <- c
+	for range readers {
+		p.more <- struct{}{}
 	}
 	return p, nil
 }
@@ -39,7 +39,7 @@ func OpenPool(path string, readers int, prepare func(*Conn) error) (*Pool, error
 // Read runs fn with a connection that only reads. Each statement sees the state of
 // its own moment.
 func (p *Pool) Read(ctx context.Context, fn func(*Conn) error) error {
-	c, err := take(ctx, p.readers)
+	c, err := p.take(ctx, p.readers, p.more)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (p *Pool) View(ctx context.Context, fn func(*Conn) error) error {
 // Write runs fn as one change: all of it is kept when fn returns nil, none of it
 // otherwise. Changes run one after the other.
 func (p *Pool) Write(ctx context.Context, fn func(*Conn) error) error {
-	c, err := take(ctx, p.writer)
+	c, err := p.take(ctx, p.writer, nil)
 	if err != nil {
 		return err
 	}
@@ -85,34 +85,43 @@ func (c *Conn) transaction(begin string, fn func(*Conn) error) (err error) {
 func (p *Pool) Close() error {
 	err := (<-p.writer).Close()
 	for range cap(p.readers) {
-		err = errors.Join(err, (<-p.readers).Close())
+		select {
+		case c := <-p.readers:
+			err = errors.Join(err, c.Close())
+		case <-p.more:
+		}
 	}
 	return err
 }
 
-func (p *Pool) closeFree() (err error) {
-	for {
-		select {
-		case c := <-p.writer:
-			err = errors.Join(err, c.Close())
-		case c := <-p.readers:
-			err = errors.Join(err, c.Close())
-		default:
-			return err
-		}
-	}
-}
-
-func take(ctx context.Context, free chan *Conn) (*Conn, error) {
+// take is a connection that nobody uses: a free one, else one more, else the next to be
+// given back.
+func (p *Pool) take(ctx context.Context, free chan *Conn, more chan struct{}) (*Conn, error) {
 	select {
 	case c := <-free:
 		return c, nil
 	default:
 	}
 	select {
+	case <-more:
+		return p.open()
+	default:
+	}
+	select {
 	case c := <-free:
 		return c, nil
+	case <-more: // which could not be opened before
+		return p.open()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for a connection to the database: %w", context.Cause(ctx))
 	}
+}
+
+// open makes one more connection that reads.
+func (p *Pool) open() (*Conn, error) {
+	c, err := Open(Options{Path: p.path})
+	if err != nil {
+		p.more <- struct{}{}
+	}
+	return c, err
 }
