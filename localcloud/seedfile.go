@@ -3,6 +3,7 @@ package localcloud
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -82,12 +83,8 @@ func (r *seedReader) fields(v *source.Value, what string, known map[string]func(
 			use(p.Value)
 			continue
 		}
-		var names []string
-		for name := range known {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		r.found = append(r.found, r.doc.Finding(codeSeedFile, p.Pos, fmt.Sprintf("%s has no %q", what, p.Key), "", "what it can have: "+strings.Join(names, ", ")))
+		fix := "what it can have: " + strings.Join(slices.Sorted(maps.Keys(known)), ", ")
+		r.found = append(r.found, r.doc.Finding(codeSeedFile, p.Pos, fmt.Sprintf("%s has no %q", what, p.Key), "", fix))
 	}
 }
 

@@ -55,7 +55,7 @@ func (o *Operator) Build(ctx context.Context, sel project.Selector, b BuildOptio
 			Target: t.TargetID, Worker: t.Worker.Name, Dir: filepath.Join(into, t.Worker.Name),
 			Digest: a.Digest(), Modules: a.Modules, Assets: len(a.Assets), Size: a.Size, Gzip: a.GzipSize,
 		}
-		if err := o.writeBuild(b.Dir, t.Worker, a); err != nil {
+		if err := writeBuild(b.Dir, t.Worker, a); err != nil {
 			return list, fmt.Errorf("write what %s uploads: %w", t, err)
 		}
 		list = append(list, b)
@@ -76,7 +76,7 @@ const metadataFile = "metadata.json"
 
 // writeBuild writes an upload beside dir, and puts it there when it is whole. A folder that
 // is not a build is not replaced.
-func (o *Operator) writeBuild(dir string, w project.Worker, a deploy.Artifact) (err error) {
+func writeBuild(dir string, w project.Worker, a deploy.Artifact) (err error) {
 	if _, err := os.Stat(dir); err == nil {
 		if _, err := os.Stat(filepath.Join(dir, metadataFile)); err != nil {
 			return diag.Findings([]diag.Finding{foreign(dir)})

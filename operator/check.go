@@ -1,16 +1,12 @@
 package operator
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/project"
 )
-
-// compare orders by one key.
-func compare(a, b string) int { return cmp.Compare(a, b) }
 
 // Portfolio is what the configuration says, nil before a method has read it.
 func (o *Operator) Portfolio() *project.Portfolio {
@@ -78,7 +74,7 @@ func (o *Operator) resolve(ctx context.Context, sel project.Selector) ([]*projec
 }
 
 // target is the resolved target of this id.
-func (o *Operator) target(id project.TargetID) (*project.Target, error) {
+func (o *Operator) target(ctx context.Context, id project.TargetID) (*project.Target, error) {
 	o.mu.Lock()
 	t, ok := o.targets[id]
 	o.mu.Unlock()
@@ -89,7 +85,7 @@ func (o *Operator) target(id project.TargetID) (*project.Target, error) {
 	if id.Customer != "" {
 		sel.Customers = []string{id.Customer}
 	}
-	targets, err := o.resolve(context.Background(), sel)
+	targets, err := o.resolve(ctx, sel)
 	if err != nil {
 		return nil, err
 	}

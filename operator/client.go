@@ -125,14 +125,14 @@ func (o *Operator) openAPI(ctx context.Context, of string) (name string, text []
 	if isURL(of) {
 		text, err := download(ctx, of)
 		if err != nil {
-			return "", nil, &diag.Error{Finding: diag.Finding{Code: "O101", Severity: diag.SeverityError, Message: of + " cannot be read", Why: err.Error()}, State: diag.NothingChanged, Exit: diag.ExitConfig, Err: err}
+			return "", nil, unreadable(of, err)
 		}
 		return of, text, nil
 	}
 	if ext := path.Ext(of); ext == ".json" || ext == ".yaml" || ext == ".yml" {
 		text, err := os.ReadFile(o.path(of))
 		if err != nil {
-			return "", nil, &diag.Error{Finding: diag.Finding{Code: "O101", Severity: diag.SeverityError, Message: of + " cannot be read", Why: err.Error()}, State: diag.NothingChanged, Exit: diag.ExitConfig, Err: err}
+			return "", nil, unreadable(of, err)
 		}
 		return filepath.ToSlash(of), text, nil
 	}
@@ -154,6 +154,12 @@ func (o *Operator) openAPI(ctx context.Context, of string) (name string, text []
 		return "", nil, &diag.Error{Finding: f, State: diag.NothingChanged, Exit: diag.ExitConfig}
 	}
 	return name, text, err
+}
+
+func unreadable(document string, err error) error {
+	return &diag.Error{Finding: diag.Finding{
+		Code: "O101", Severity: diag.SeverityError, Message: document + " cannot be read", Why: err.Error(),
+	}, State: diag.NothingChanged, Exit: diag.ExitConfig, Err: err}
 }
 
 // path is a file that was named as seen from where the Operator works.

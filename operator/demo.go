@@ -164,7 +164,9 @@ func (o *Operator) demoAsk(ctx context.Context, method, url, body string) (strin
 	if err != nil {
 		return "", err
 	}
-	res, err := localClient(o.cloud.data).Do(req)
+	client := localClient(o.cloud.data)
+	defer client.CloseIdleConnections()
+	res, err := client.Do(req)
 	if err != nil {
 		return "", err
 	}

@@ -353,7 +353,10 @@ func (d *dev) follow(ctx context.Context, cloud CloudInfo) {
 			}
 		})
 		if ctx.Err() == nil && gone(d.folder, cloud) {
-			d.lost <- struct{}{}
+			select {
+			case d.lost <- struct{}{}:
+			case <-ctx.Done(): // it was noticed otherwise
+			}
 			return
 		}
 		if err != nil {

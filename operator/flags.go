@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -211,16 +212,11 @@ func flagOwners(p *project.Portfolio, env string, scope FlagScope) ([]string, er
 	if slices.Contains(scope.Customers, "*") {
 		return nil, nil
 	}
-	var owners, all []string
-	for _, c := range p.Customers {
-		if c.RunsIn(env) {
-			all = append(all, c.Name)
-		}
-	}
+	var owners []string
 	for _, name := range scope.Customers {
 		i := slices.IndexFunc(p.Customers, func(c *project.Customer) bool { return c.Name == name && c.RunsIn(env) })
 		if i < 0 {
-			return nil, noSuch("customer", name, all)
+			return nil, noSuch("customer", name, customersIn(p, env))
 		}
 		if p.Customers[i].Isolation == "shared" {
 			name = ""
@@ -233,14 +229,20 @@ func flagOwners(p *project.Portfolio, env string, scope FlagScope) ([]string, er
 	hosts := p.Hostnames(env)
 	owner, ok := hosts[scope.Domain]
 	if !ok {
-		var all []string
-		for h := range hosts {
-			all = append(all, h)
-		}
-		slices.Sort(all)
-		return nil, noSuch("hostname", scope.Domain, all)
+		return nil, noSuch("hostname", scope.Domain, slices.Sorted(maps.Keys(hosts)))
 	}
 	return []string{owner}, nil
+}
+
+// customersIn are the customers that run in an environment.
+func customersIn(p *project.Portfolio, env string) []string {
+	var names []string
+	for _, c := range p.Customers {
+		if c.RunsIn(env) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // noSuch is a word of the command line that names nothing.

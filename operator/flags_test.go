@@ -77,6 +77,43 @@ func TestAChangedFlagIsWhereServicesReadIt(t *testing.T) {
 	}
 }
 
+func TestAFlagIsChangedForAllCustomersByName(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	flagged(t, dir)
+	config := "version: 1\nportfolio: shop\nfeatures: { premium: { default: false, runtime: true } }\nservices: { hello: { path: ., inherit: all } }\n"
+	everyone := operator.FlagScope{Customers: []string{"*"}}
+	write(t, dir, "clodo.yaml", config)
+	_, err := open(t, dir).SetFlag(t.Context(), everyone, operator.FlagChange{Flag: "premium", Value: true})
+	if told, ok := errors.AsType[*diag.Error](err); !ok || told.Code != "C020" {
+		t.Errorf("without customers: %v", err)
+	}
+
+	write(t, dir, "clodo.yaml", config+`environments: { production: {}, staging: {} }
+customers:
+  acme: { name: Acme, isolation: dedicated }
+  tiny: { name: Tiny, isolation: shared }
+  late: { name: Late, isolation: shared, environments: [staging] }
+`)
+	op := open(t, dir)
+	ship(t, op, project.Selector{Environment: "production", Customers: []string{"*"}})
+	everyone.Environment = "production"
+	changed, err := op.SetFlag(t.Context(), everyone, operator.FlagChange{Flag: "premium", Value: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, c := range changed {
+		told = append(told, c.Customer+" in "+c.Namespace)
+	}
+	if diff := cmp.Diff([]string{"acme in shop-flags-production--acme", "tiny in shop-flags-production"}, told); diff != "" {
+		t.Errorf("changed (-want +got):\n%s", diff)
+	}
+	if got := ask(t, op, "hello-production", "/"); !strings.HasSuffix(got, ` {"v":1,"flags":{"premium":{"customers":{"tiny":true}}}}`) {
+		t.Errorf("the shared Worker reads %s", got)
+	}
+}
+
 // forgetful is a Cloudflare that takes changed flags and then gives something else, as KV
 // may for a while after a write.
 type forgetful struct {

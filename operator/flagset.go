@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -48,7 +49,8 @@ const flagLease = 30 * time.Second
 
 // SetFlag changes a flag while services run: in KV, from where they read it again
 // within their interval. What it gives was read back. A change for everybody in an
-// environment is made for the shared Workers and for those of each dedicated customer.
+// environment is made for the shared Workers and for those of each dedicated customer; one
+// for the customers "*" is made for each by name.
 func (o *Operator) SetFlag(ctx context.Context, scope FlagScope, c FlagChange) ([]FlagChanged, error) {
 	f, err := o.flagNamed(ctx, c.Flag)
 	if err != nil {
@@ -64,7 +66,13 @@ func (o *Operator) SetFlag(ctx context.Context, scope FlagScope, c FlagChange) (
 	if err != nil {
 		return nil, err
 	}
-	places := changePlaces(scope, groups)
+	customers := scope.Customers
+	if slices.Contains(customers, "*") {
+		if customers = customersIn(o.portfolio, env); len(customers) == 0 {
+			return nil, noSuch("customer", "*", nil)
+		}
+	}
+	places := changePlaces(customers, scope.Domain, groups)
 	// Everything is read and checked before anything is changed.
 	exists := false
 	for _, p := range places {
@@ -122,15 +130,17 @@ type changePlace struct {
 	customer, domain string // for whom; both empty: everybody there
 }
 
-func changePlaces(scope FlagScope, groups []*flagGroup) []changePlace {
+// changePlaces are those of a change for customers, or without any for a domain, or for
+// everybody.
+func changePlaces(customers []string, domain string, groups []*flagGroup) []changePlace {
 	var places []changePlace
-	if len(scope.Customers) == 0 {
+	if len(customers) == 0 {
 		for _, g := range groups {
-			places = append(places, changePlace{group: g, domain: scope.Domain})
+			places = append(places, changePlace{group: g, domain: domain})
 		}
 		return places
 	}
-	for _, name := range scope.Customers {
+	for _, name := range customers {
 		i := slices.IndexFunc(groups, func(g *flagGroup) bool { return g.customer == name })
 		if i < 0 {
 			i = slices.IndexFunc(groups, func(g *flagGroup) bool { return g.customer == "" })
@@ -147,9 +157,7 @@ func (p changePlace) context() feature.Context {
 // apply makes the change in a copy of changes and gives what was there before.
 func (p changePlace) apply(to feature.Changes, c FlagChange) (after feature.Changes, before *feature.Assignment) {
 	after = feature.Changes{Version: 1, Flags: map[string]feature.Levels{}}
-	for name, l := range to.Flags {
-		after.Flags[name] = l
-	}
+	maps.Copy(after.Flags, to.Flags)
 	l := after.Flags[c.Flag]
 	var wanted *feature.Assignment
 	if c.Value != nil {
@@ -172,9 +180,7 @@ func (p changePlace) apply(to feature.Changes, c FlagChange) (after feature.Chan
 
 func assigned(m map[string]feature.Assignment, name string, a *feature.Assignment) (after map[string]feature.Assignment, before *feature.Assignment) {
 	after = map[string]feature.Assignment{}
-	for k, v := range m {
-		after[k] = v
-	}
+	maps.Copy(after, m)
 	if b, ok := m[name]; ok {
 		before = &b
 	}

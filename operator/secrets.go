@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/tamylaa/clodo/cloudflare"
 	"github.com/tamylaa/clodo/deploy"
@@ -65,7 +66,7 @@ func (s *secretSource) Available(ctx context.Context, id project.TargetID) ([]de
 			infos = append(infos, deploy.SecretInfo{Name: name})
 		}
 	}
-	slices.SortFunc(infos, func(a, b deploy.SecretInfo) int { return compare(a.Name, b.Name) })
+	slices.SortFunc(infos, func(a, b deploy.SecretInfo) int { return strings.Compare(a.Name, b.Name) })
 	return infos, nil
 }
 
@@ -90,7 +91,7 @@ func (s *secretSource) Value(ctx context.Context, id project.TargetID, name stri
 
 // find is the target and where its kept secrets are.
 func (s *secretSource) find(ctx context.Context, id project.TargetID) (*project.Target, secret.Ref, error) {
-	target, err := s.operator.target(id)
+	target, err := s.operator.target(ctx, id)
 	if err != nil {
 		return nil, secret.Ref{}, err
 	}
