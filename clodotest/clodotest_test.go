@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -47,6 +48,11 @@ func whole(t *testing.T, app *clodotest.App) {
 		want := []string{"EUR", `{"USD":1.1}`, "from .dev.vars"}
 		if diff := cmp.Diff(want, clodotest.JSON[[]string](t, app.Get("/vars"))); diff != "" {
 			t.Error(diff)
+		}
+	})
+	t.Run("the test has its variables, too", func(t *testing.T) {
+		if got := os.Getenv("CURRENCY") + " " + os.Getenv("API_KEY"); got != "EUR from .dev.vars" {
+			t.Error(got)
 		}
 	})
 	t.Run("its database has the migrations, and the test sees it", func(t *testing.T) {

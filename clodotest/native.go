@@ -27,15 +27,9 @@ func (s *service) native(t testing.TB, build func() (http.Handler, error), o Opt
 	if err := s.migrate(a.ctx); err != nil {
 		return nil, err
 	}
-	release, err := processEnvironment.hold(s.vars)
-	if err != nil {
+	if err := s.holdVariables(t); err != nil {
 		return nil, err
 	}
-	t.Cleanup(func() {
-		if err := release(); err != nil {
-			t.Errorf("clodotest: %v", err)
-		}
-	})
 	service, err := build()
 	if err != nil {
 		return nil, err

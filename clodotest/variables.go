@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"testing"
 )
 
 // variables guards the environment of the process, which all its tests have in common.
@@ -50,6 +51,20 @@ func (v *variables) hold(all map[string]string) (release func() error, err error
 		err = errors.Join(err, os.Setenv(name, value))
 	}
 	return func() error { return v.release(all) }, err
+}
+
+// holdVariables gives the process the service's variables until the test ends.
+func (s *service) holdVariables(t testing.TB) error {
+	release, err := processEnvironment.hold(s.vars)
+	if err != nil {
+		return err
+	}
+	t.Cleanup(func() {
+		if err := release(); err != nil {
+			t.Errorf("clodotest: %v", err)
+		}
+	})
+	return nil
 }
 
 func (v *variables) release(all map[string]string) (err error) {

@@ -37,6 +37,10 @@ func (s *service) workerd(t testing.TB, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The service has its own there; the test may look at them as it does natively.
+	if err := s.holdVariables(t); err != nil {
+		return nil, err
+	}
 	u, _, err := s.cloud(t, o)
 	if err != nil {
 		return nil, err

@@ -69,7 +69,7 @@ func (p *Portfolio) missingFiles(t *Target) []diag.Finding {
 }
 
 // NearestFile is the file that want was probably meant to be, or "": the same name
-// with another extension first, then the closest name in the same folder.
+// with another extension first, then the closest name in the same folder. It is no test.
 func NearestFile(want string) string {
 	dir, base := filepath.Split(want)
 	entries, err := os.ReadDir(dir)
@@ -79,7 +79,7 @@ func NearestFile(want string) string {
 	stem := strings.TrimSuffix(base, filepath.Ext(base))
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() {
+		if e.IsDir() || strings.HasSuffix(e.Name(), "_test.go") {
 			continue
 		}
 		if name := e.Name(); strings.TrimSuffix(name, filepath.Ext(name)) == stem {

@@ -25,6 +25,11 @@ func TestCheckFindsFilesThatAreNotThere(t *testing.T) {
 			"error[B101]: entry point \"src/index.ts\" could not be found\n  --> web/wrangler.jsonc:2:11\n  |\n2 |   \"main\": \"src/index.ts\" }\n  |           ^^^^^^^^^^^^^^\n" +
 				"  = fix: did you mean \"web/src/index.js\"?\n\n1 problem in web/wrangler.jsonc. Nothing was changed.\n",
 		},
+		"an entry point beside its test": {
+			map[string]string{"web/wrangler.jsonc": head + `  "main": "main.go" }`, "web/main_test.go": ""},
+			"error[B101]: entry point \"main.go\" could not be found\n  --> web/wrangler.jsonc:2:11\n  |\n2 |   \"main\": \"main.go\" }\n  |           ^^^^^^^^^\n" +
+				"  = fix: create the file, or correct `main` in web/wrangler.jsonc\n\n1 problem in web/wrangler.jsonc. Nothing was changed.\n",
+		},
 		"a folder of assets": {
 			map[string]string{"web/wrangler.jsonc": head + `  "assets": { "directory": "public" } }`},
 			"error[B121]: assets directory \"web/public\" could not be found\n  --> web/wrangler.jsonc:2:28\n  |\n2 |   \"assets\": { \"directory\": \"public\" } }\n  |                            ^^^^^^^^\n" +

@@ -131,9 +131,9 @@ func (d *devView) failed(services []string, err error) {
 	if d.line(devEvent{Event: "failed", Services: services, Findings: findings}) {
 		return
 	}
-	what := "does not run as it is now; a version that ran before still does"
+	what := "does not run as it is now; the version before, if there is one, still does"
 	if len(services) > 1 {
-		what = "do not run as they are now; versions that ran before still do"
+		what = "do not run as they are now; the versions before, where there are any, still do"
 	}
 	fmt.Fprintf(d.app.term.Out(), "%s %s  %s\n", d.out.Red("✗"), d.name(services...), what)
 	_ = d.app.findingRenderer().Render(d.app.term.Err(), findings) // a stderr that is gone leaves nobody to tell
