@@ -7,16 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/project"
-	"github.com/tamylaa/clodo/secret"
 )
 
 // service is the service that a test is about, as its files describe it.
@@ -81,7 +78,7 @@ func environment(p *project.Portfolio, name string) string {
 	return ""
 }
 
-// variables are those of the wrangler file, then of .dev.vars, then of the options.
+// variables are those of the options, else of .dev.vars, else of the wrangler file.
 func (s *service) variables(o Options) error {
 	for _, b := range s.worker.Bindings {
 		switch b.Kind {
@@ -95,28 +92,12 @@ func (s *service) variables(o Options) error {
 			s.vars[b.Name] = string(text)
 		}
 	}
-	names := []string{".dev.vars"}
-	if env := s.target.Environment; env != "" {
-		names = []string{".dev.vars." + env, ".dev.vars"}
+	secrets, err := s.target.DevVars()
+	if err != nil {
+		return err
 	}
-	for _, name := range names {
-		data, err := os.ReadFile(filepath.Join(s.worker.Dir, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		secrets, found := secret.ParseDevVars(name, data)
-		if err := diag.Findings(found); err != nil {
-			return err
-		}
-		for name, value := range secrets {
-			if _, bound := s.vars[name]; !bound {
-				s.vars[name] = value.Reveal()
-			}
-		}
-		break
+	for name, value := range secrets {
+		s.vars[name] = value.Reveal()
 	}
 	maps.Copy(s.vars, o.Vars)
 	return nil

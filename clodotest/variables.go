@@ -31,7 +31,8 @@ var processEnvironment = &variables{held: map[string]*held{}}
 const contextPrefix = "CLODO_"
 
 // hold sets variables for one test. It fails when another one that is under way needs
-// another value. release takes them back when nobody needs them any more.
+// another value, and then holds none. release takes them back when nobody needs them any
+// more.
 func (v *variables) hold(all map[string]string) (release func() error, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -50,7 +51,14 @@ func (v *variables) hold(all map[string]string) (release func() error, err error
 		h.users, h.value = h.users+1, value
 		err = errors.Join(err, os.Setenv(name, value))
 	}
-	return func() error { return v.release(all) }, err
+	if err != nil {
+		return nil, errors.Join(err, v.letGo(all))
+	}
+	return func() error {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		return v.letGo(all)
+	}, nil
 }
 
 // holdVariables gives the process the service's variables until the test ends.
@@ -67,9 +75,8 @@ func (s *service) holdVariables(t testing.TB) error {
 	return nil
 }
 
-func (v *variables) release(all map[string]string) (err error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+// letGo is for who holds mu.
+func (v *variables) letGo(all map[string]string) (err error) {
 	for name := range all {
 		h := v.held[name]
 		if h.users--; h.users > 0 {

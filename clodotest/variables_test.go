@@ -50,3 +50,13 @@ func TestVariablesAreTakenBackWhenNobodyNeedsThem(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestVariablesThatCannotBeSetAreNotHeld(t *testing.T) {
+	v := &variables{held: map[string]*held{}}
+	if _, err := v.hold(map[string]string{"CLODOTEST_GOOD": "1", "CLODOTEST_BAD": "a\x00b"}); err == nil {
+		t.Error("a variable has a zero byte")
+	}
+	if value, set := os.LookupEnv("CLODOTEST_GOOD"); set || len(v.held) > 0 {
+		t.Errorf("CLODOTEST_GOOD is %q, and held are %v", value, v.held)
+	}
+}

@@ -42,10 +42,7 @@ func waits(p *TargetPlan, t project.Target) {
 
 // addresses decides where the target is reached, smoked and verified.
 func addresses(p *TargetPlan, t project.Target, account LiveAccount, live Worker) {
-	dev := ""
-	if account.WorkersDev != "" {
-		dev = "https://" + p.Script.Name + "." + account.WorkersDev
-	}
+	dev := devAddress(p.Script.Name, account)
 	p.Addresses = reachable(p.After, dev)
 	p.VerifyURL, p.NotVerified = checkURL(p.Addresses, t.Health.Path)
 	waits(p, t)
@@ -62,6 +59,14 @@ func addresses(p *TargetPlan, t project.Target, account LiveAccount, live Worker
 	default:
 		p.SmokeURL, p.NotSmoked = checkURL(reachable(live.Attached, dev), t.Health.Path)
 	}
+}
+
+// devAddress is where a Worker answers on workers.dev; "" without a subdomain there.
+func devAddress(script string, account LiveAccount) string {
+	if account.WorkersDev == "" {
+		return ""
+	}
+	return "https://" + script + "." + account.WorkersDev
 }
 
 // reachable is the addresses that a gives, best first: domains, routes without a

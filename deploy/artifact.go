@@ -31,8 +31,8 @@ type Module struct {
 	Bytes       []byte `json:"-"`
 }
 
-// SourceMapType is the content type of source maps; they are not part of the
-// content digest of a version only when they are not uploaded at all.
+// SourceMapType is the content type of source maps. Those that are uploaded count in the
+// content digest of a version, as all modules do, and not in the size of an artifact.
 const SourceMapType = "application/source-map"
 
 // Asset is one static file. Hash is Cloudflare's (32 hex digits, as wrangler

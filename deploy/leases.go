@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,11 +27,6 @@ func (d *Deployer) lock(ctx, keep context.Context, w *worker, r Release) (releas
 			resources[t.leased("database", t.Resources[j].Name)] = t.Target
 		}
 	}
-	names := make([]string, 0, len(resources))
-	for name := range resources {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	stop := make(chan struct{})
 	done := make(chan struct{})
 	give := func() {
@@ -43,7 +39,7 @@ func (d *Deployer) lock(ctx, keep context.Context, w *worker, r Release) (releas
 	}
 	by := r.By
 	by.User, by.Host, by.PID = d.o.By.User, d.o.By.Host, d.o.By.PID
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(resources)) {
 		l, err := d.ports.Leases.Acquire(ctx, name, by, d.o.LeaseTime)
 		if err != nil {
 			close(done)

@@ -40,11 +40,7 @@ func (d *Deployer) Status(ctx context.Context, targets []project.Target) ([]Targ
 		account := live.Accounts[AccountName(t)]
 		w, exists := account.Workers[t.Worker.Name]
 		s := TargetStatus{Target: t.TargetID, Script: ScriptOf(t), Exists: exists, Live: w.Split, Attached: w.Attached}
-		dev := ""
-		if account.WorkersDev != "" {
-			dev = "https://" + t.Worker.Name + "." + account.WorkersDev
-		}
-		s.Addresses = reachable(w.Attached, dev)
+		s.Addresses = reachable(w.Attached, devAddress(t.Worker.Name, account))
 		s.compare(history, w.Tag)
 		list = append(list, s)
 	}

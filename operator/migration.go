@@ -54,7 +54,7 @@ func (o *Operator) CreateMigration(ctx context.Context, r MigrationRequest) ([]M
 	if err != nil {
 		return nil, nil, err
 	}
-	secrets, err := devVars(target) // what main wants before it serves
+	secrets, err := target.DevVars() // what main wants before it serves
 	if err != nil {
 		return nil, nil, err
 	}

@@ -100,7 +100,7 @@ type CloudInfo struct {
 // DeployOptions are the details of one release.
 type DeployOptions struct {
 	Message  string // kept with the version and in the journal
-	Parallel int    // targets at once within a wave; default 4
+	Parallel int    // targets at once within a wave; default 8
 }
 
 // RollbackOptions say where a rollback goes.

@@ -43,7 +43,7 @@ func (s *secretSource) Available(ctx context.Context, id project.TargetID) ([]de
 	}
 	var infos []deploy.SecretInfo
 	if s.operator.isLocal() {
-		vars, err := devVars(target)
+		vars, err := target.DevVars()
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func (s *secretSource) Value(ctx context.Context, id project.TargetID, name stri
 		return secret.Value{}, err
 	}
 	if s.operator.isLocal() {
-		vars, err := devVars(target)
+		vars, err := target.DevVars()
 		if err != nil {
 			return secret.Value{}, err
 		}
@@ -102,57 +102,18 @@ func (s *secretSource) find(ctx context.Context, id project.TargetID) (*project.
 	return target, secret.Ref{Account: account.ID, Worker: target.Worker.Name}, nil
 }
 
-// devVars reads .dev.vars.ENVIRONMENT, else .dev.vars, beside the wrangler file, as
-// wrangler does. A name of another kind of binding than a variable keeps that binding.
-func devVars(t *project.Target) (map[string]secret.Value, error) {
-	names := []string{".dev.vars"}
-	if t.Environment != "" {
-		names = []string{".dev.vars." + t.Environment, ".dev.vars"}
-	}
-	for _, name := range names {
-		path := filepath.Join(t.Worker.Dir, name)
-		data, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read secrets for the local cloud: %w", err)
-		}
-		shown, err := filepath.Rel(t.Root, path)
-		if err != nil {
-			shown = path
-		}
-		vars, findings := secret.ParseDevVars(filepath.ToSlash(shown), data)
-		if err := diag.Findings(findings); err != nil {
-			return nil, err
-		}
-		for _, b := range t.Worker.Bindings {
-			if !isVariable(b) {
-				delete(vars, b.Name)
-			}
-		}
-		return vars, nil
-	}
-	return nil, nil
-}
-
 // preferDevVars takes away the variables that .dev.vars gives another value on this
 // machine.
 func preferDevVars(t *project.Target) error {
-	vars, err := devVars(t)
+	vars, err := t.DevVars()
 	if err != nil {
 		return err
 	}
 	t.Worker.Bindings = slices.DeleteFunc(t.Worker.Bindings, func(b project.Binding) bool {
 		_, other := vars[b.Name]
-		return other && isVariable(b)
+		return other && b.IsVariable()
 	})
 	return nil
-}
-
-// isVariable reports a variable of the wrangler file or of clodo.yaml.
-func isVariable(b project.Binding) bool {
-	return !b.Given && (b.Kind == "plain_text" || b.Kind == "json")
 }
 
 // fingerprintKey is the key under which values of .dev.vars are fingerprinted, so

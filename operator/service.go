@@ -90,7 +90,7 @@ func (s *Service) add(t *project.Target) {
 		s.Language = "js"
 	}
 	for _, b := range t.Worker.Bindings {
-		if line := b.Kind + " " + b.Name; !b.Given && b.Kind != "plain_text" && b.Kind != "json" && !slices.Contains(s.Bindings, line) {
+		if line := b.Kind + " " + b.Name; !b.Given && !b.IsVariable() && !slices.Contains(s.Bindings, line) {
 			s.Bindings = append(s.Bindings, line)
 		}
 	}

@@ -126,8 +126,11 @@ func ask(ctx context.Context, p *workerd.Process, s *Startup) error {
 		Handlers []string
 		Named    map[string][]string
 	}
-	if err := json.Unmarshal(body, &exports); err != nil || res.StatusCode != http.StatusOK {
-		return fmt.Errorf("asking a Worker for its handlers: %w (status %d, %.200s; %s)", errors.Join(err), res.StatusCode, body, p.Output())
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("asking a Worker for its handlers: status %d, %.200s; %s", res.StatusCode, body, p.Output())
+	}
+	if err := json.Unmarshal(body, &exports); err != nil {
+		return fmt.Errorf("asking a Worker for its handlers: %w in %.200s; %s", err, body, p.Output())
 	}
 	slices.Sort(exports.Handlers)
 	s.Handlers = exports.Handlers

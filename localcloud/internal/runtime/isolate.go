@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -48,7 +49,7 @@ func versionsOf(w *Worker) []string {
 	return ids
 }
 
-// Isolated are the Workers that are isolated now, sorted by script.
+// Isolated are the Workers that are isolated now, sorted by script and account.
 func (r *Runtime) Isolated() []Isolation {
 	r.learnt.Lock()
 	defer r.learnt.Unlock()
@@ -56,7 +57,9 @@ func (r *Runtime) Isolated() []Isolation {
 	for _, i := range r.isolated {
 		all = append(all, i.Isolation)
 	}
-	slices.SortFunc(all, func(a, b Isolation) int { return strings.Compare(a.Script, b.Script) })
+	slices.SortFunc(all, func(a, b Isolation) int {
+		return cmp.Or(strings.Compare(a.Script, b.Script), strings.Compare(a.Account, b.Account))
+	})
 	return all
 }
 

@@ -26,9 +26,7 @@ type Worker struct {
 	// TailConsumers are the Workers of the account that get what this one's invocations
 	// left: their events, logs and exceptions.
 	TailConsumers []string
-	// Migrations that were applied to the Worker so far; they decide which classes
-	// store their data in SQLite and under which unique key.
-	Classes []Class
+	Classes       []Class // of durable objects that it owns
 }
 
 // Share is a version and its percentage of the traffic; the percentages of a
