@@ -216,7 +216,7 @@ func (c *Cloud) open(ctx context.Context) error {
 	c.crons = cron.NewScheduler(&c.clock, c.options.Log)
 	if c.api, err = api.New(ctx, api.Options{
 		Store: c.storage.store, Databases: c.storage.databases, Namespaces: c.storage.namespaces, Buckets: c.storage.buckets,
-		Queues: c.storage.queues, Crons: c.crons, Vectors: c.storage.vectors, Secrets: c.storage.secrets, Models: c.storage.models, Traffic: c.storage.traffic, Datasets: c.storage.datasets, Tails: c.storage.tails,
+		Queues: c.storage.queues, Crons: c.crons, Vectors: c.storage.vectors, Secrets: c.storage.secrets, Models: c.storage.models, Traffic: c.storage.traffic, Datasets: c.storage.datasets, Tails: c.storage.tails, Caches: c.storage.caches,
 		Runtime: c.workers, Clock: &c.clock, Log: c.options.Log,
 		Limits: c.options.Limits, Quota: c.quota,
 	}); err != nil {

@@ -52,6 +52,7 @@ var products = []struct{ name, path string }{
 	{"Workers: scripts", "/accounts/{}/workers/scripts"},
 	{"Workers: routes", "/zones/{}/workers/"},
 	{"Workers: everything else", "/accounts/{}/workers/"},
+	{"Cache", "/zones/{}/purge_cache"},
 	{"Zones and DNS", "/zones"},
 	{"Analytics", "/graphql"},
 	{"Analytics", "/accounts/{}/analytics_engine/"},

@@ -40,6 +40,7 @@ func newWorkers(c *Cloud) (workers, error) {
 			"vectorize": s.vectors.Binding,
 			"ai":        s.models.Binding,
 			"analytics": s.datasets.Binding,
+			"cache":     s.caches.Binding,
 		},
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/ai"
+	"github.com/tamylaa/clodo/localcloud/internal/cache"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/dataset"
@@ -137,6 +138,9 @@ func (d *Data) open(kind string) (io.Closer, runtime.Resource, error) {
 		return s, s.Binding, err
 	case "vectorize":
 		s, err := vectorize.Open(in("vectorize.db"), &d.clock)
+		return s, s.Binding, err
+	case "cache":
+		s, err := cache.Open(in(cacheFolder), &d.clock)
 		return s, s.Binding, err
 	case "ai":
 		u, err := ai.New(ai.Options{Upstream: d.options.AIUpstream, Token: d.options.AIToken})

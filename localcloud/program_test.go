@@ -4,13 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"testing"
 
-	"github.com/tamylaa/clodo/bindings/cache"
 	"github.com/tamylaa/clodo/bindings/d1"
 	"github.com/tamylaa/clodo/bindings/kv"
 	"github.com/tamylaa/clodo/bindings/service"
@@ -68,56 +64,6 @@ func TestABindingIsUsedAsWhatItIs(t *testing.T) {
 	}
 	if _, err := kv.Open("HYPER").Get(ctx, "a"); err == nil {
 		t.Error("a binding of a kind that is not there was used")
-	}
-}
-
-// A cache of workerd finds nothing here, so this is not in the contract.
-func TestAProgramsCacheKeepsAnswersAsLongAsTheySay(t *testing.T) {
-	t.Parallel()
-	ctx := program(t, Program{Script: "p"})
-	ask := func(path string) *http.Request {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://shop.example"+path, nil)
-		fatal(t, err)
-		return r
-	}
-	for _, c := range []struct {
-		name   string
-		header http.Header
-		kept   bool
-	}{
-		{"a time to live", http.Header{"Cache-Control": {"public, max-age=60"}, "X-Two": {"a", "b"}}, true},
-		{"nothing said", http.Header{}, true},
-		{"no time to live", http.Header{"Cache-Control": {"max-age=0"}}, false},
-		{"a shared one that wins", http.Header{"Cache-Control": {"max-age=0, s-maxage=60"}}, true},
-		{"not to be stored", http.Header{"Cache-Control": {"no-store"}}, false},
-		{"private", http.Header{"Cache-Control": {"private, max-age=60"}}, false},
-		{"a cookie", http.Header{"Set-Cookie": {"a=b"}}, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			r := ask("/" + url.PathEscape(c.name))
-			res := &http.Response{StatusCode: http.StatusTeapot, Header: c.header, Body: io.NopCloser(strings.NewReader("body"))}
-			fatal(t, cache.Default().Put(ctx, r, res))
-			got, err := cache.Default().Match(ctx, r)
-			if !c.kept {
-				if !errors.Is(err, cache.ErrNotFound) {
-					t.Errorf("found: %v", err)
-				}
-				return
-			}
-			fatal(t, err)
-			if body := text(t, got); body != "body" || got.StatusCode != http.StatusTeapot || got.Header.Get("Cf-Cache-Status") != "HIT" || strings.Join(got.Header["X-Two"], "") != strings.Join(c.header["X-Two"], "") {
-				t.Errorf("%d %v %s", got.StatusCode, got.Header, body)
-			}
-			if _, err := cache.Open("other").Match(ctx, r); !errors.Is(err, cache.ErrNotFound) {
-				t.Error("another cache has it too")
-			}
-			first, err := cache.Default().Delete(ctx, r)
-			fatal(t, err)
-			second, err := cache.Default().Delete(ctx, r)
-			if err != nil || !first || second {
-				t.Errorf("deleted %t, then %t, %v", first, second, err)
-			}
-		})
 	}
 }
 

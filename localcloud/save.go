@@ -21,9 +21,9 @@ import (
 var errBusy = errors.New("the local cloud is being saved already, or is ending")
 
 // notSaved are the files of a state folder that mean nothing elsewhere: who uses it,
-// logs, and what is being saved.
+// logs, what is being saved, and what a cache left that did not end well.
 func notSaved(name string) bool {
-	return name == lockName || name == cardName || !strings.Contains(name, "/") && (strings.HasSuffix(name, ".log") || strings.HasPrefix(name, "saving-") || strings.HasSuffix(name, ".new"))
+	return strings.HasPrefix(name, cacheFolder+"/") || name == lockName || name == cardName || !strings.Contains(name, "/") && (strings.HasSuffix(name, ".log") || strings.HasPrefix(name, "saving-") || strings.HasSuffix(name, ".new"))
 }
 
 // Save writes everything the cloud knows as one file that Restore reads. Requests wait

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tamylaa/clodo/localcloud/internal/ai"
+	"github.com/tamylaa/clodo/localcloud/internal/cache"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/dataset"
@@ -40,9 +41,14 @@ type storage struct {
 	queues     *queue.Broker
 	mails      *mail.Mailbox
 	secrets    *secretstore.Stores
+	caches     *cache.Cache
 
 	opened []io.Closer
 }
+
+// cacheFolder has the longer answers of the Cache API. It is empty when a cloud starts, and
+// gone when it has ended.
+const cacheFolder = "cache"
 
 // openStorage opens what dir holds, making what is missing. Its products
 // go by c. The caller has the folder's lock.
@@ -62,6 +68,7 @@ func openStorage(dir string, c *clock.Clock, log *slog.Logger) (*storage, error)
 			s.secrets, err = secretstore.Open(in("secrets.db"), c)
 			return s.secrets, err
 		},
+		func() (_ io.Closer, err error) { s.caches, err = cache.Open(in(cacheFolder), c); return s.caches, err },
 		func() (_ io.Closer, err error) { s.mails, err = mail.Open(in("mail.db"), c, log); return s.mails, err },
 		func() (_ io.Closer, err error) {
 			s.datasets, err = dataset.Open(in("analytics.db"), c)

@@ -6,9 +6,11 @@
 //	}
 //	err := cache.Default().Put(ctx, r, res)
 //
-// A cache promises nothing: what was put may not be found. On workers.dev, and in the
-// local cloud, nothing is ever found. Natively answers are kept in memory, as long as the
-// bindings are, and 2 hours when they do not say how long.
+// A cache promises nothing: what was put may not be found. At Cloudflare it works at hostnames
+// of a zone, and on workers.dev nothing is ever found; in the local cloud and natively it works
+// at every address. An answer is kept for as long as its Cache-Control or Expires says, or else
+// by its status: 2 hours for 200 and 301, 20 minutes for 302 and 303, 3 for 404 and 410, and not
+// at all for others.
 package cache
 
 import (
@@ -17,6 +19,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/tamylaa/clodo/bindings/internal/wire"
 )
@@ -38,7 +41,8 @@ func Default() *Cache { return &Cache{} }
 // Open is another cache, by a name.
 func Open(name string) *Cache { return &Cache{name} }
 
-// Match is the answer that is cached for a request, to be closed, or ErrNotFound.
+// Match is the answer that is cached for a request, to be closed, or ErrNotFound. A request
+// with If-None-Match or If-Modified-Since may get a 304, one with Range a 206 or a 416.
 func (c *Cache) Match(ctx context.Context, r *http.Request) (*http.Response, error) {
 	if err := keyable(r); err != nil {
 		return nil, err
@@ -56,7 +60,9 @@ func (c *Cache) Put(ctx context.Context, r *http.Request, res *http.Response) er
 		return err
 	case res.StatusCode == http.StatusPartialContent:
 		return errors.New("cache: a part of an answer (206) cannot be cached")
-	case res.Header.Get("Vary") == "*":
+	case res.StatusCode < 200 || res.StatusCode > 599:
+		return fmt.Errorf("cache: an answer with the status %d cannot be cached", res.StatusCode)
+	case strings.Contains(strings.Join(res.Header.Values("Vary"), ","), "*"):
 		return errors.New("cache: an answer with Vary: * cannot be cached")
 	}
 	return c.put(ctx, r, res)

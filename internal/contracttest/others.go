@@ -11,7 +11,6 @@ import (
 
 	"github.com/tamylaa/clodo/bindings/ai"
 	"github.com/tamylaa/clodo/bindings/analytics"
-	"github.com/tamylaa/clodo/bindings/cache"
 	"github.com/tamylaa/clodo/bindings/durable"
 	"github.com/tamylaa/clodo/bindings/email"
 	"github.com/tamylaa/clodo/bindings/queue"
@@ -330,31 +329,5 @@ func durableCases() []Case {
 			_, err = rooms.Name("full").RoundTrip(r)
 			return refused(err)
 		}, aloneMessage},
-	}
-}
-
-// cacheCases leave out that something is found: the local cloud finds nothing, as
-// workers.dev.
-func cacheCases() []Case {
-	ask := func(method string) *http.Request {
-		r, err := http.NewRequest(method, "https://shop.example/missing", nil)
-		if err != nil {
-			panic(err)
-		}
-		return r
-	}
-	return []Case{
-		{"what was not put is not found", `[true,false]`, func(ctx context.Context) (any, error) {
-			_, err := cache.Default().Match(ctx, ask("GET"))
-			found, err2 := cache.Default().Delete(ctx, ask("GET"))
-			return list{errors.Is(err, cache.ErrNotFound), found}, err2
-		}, ""},
-		{"an answer is put", `true`, func(ctx context.Context) (any, error) {
-			res := &http.Response{StatusCode: 200, Header: http.Header{"Cache-Control": {"max-age=60"}}, Body: io.NopCloser(strings.NewReader("x"))}
-			return true, cache.Open("other").Put(ctx, ask("GET"), res)
-		}, ""},
-		{"an answer to a POST is not", `error: cache: answers to POST cannot be cached, only those to GET`, func(ctx context.Context) (any, error) {
-			return nil, cache.Default().Put(ctx, ask("POST"), &http.Response{StatusCode: 200, Body: http.NoBody})
-		}, ""},
 	}
 }

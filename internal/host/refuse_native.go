@@ -15,10 +15,6 @@ const (
 	// ObjectHeader says which durable object a request is for: JSON, escaped as a segment
 	// of a path.
 	ObjectHeader = "Clodo-Object"
-	// CachedHeader begins the names of the headers of an answer that a cache keeps, and
-	// CachedStatusHeader has its status.
-	CachedHeader       = "Clodo-Cached-"
-	CachedStatusHeader = "Clodo-Status"
 	// refusedHeader says that the body is the message of an [*Error].
 	refusedHeader = "Clodo-Refused"
 )

@@ -134,6 +134,7 @@ type External struct {
 	Address       string // host:port or unix:/path
 	InjectHeaders [][2]string
 	CFBlobHeader  string
+	ProtoHeader   string // request header that says "http" or "https"
 	CapnpHost     string // the other side's Socket.CapnpHost
 }
 
@@ -301,6 +302,7 @@ func (w *writer) external(e *External) {
 	w.str("address", e.Address)
 	w.raw("http = (")
 	w.opt("cfBlobHeader", e.CFBlobHeader)
+	w.opt("forwardedProtoHeader", e.ProtoHeader)
 	w.opt("capnpConnectHost", e.CapnpHost)
 	if len(e.InjectHeaders) > 0 {
 		w.raw("injectRequestHeaders = [")

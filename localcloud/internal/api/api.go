@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tamylaa/clodo/localcloud/internal/ai"
+	"github.com/tamylaa/clodo/localcloud/internal/cache"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/cron"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
@@ -62,6 +63,7 @@ type Options struct {
 	Traffic    *traffic.Store
 	Datasets   *dataset.Store
 	Tails      *tail.Tails
+	Caches     *cache.Cache
 	Clock      *clock.Clock
 	Limits     Limits
 	Quota      *quota.Counter // of the calls of each token; nil: no limit
@@ -80,6 +82,7 @@ type API struct {
 	traffic    *traffic.Store
 	datasets   *dataset.Store
 	tails      *tail.Tails
+	caches     *cache.Cache
 	crons      *cron.Scheduler
 	vectors    *vectorize.Store
 	stored     *secretstore.Stores
@@ -102,7 +105,7 @@ type API struct {
 func New(ctx context.Context, o Options) (*API, error) {
 	a := &API{
 		store: o.Store, runtime: o.Runtime, databases: o.Databases, namespaces: o.Namespaces, buckets: o.Buckets, queues: o.Queues, crons: o.Crons, vectors: o.Vectors, stored: o.Secrets, models: o.Models,
-		traffic: o.Traffic, datasets: o.Datasets, tails: o.Tails, clock: o.Clock, log: o.Log,
+		traffic: o.Traffic, datasets: o.Datasets, tails: o.Tails, caches: o.Caches, clock: o.Clock, log: o.Log,
 		limits: o.Limits.filled(), quota: o.Quota,
 	}
 	a.routes = newRoutes(Endpoints())

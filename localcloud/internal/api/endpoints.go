@@ -71,6 +71,7 @@ func Endpoints() []Endpoint {
 		tokenEndpoints(),
 		zoneEndpoints(),
 		dnsEndpoints(),
+		purgeEndpoints(),
 		routeEndpoints(),
 		scriptEndpoints(),
 		workerEndpoints(),

@@ -23,6 +23,7 @@ import (
 	"github.com/tamylaa/clodo/internal/openapitest"
 	"github.com/tamylaa/clodo/localcloud/internal/ai"
 	"github.com/tamylaa/clodo/localcloud/internal/api"
+	"github.com/tamylaa/clodo/localcloud/internal/cache"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/cron"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
@@ -174,6 +175,7 @@ type client struct {
 	clock   *clock.Clock
 	traffic *traffic.Store
 	points  *dataset.Store
+	caches  *cache.Cache
 }
 
 // newClient starts an API on an empty folder, with two accounts and a zone. Every
@@ -221,8 +223,10 @@ func openClient(t *testing.T, dir string, edit ...func(*api.Options)) *client {
 	tails := tail.New(records, ticking)
 	points, err := dataset.Open(filepath.Join(dir, "analytics.db"), ticking)
 	check(t, err)
+	caches, err := cache.Open(filepath.Join(dir, "cache"), ticking)
+	check(t, err)
 	options := api.Options{
-		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors, Secrets: secrets, Models: models(t), Traffic: records, Datasets: points, Tails: tails,
+		Store: st, Runtime: s, Databases: databases, Namespaces: namespaces, Buckets: buckets, Vectors: vectors, Secrets: secrets, Models: models(t), Traffic: records, Datasets: points, Tails: tails, Caches: caches,
 		Crons: cron.NewScheduler(ticking, slog.New(slog.DiscardHandler)), Queues: queue.NewBroker(messages, ticking, slog.New(slog.DiscardHandler)), Clock: ticking, Log: slog.New(slog.DiscardHandler),
 	}
 	for _, fn := range edit {
@@ -240,9 +244,9 @@ func openClient(t *testing.T, dir string, edit ...func(*api.Options)) *client {
 	t.Cleanup(func() {
 		tails.Close()
 		server.Close()
-		check(t, errors.Join(records.Close(), points.Close(), databases.Close(), namespaces.Close(), buckets.Close(), vectors.Close(), secrets.Close(), messages.Close(), st.Close()))
+		check(t, errors.Join(records.Close(), points.Close(), databases.Close(), namespaces.Close(), buckets.Close(), vectors.Close(), secrets.Close(), caches.Close(), messages.Close(), st.Close()))
 	})
-	return &client{t: t, url: server.URL, token: token, stage: s, api: a, clock: ticking, traffic: records, points: points}
+	return &client{t: t, url: server.URL, token: token, stage: s, api: a, clock: ticking, traffic: records, points: points, caches: caches}
 }
 
 func check(t *testing.T, err error) {

@@ -65,6 +65,7 @@ func (a *API) Reset(ctx context.Context) error {
 			return err
 		}
 	}
+	a.caches.Clear()
 	a.quota.Forget()
 	return errors.Join(a.vectors.Clear(ctx), a.stored.Clear(ctx))
 }

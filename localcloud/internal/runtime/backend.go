@@ -68,9 +68,6 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(r.Context()) // the server goes by the body that is in its own
 	kind, id, _ := strings.Cut(r.Header.Get(resourceHeader), ":")
 	switch kind {
-	case cacheResource:
-		emptyCache(w, r)
-		return
 	case pulseService:
 		w.WriteHeader(http.StatusNoContent)
 		_ = http.NewResponseController(w).Flush() // the process has the answer from here on
@@ -85,18 +82,4 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, r, id)
-}
-
-// emptyCache answers the Cache API as workers.dev does: everything may be put, and
-// nothing is ever found.
-func emptyCache(w http.ResponseWriter, r *http.Request) {
-	switch r.Method {
-	case http.MethodPut:
-		w.WriteHeader(http.StatusNoContent)
-	case "PURGE":
-		w.WriteHeader(http.StatusNotFound)
-	default:
-		w.Header().Set("CF-Cache-Status", "MISS")
-		w.WriteHeader(http.StatusGatewayTimeout)
-	}
 }

@@ -44,7 +44,6 @@ func frontName(w *Worker, v *Version) string {
 // The names of services and of the socket that are there once.
 const (
 	internetService = "internet"
-	cacheResource   = "cache"
 	objectsService  = "objects"
 )
 
@@ -82,7 +81,6 @@ func newConfiguration(b *backend, dir string, workers []*Worker) *configuration 
 	// Like wrangler's local mode, and unlike Cloudflare, a Worker may call servers in
 	// this network and on this machine.
 	c.add(workerd.Service{Name: internetService, Network: &workerd.Network{Allow: []string{"public", "private"}, TrustCAs: true}})
-	c.resource(cacheResource)
 	c.out.Extensions = append(c.out.Extensions, workerd.Extension{Name: "cloudflare-internal:email", Source: emailJS})
 	return c
 }
@@ -157,7 +155,7 @@ func (c *configuration) version(w *Worker, v *Version) error {
 func (c *configuration) code(w *Worker, v *Version) (*workerd.Worker, error) {
 	k := &workerd.Worker{
 		CompatibilityDate: workerd.ClampDate(v.CompatibilityDate, time.Now()), CompatibilityFlags: v.CompatibilityFlags,
-		CacheOutbound: workerd.Designator{Service: cacheResource},
+		CacheOutbound: workerd.Designator{Service: c.cache(w)},
 	}
 	if err := code(k, v); err != nil {
 		return nil, err

@@ -98,12 +98,17 @@ func (t *table) onlyDev(w *Worker, name string) bool {
 		return false
 	}
 	_, zone, _ := strings.Cut(strings.ToLower(w.WorkersDev), ".")
+	return inZone(name, zone) && !t.hasHostname(w)
+}
+
+// hasHostname reports whether a Worker has an address in a zone.
+func (t *table) hasHostname(w *Worker) bool {
 	for _, of := range t.domains {
 		if of == w {
-			return false
+			return true
 		}
 	}
-	return inZone(name, zone) && !slices.ContainsFunc(t.routes, func(r route) bool { return r.worker == w })
+	return slices.ContainsFunc(t.routes, func(r route) bool { return r.worker == w })
 }
 
 // answers reports whether a call to an address is answered by this cloud.

@@ -37,7 +37,6 @@ type ProgramOptions struct {
 type Program struct {
 	options  ProgramOptions
 	bindings []binding
-	cache    *programCache
 	// borrow has workerd do what a lent binding is asked for; nil is without workerd.
 	borrow func(w http.ResponseWriter, r *http.Request, b binding) error
 }
@@ -51,7 +50,7 @@ func NewProgram(o ProgramOptions) (*Program, error) {
 	if o.Call == nil {
 		o.Call = nearby(o.Service)
 	}
-	return &Program{options: o, bindings: bindings, cache: &programCache{}}, nil
+	return &Program{options: o, bindings: bindings}, nil
 }
 
 // programTypes are the types of bindings that the kinds of host's headers are for.
@@ -73,7 +72,7 @@ var programTypes = map[string]string{
 
 // The kinds that need no binding.
 const (
-	cacheKind = "cache"
+	cacheKind = "cache" // the name of the resource, too
 	callKind  = host.CallKind
 )
 
@@ -81,7 +80,9 @@ func (p *Program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind, name := r.Header.Get(host.KindHeader), r.Header.Get(host.BindingHeader)
 	switch kind {
 	case cacheKind:
-		p.cache.ServeHTTP(w, r)
+		if err := p.cache(w, r, name); err != nil {
+			host.Refuse(w, err)
+		}
 		return
 	case callKind:
 		p.call(w, r, name == host.AskCall)

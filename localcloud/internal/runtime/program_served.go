@@ -27,17 +27,10 @@ func (r *Runtime) Program(account, script string) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.cache = r.programCache(workerKey(account, script))
 	p.borrow = func(w http.ResponseWriter, req *http.Request, b binding) error {
 		return r.borrow(w, req, account, script, b)
 	}
 	return p, nil
-}
-
-// programCache is the cache of a Worker as a program. It outlives the Worker's versions.
-func (r *Runtime) programCache(key string) *programCache {
-	c, _ := r.caches.LoadOrStore(key, &programCache{})
-	return c.(*programCache)
 }
 
 // bound are the Workers of an account, as service bindings call them: the host of a

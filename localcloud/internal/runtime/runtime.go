@@ -66,7 +66,7 @@ type Runtime struct {
 	absent map[workerd.Designator]bool // entrypoints that bindings name in vain
 	broken map[string]string           // Workers that were deployed and do not start any more, and why
 
-	caches sync.Map // *programCache of programs, by key of the Worker
+	cached sync.Map // Workers that have put something into a cache, by their keys
 
 	isolated map[string]isolation   // by key of the Worker
 	deaths   map[string][]time.Time // of processes, by key of the Worker that had a request
@@ -100,6 +100,7 @@ func New(o Options) (*Runtime, error) {
 	}
 	resources := map[string]Resource{tailService: r.traced, dispatchKind: r.dispatch, outboundService: r.outbound}
 	maps.Copy(resources, o.Resources)
+	resources[cacheKind] = r.cache
 	b, err := newBackend(resources, o.Log)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ export default {
   },
   async put(_, args, body) {
     const { status, headers } = args.answer;
-    const empty = status === 204 || status === 304;
+    const empty = [204, 205, 304].includes(status);
     await (await open(args.name)).put(key(args), new Response(empty ? null : body, { status, headers }));
   },
   async delete(_, args) {
