@@ -161,6 +161,10 @@ func bindingTables(b *strings.Builder, kinds []runtime.Kind) {
 		state := map[string]string{runtime.Native: "workerd's own", runtime.Local: "local"}[k.State]
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k.Name, state, strings.ReplaceAll(strings.Join(methods, "<br>"), "|", `\|`), k.Note)
 	}
+	b.WriteString("\n### Without a binding\n\nThe [Cache API](guide/local-bindings.md#the-cache-api), which is local, too.\n\n| object | methods |\n|---|---|\n")
+	for _, o := range runtime.Caches() {
+		fmt.Fprintf(b, "| `%s` | %s |\n", o.Of, strings.Join(o.Methods, ", "))
+	}
 	b.WriteString("\n### Accepted, and fail when they are used\n\nThe Worker deploys and runs; whatever it does with the binding throws the reason.\n\n| kind | reason |\n|---|---|\n")
 	for _, k := range kinds {
 		if k.State == runtime.Fails {

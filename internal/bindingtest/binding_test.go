@@ -17,7 +17,7 @@ import (
 var update = flag.Bool("update", false, "write docs/local-cloud-bindings.md")
 
 // products are the parts of the suite, in the order of the page.
-var products = []struct{ name, title string }{{"d1", "D1"}, {"kv", "KV"}, {"r2", "R2"}, {"queue", "Queues"}}
+var products = []struct{ name, title string }{{"d1", "D1"}, {"kv", "KV"}, {"r2", "R2"}, {"queue", "Queues"}, {"cache", "the Cache API"}}
 
 // The Worker does the same here and in Miniflare. Each difference is in the table of
 // differences, and each of those is still there.

@@ -59,5 +59,40 @@ func differences() []difference {
 			"Refused on both; here the error says why.",
 			[]string{"Queues: send of a function", "Queues: send with a negative delay", "Queues: send with a delay that is too long"},
 		},
+		{
+			"The Cache API: answers that do not say how long",
+			"They are kept by their status for as long as Cloudflare documents, such as two hours for 200 and three minutes for 404. Miniflare keeps none of them.",
+			[]string{"the Cache API: nothing said", "the Cache API: nothing said, and 404"},
+		},
+		{
+			"The Cache API: other statuses",
+			"An answer that says how long is kept whatever its status; Cloudflare names 206 and 304 as those that are not. Miniflare keeps some.",
+			[]string{"the Cache API: status 204", "the Cache API: status 403", "the Cache API: status 500"},
+		},
+		{
+			"The Cache API: stale-while-revalidate",
+			"Cloudflare documents that the Cache API does not go by it. Miniflare keeps such an answer.",
+			[]string{"the Cache API: stale-while-revalidate"},
+		},
+		{
+			"The Cache API: keys of one's own",
+			"Cloudflare documents `cf.cacheKey` for `fetch`; here, in the Cache API, the URL counts alone. Miniflare goes by it.",
+			[]string{"the Cache API: a key of its own"},
+		},
+		{
+			"The Cache API: a tag and a time",
+			"Of two conditions the tag counts, as HTTP has it. In Miniflare one of them is enough.",
+			[]string{"the Cache API: a tag that differs before a time that does not"},
+		},
+		{
+			"The Cache API: compressed answers",
+			"Here a Worker reads what it put. In Miniflare it gets the compressed bytes.",
+			[]string{"the Cache API: compressed"},
+		},
+		{
+			"The Cache API: ranges that are none",
+			"Refused on both; here the answer says why.",
+			[]string{"the Cache API: a range of something else", "the Cache API: a range that is none"},
+		},
 	}
 }

@@ -99,6 +99,9 @@ func (c *Cache) match(w http.ResponseWriter, r *http.Request, k key) {
 		return
 	}
 	defer content.Close()
+	if e.file == nil {
+		w = inOne{w}
+	}
 	h := w.Header()
 	maps.Copy(h, e.header)
 	h.Set(statusHeader, "HIT")
@@ -119,6 +122,9 @@ func (c *Cache) match(w http.ResponseWriter, r *http.Request, k key) {
 		panic(http.ErrAbortHandler) // the Worker went away, or must not take this for all
 	}
 }
+
+// inOne hides how a file would be sent, so that a short body goes with its headers.
+type inOne struct{ http.ResponseWriter }
 
 // Miss answers that nothing is kept.
 func Miss(w http.ResponseWriter) {

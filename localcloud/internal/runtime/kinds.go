@@ -26,6 +26,16 @@ type Object struct {
 // of is an Object by the expression and the methods.
 func of(expression string, methods ...string) Object { return Object{Of: expression, Methods: methods} }
 
+// Caches is the Cache API, which a Worker has without a binding, as far as workerd
+// implements it; X is a name.
+func Caches() []Object {
+	return []Object{
+		of("caches", "open"),
+		of("caches.default", "delete", "match", "put"),
+		of(`caches.open("X")`, "delete", "match", "put"),
+	}
+}
+
 // Kinds are all kinds of bindings. A product that the local cloud lacks is accepted
 // where a Worker is of use without it: it fails when it is used, and says why. Refused
 // is what a deployment has to set up at Cloudflare beside the upload.

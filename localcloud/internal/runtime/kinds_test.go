@@ -93,6 +93,30 @@ func TestTheObjectsOfBindingsHaveTheMethodsOfTheTable(t *testing.T) {
 	}
 }
 
+// What workerd has beside the table throws that it is not implemented.
+func TestTheCacheAPIHasTheMethodsOfTheTable(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	code := methodsJS + `
+		async function works(o, name) { try { await o[name]("https://shop.example/", new Response()); return true } catch (e) { return !e.message.includes("not implemented") } }
+		async function implemented(o) { const all = []; for (const name of methods(o)) if (await works(o, name)) all.push(name); return all }
+		export default { async fetch() { return Response.json([`
+	for _, object := range Caches() {
+		code += "await implemented(await " + object.Of + "),"
+	}
+	c.apply(worker("web", c.version(code+`]) } }`)))
+	_, body := c.get("http://web.localhost/")
+	var got [][]string
+	if err := json.Unmarshal([]byte(body), &got); err != nil {
+		t.Fatalf("%v: %s\n%s", err, body, c.log)
+	}
+	for i, object := range Caches() {
+		if diff := cmp.Diff(object.Methods, got[i]); diff != "" {
+			t.Errorf("methods of %s (-table +runtime):\n%s", object.Of, diff)
+		}
+	}
+}
+
 func TestEveryKindIsWhatItSaysItIs(t *testing.T) {
 	t.Parallel()
 	r := &Runtime{backend: &backend{}}

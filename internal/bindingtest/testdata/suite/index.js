@@ -2,10 +2,11 @@
 import d1 from "./d1.js";
 import kv from "./kv.js";
 import r2 from "./r2.js";
+import cache from "./cache.js";
 import queue, { consume } from "./queue.js";
 import { observe } from "./observe.js";
 
-const products = { d1, kv, r2, queue };
+const products = { d1, kv, r2, queue, cache };
 
 export default {
   async fetch(request, env) {
