@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
@@ -23,8 +22,8 @@ func deploymentEndpoints() []Endpoint {
 
 // shareInput is a version's part of a deployment, as a client sends it.
 type shareInput struct {
-	VersionID  string      `json:"version_id"`
-	Percentage json.Number `json:"percentage"`
+	VersionID  string   `json:"version_id"`
+	Percentage *float64 `json:"percentage"`
 }
 
 // deploy is POST deployments: from now on these versions serve, with these shares.
@@ -85,9 +84,12 @@ func readShares(in []shareInput) ([]store.Share, error) {
 	var out []store.Share
 	sum := 0.0
 	for _, v := range in {
-		p, err := v.Percentage.Float64()
-		if err != nil || p < 0 || p > 100 || math.IsNaN(p) {
-			return bad("The percentage of version %q must be a number from 0 to 100, got %q.", v.VersionID, v.Percentage.String())
+		if v.Percentage == nil {
+			return bad("Version %q has no percentage.", v.VersionID)
+		}
+		p := *v.Percentage
+		if p < 0 || p > 100 {
+			return bad("The percentage of version %q must be a number from 0 to 100, got %v.", v.VersionID, p)
 		}
 		sum += p
 		out = append(out, store.Share{Version: v.VersionID, Percentage: p})

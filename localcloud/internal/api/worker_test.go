@@ -105,8 +105,10 @@ func TestADeploymentIsRefused(t *testing.T) {
 		"with one version twice":    {[]j{share(v, 50), share(v, 50)}, 10210},
 		"when it sums to 99":        {[]j{share(v, 99)}, 10210},
 		"below zero":                {[]j{share(v, -1), share("x", 101)}, 10210},
+		"without a percentage":      {[]j{{"version_id": v}}, 10210},
 		"with a version of nobody":  {[]j{share("00000000-0000-4000-8000-000000000000", 100)}, 10071},
 		"with a percentage in text": {[]j{share(v, "all")}, 10026},
+		"with a number in text":     {[]j{share(v, "100")}, 10026},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

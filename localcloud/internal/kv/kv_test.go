@@ -284,6 +284,57 @@ func TestLargeValuesLieInFilesThatGoWithThem(t *testing.T) {
 	}
 }
 
+func TestANamespaceThatWasDeletedIsNotThereAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "kv.db")
+	s, err := Open(path, &clock.Clock{})
+	if err == nil {
+		err = errors.Join(s.Put("n", Pair{Key: "k"}), s.DeleteNamespace("n"), s.DeleteNamespace("n"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"at once", "after a restart"} {
+		for _, call := range []struct{ method, target, body string }{
+			{"PUT", "/k", "v"}, {"GET", "/k", ""}, {"DELETE", "/k", ""}, {"GET", "/?prefix=k", ""}, {"POST", "/bulk/get", `{"keys":["k"]}`},
+		} {
+			if status, reason := ask(t, s, "n", call.method, call.target, call.body); status != http.StatusBadRequest || reason != "the namespace does not exist" {
+				t.Errorf("%s, %s %s: %d %q", when, call.method, call.target, status, reason)
+			}
+		}
+		if err := s.Put("other", Pair{Key: "k"}); err != nil {
+			t.Errorf("another namespace: %v", err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if s, err = Open(path, &clock.Clock{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// ask sends a request as workerd's binding does and gives the status and its reason.
+func ask(t *testing.T, s *Store, namespace, method, target, body string) (int, string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.Binding(w, r, namespace) }))
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), method, server.URL+target, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	_, reason, _ := strings.Cut(res.Status, " ")
+	return res.StatusCode, reason
+}
+
 func TestAFileOfAnEarlierVersionIsTakenOver(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "kv.db")

@@ -4,6 +4,7 @@
 package kv
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tamylaa/clodo/internal/sqlite"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
@@ -51,21 +53,24 @@ const inlineMax = 32 << 10
 // schema has the value last: what is in front of it is read without it.
 const schema = `CREATE TABLE IF NOT EXISTS pairs (
 	seq INTEGER PRIMARY KEY, namespace TEXT NOT NULL, key BLOB NOT NULL, expiration INTEGER NOT NULL, metadata TEXT,
-	piece TEXT NOT NULL, size INTEGER NOT NULL, value BLOB, UNIQUE (namespace, key)) STRICT`
+	piece TEXT NOT NULL, size INTEGER NOT NULL, value BLOB, UNIQUE (namespace, key)) STRICT;
+	CREATE TABLE IF NOT EXISTS deleted (namespace TEXT PRIMARY KEY) STRICT, WITHOUT ROWID`
 
-// Store holds all namespaces. A namespace needs no making: it exists as far as the
-// Store goes once it has a key. It is safe for concurrent use.
+// Store holds all namespaces. A namespace needs no making: as far as the Store goes it
+// exists until it is deleted, and then never again: Workers may still be bound to it.
+// It is safe for concurrent use.
 type Store struct {
-	pool  *sqlite.Pool
-	large *pieces.Folder // values over inlineMax
-	clock *clock.Clock
+	pool    *sqlite.Pool
+	large   *pieces.Folder // values over inlineMax
+	clock   *clock.Clock
+	deleted *sync.Map // true by namespace
 }
 
 // Open opens the file at path and the folder beside it, which are made when they are
 // missing. Entries expire by c.
 func Open(path string, c *clock.Clock) (*Store, error) {
-	used := map[string]bool{}
-	pool, err := sqlite.OpenPool(path, reading, func(conn *sqlite.Conn) error { return prepare(conn, c, used) })
+	used, deleted := map[string]bool{}, &sync.Map{}
+	pool, err := sqlite.OpenPool(path, reading, func(conn *sqlite.Conn) error { return prepare(conn, c, used, deleted) })
 	if err != nil {
 		return nil, fmt.Errorf("opening the KV file: %w", err)
 	}
@@ -76,22 +81,26 @@ func Open(path string, c *clock.Clock) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the folder of large KV values: %w", errors.Join(err, pool.Close()))
 	}
-	return &Store{pool: pool, large: large, clock: c}, nil
+	return &Store{pool: pool, large: large, clock: c, deleted: deleted}, nil
 }
 
-// prepare makes the table, deletes what has expired and notes the pieces that the rest
-// uses.
-func prepare(conn *sqlite.Conn, c *clock.Clock, used map[string]bool) error {
+// prepare makes the tables, deletes what has expired, and notes the pieces that the rest
+// uses and which namespaces are gone.
+func prepare(conn *sqlite.Conn, c *clock.Clock, used map[string]bool, deleted *sync.Map) error {
 	if err := errors.Join(conn.Script(schema), takeOver(conn)); err != nil {
 		return err
 	}
 	if err := conn.Exec("DELETE FROM pairs WHERE expiration BETWEEN 1 AND ?", c.Now().Unix()); err != nil {
 		return err
 	}
-	return conn.Query(func(row *sqlite.Stmt) error {
+	err := conn.Query(func(row *sqlite.Stmt) error {
+		deleted.Store(row.ColumnText(0), true)
+		return nil
+	}, "SELECT namespace FROM deleted")
+	return errors.Join(err, conn.Query(func(row *sqlite.Stmt) error {
 		used[row.ColumnText(0)] = true
 		return nil
-	}, "SELECT piece FROM pairs WHERE piece <> ''")
+	}, "SELECT piece FROM pairs WHERE piece <> ''"))
 }
 
 // takeOver moves the entries of a file that an earlier version made.
@@ -118,11 +127,27 @@ func (s *Store) write(fn func(*sqlite.Conn) error) error {
 	return s.pool.Write(context.Background(), fn)
 }
 
-// DeleteNamespace deletes all keys of a namespace.
+// DeleteNamespace deletes all keys of a namespace, which has none from then on.
 func (s *Store) DeleteNamespace(namespace string) error {
-	return s.change(func(conn *sqlite.Conn, gone func(*sqlite.Stmt) error) error {
+	s.deleted.Store(namespace, true) // nothing is put after the rows were looked for
+	err := s.change(func(conn *sqlite.Conn, gone func(*sqlite.Stmt) error) error {
+		if err := conn.Exec("INSERT OR IGNORE INTO deleted VALUES (?)", namespace); err != nil {
+			return err
+		}
 		return conn.Query(gone, "DELETE FROM pairs WHERE namespace = ? RETURNING piece", namespace)
 	})
+	if err != nil {
+		s.deleted.Delete(namespace)
+	}
+	return err
+}
+
+// exists refuses a namespace that was deleted.
+func (s *Store) exists(namespace string) error {
+	if _, deleted := s.deleted.Load(namespace); deleted {
+		return &Error{http.StatusBadRequest, "the namespace does not exist"}
+	}
+	return nil
 }
 
 // change runs a change, which hands the rows of pieces that it leaves to gone, and
@@ -157,7 +182,7 @@ func (s *Store) Get(namespace, key string) (e Entry, ok bool, err error) {
 // open finds an entry. A large value is in a piece, which the caller has to release,
 // and not in the entry.
 func (s *Store) open(namespace, key string) (e Entry, piece *pieces.Piece, ok bool, err error) {
-	if err := checkKey(key); err != nil {
+	if err := cmp.Or(s.exists(namespace), checkKey(key)); err != nil {
 		return Entry{}, nil, false, err
 	}
 	err = s.large.Look(func() error {
@@ -192,6 +217,9 @@ func (s *Store) Put(namespace string, pairs ...Pair) error {
 	err := s.keepLarge(pairs, made)
 	if err == nil {
 		err = s.change(func(conn *sqlite.Conn, gone func(*sqlite.Stmt) error) error {
+			if err := s.exists(namespace); err != nil { // there is one change at a time
+				return err
+			}
 			for i, p := range pairs {
 				if err := putPair(conn, gone, namespace, p, made[i].ID); err != nil {
 					return err
@@ -244,6 +272,9 @@ func putPair(conn *sqlite.Conn, gone func(*sqlite.Stmt) error, namespace string,
 
 // Delete deletes keys; those that do not exist are no error.
 func (s *Store) Delete(namespace string, keys ...string) error {
+	if err := s.exists(namespace); err != nil {
+		return err
+	}
 	for _, key := range keys {
 		if err := checkKey(key); err != nil {
 			return err
@@ -284,7 +315,7 @@ func (s *Store) List(namespace string, o ListOptions) (Page, error) {
 	case o.Limit > MaxList:
 		return Page{}, &Error{http.StatusBadRequest, fmt.Sprintf("Invalid key_count_limit of %d. Please specify an integer less than %d.", o.Limit, MaxList)}
 	}
-	if err := checkLength(o.Prefix); err != nil {
+	if err := cmp.Or(s.exists(namespace), checkLength(o.Prefix)); err != nil {
 		return Page{}, err
 	}
 	after, err := afterCursor(o)
