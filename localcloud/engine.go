@@ -26,6 +26,9 @@ func newWorkers(c *Cloud) (workers, error) {
 	return runtime.New(runtime.Options{
 		Dir: filepath.Join(o.Dir, "workers"), Workerd: binary, Log: o.Log,
 		Observer: s.traffic,
+		Previewed: func(ctx context.Context, account, script, name string) (*runtime.Version, error) {
+			return c.api.Previewed(ctx, account, script, name)
+		},
 		// As requests from outside, but for what people and their browsers are told.
 		Calls: func(next http.Handler) http.Handler { return c.faults.Data(c.withCertificates(next)) },
 		Port:  port,

@@ -249,9 +249,15 @@ func (p *project) gradual() {
 	p.api("/workers/scripts/web/deployments", &list)
 	before := list.Deployments[0].Versions[0].ID
 	p.worker("three")
-	out := p.run("", "versions", "upload", "--tag", "t3", "--message", "the third")
+	out := p.run("", "versions", "upload", "--tag", "t3", "--message", "the third", "--preview-alias", "my-third")
 	next := regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).FindString(out)
 	p.serves(workersDev, "/", "two shop")
+	for _, preview := range []string{next[:8] + "-" + workersDev, "my-third-" + workersDev} {
+		if !strings.Contains(out, "https://"+preview) {
+			p.t.Errorf("wrangler does not tell the preview URL %s: %s", preview, out)
+		}
+		p.serves(preview, "/", "three shop")
+	}
 	p.run(next, "versions", "list")
 	p.run("", "versions", "deploy", before+"@50%", next+"@50%", "--yes")
 	seen := map[string]int{}

@@ -171,7 +171,7 @@ type client struct {
 	token   string
 	header  http.Header // sent with every call
 	stage   *stage
-	api     http.Handler // without what watches it
+	api     *api.API // without what watches it
 	clock   *clock.Clock
 	traffic *traffic.Store
 	points  *dataset.Store

@@ -187,6 +187,9 @@ func (a *API) servedWorker(tx *store.Tx, script store.Script, subdomain string) 
 	if script.WorkersDev && subdomain != "" {
 		w.WorkersDev = workersDev(script.Name, subdomain)
 	}
+	if script.Previews && subdomain != "" {
+		w.Previews = workersDev(script.Name, subdomain)
+	}
 	for _, c := range script.Crons {
 		w.Crons = append(w.Crons, c.Expression)
 	}

@@ -62,7 +62,7 @@ func (c *call) uploadVersion() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return reply{result: versionJSON(d.version), messages: d.notes}, nil
+	return reply{result: versionJSON(d.script, d.version), messages: d.notes}, nil
 }
 
 // putContent makes a version with other code and everything else as it was.

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
 
+	"github.com/tamylaa/clodo/localcloud/internal/runtime"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -16,30 +18,55 @@ func versionEndpoints() []Endpoint {
 	}
 }
 
-func versionSummary(v store.Version) map[string]any {
+func versionSummary(s store.Script, v store.Version) map[string]any {
+	preview := hasPreview(s, v)
 	return map[string]any{
 		"id": v.ID, "number": v.Number, "annotations": v.Annotations,
 		"metadata": map[string]any{
 			"created_on": stamp(v.CreatedOn), "modified_on": stamp(v.CreatedOn), "source": v.Source,
-			"author_id": localUser, "author_email": localEmail, "hasPreview": false, "has_preview": false,
+			"author_id": localUser, "author_email": localEmail, "hasPreview": preview, "has_preview": preview,
 		},
 	}
 }
 
-func versionJSON(v store.Version) map[string]any {
-	m := versionSummary(v)
+// hasPreview reports whether a version answers at a preview URL. As on Cloudflare it does
+// not when its Worker has durable objects; here neither when it is bound to others'.
+func hasPreview(s store.Script, v store.Version) bool {
+	_, bound := bindingOfType(v.Bindings, "durable_object_namespace")
+	return s.Previews && len(s.Classes) == 0 && !bound
+}
+
+// Previewed is the version that a preview URL of a Worker means: by the 8 digits with
+// which its id begins, or by its alias. It is nil when there is none.
+func (a *API) Previewed(ctx context.Context, account, script, name string) (*runtime.Version, error) {
+	var found *runtime.Version
+	err := a.store.Read(ctx, func(tx *store.Tx) error {
+		v, err := tx.VersionNamed(account, script, name)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err == nil {
+			found = a.runtimeVersion(v)
+		}
+		return err
+	})
+	return found, err
+}
+
+func versionJSON(s store.Script, v store.Version) map[string]any {
+	m := versionSummary(s, v)
 	m["startup_time_ms"] = v.StartupMS
-	runtime := map[string]any{"compatibility_date": v.CompatibilityDate, "compatibility_flags": flags(&v), "usage_model": "standard"}
+	ran := map[string]any{"compatibility_date": v.CompatibilityDate, "compatibility_flags": flags(&v), "usage_model": "standard"}
 	if v.MigrationTag != "" {
-		runtime["migration_tag"] = v.MigrationTag
+		ran["migration_tag"] = v.MigrationTag
 	}
 	if given(v.Limits) {
-		runtime["limits"] = v.Limits
+		ran["limits"] = v.Limits
 	}
 	m["resources"] = map[string]any{
 		"bindings":       shown(v.Bindings),
 		"script":         map[string]any{"etag": v.Etag, "handlers": handlers(&v), "named_handlers": namedHandlers(&v), "last_deployed_from": v.Source},
-		"script_runtime": runtime,
+		"script_runtime": ran,
 	}
 	return m
 }
@@ -54,10 +81,10 @@ func (c *call) versionOf(tx *store.Tx, s store.Script, id string) (store.Version
 }
 
 func (c *call) versions() (any, error) {
+	var s store.Script
 	var all []store.Version
-	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		s, err := c.script(tx)
-		if err != nil {
+	err := c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
+		if s, err = c.script(tx); err != nil {
 			return err
 		}
 		all, err = tx.Versions(s.Account, s.Name)
@@ -69,12 +96,12 @@ func (c *call) versions() (any, error) {
 	items := []map[string]any{}
 	if c.query.Get("deployable") == "true" {
 		for _, v := range all[:min(deployable, len(all))] {
-			items = append(items, versionSummary(v))
+			items = append(items, versionSummary(s, v))
 		}
 		return map[string]any{"items": items}, nil
 	}
 	for _, v := range all { // wrangler looks for the secrets in this list
-		items = append(items, versionJSON(v))
+		items = append(items, versionJSON(s, v))
 	}
 	page, err := cut(pages{1, 10, 100}, c.query, items)
 	page.result = map[string]any{"items": page.result}
@@ -82,10 +109,10 @@ func (c *call) versions() (any, error) {
 }
 
 func (c *call) versionDetails() (any, error) {
+	var s store.Script
 	var v store.Version
-	err := c.store.Read(c.ctx, func(tx *store.Tx) error {
-		s, err := c.script(tx)
-		if err != nil {
+	err := c.store.Read(c.ctx, func(tx *store.Tx) (err error) {
+		if s, err = c.script(tx); err != nil {
 			return err
 		}
 		v, err = c.versionOf(tx, s, c.vars["version_id"])
@@ -94,7 +121,7 @@ func (c *call) versionDetails() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return versionJSON(v), nil
+	return versionJSON(s, v), nil
 }
 
 func deploymentJSON(d store.Deployment) map[string]any {

@@ -17,6 +17,7 @@ import (
 type table struct {
 	generations map[*Worker]*generation
 	workersDev  map[string]*Worker           // by hostname
+	previews    map[string]*Worker           // by hostname, without the name of a version
 	domains     map[string]*Worker           // by hostname
 	scripts     map[string]*Worker           // by name, for SCRIPT.localhost
 	routes      []route                      // the most specific first
@@ -29,13 +30,14 @@ type table struct {
 type match struct {
 	worker   *Worker
 	version  *Version // when the address names one
+	preview  bool     // that version is not deployed
 	excluded string   // the pattern that keeps Workers away
 	dev      bool     // on workers.dev
 	sameZone bool     // Cloudflare refuses the call
 }
 
 func newTable(s State, workers map[string]*Worker, generations map[*Worker]*generation) *table {
-	t := &table{generations: generations, workersDev: map[string]*Worker{}, domains: map[string]*Worker{}, scripts: map[string]*Worker{}, users: map[string]*Worker{}, namespaces: map[string]DispatchNamespace{}, replaced: make(chan struct{})}
+	t := &table{generations: generations, workersDev: map[string]*Worker{}, previews: map[string]*Worker{}, domains: map[string]*Worker{}, scripts: map[string]*Worker{}, users: map[string]*Worker{}, namespaces: map[string]DispatchNamespace{}, replaced: make(chan struct{})}
 	for _, n := range s.Namespaces {
 		t.namespaces[n.Account+"/"+n.Name] = n
 	}
@@ -47,6 +49,9 @@ func newTable(s State, workers map[string]*Worker, generations map[*Worker]*gene
 		}
 		if w.WorkersDev != "" {
 			t.workersDev[strings.ToLower(w.WorkersDev)] = w
+		}
+		if w.Previews != "" {
+			t.previews[strings.ToLower(w.Previews)] = w
 		}
 		if name := strings.ToLower(w.Script); t.scripts[name] == nil {
 			t.scripts[name] = w // of two accounts the first one's
@@ -85,7 +90,7 @@ func (t *table) find(host string, u *url.URL) match {
 func (t *table) lookup(host string, u *url.URL, counts func(route) bool) match {
 	name := Hostname(host)
 	if script, ok := strings.CutSuffix(name, ".localhost"); ok {
-		return byName(t.scripts, script)
+		return byName(t.scripts, t.scripts, script)
 	}
 	var m match
 	for _, r := range t.routes {
@@ -101,21 +106,21 @@ func (t *table) lookup(host string, u *url.URL, counts func(route) bool) match {
 	if w := t.domains[name]; w != nil {
 		return match{worker: w}
 	}
-	if found := byName(t.workersDev, name); found.worker != nil {
+	if found := byName(t.workersDev, t.previews, name); found.worker != nil {
 		found.dev = true
 		return found
 	}
 	return m
 }
 
-// byName is the Worker of a name, or of a preview name: 8 digits of a version's id
-// and a hyphen before the name.
-func byName(names map[string]*Worker, name string) match {
+// byName is the Worker of a name, or of a preview name: 8 digits of the id of a version
+// that is deployed and a hyphen before the name.
+func byName(names, previews map[string]*Worker, name string) match {
 	if w := names[name]; w != nil {
 		return match{worker: w}
 	}
 	prefix, rest, ok := strings.Cut(name, "-")
-	if w := names[rest]; ok && len(prefix) == 8 && w != nil {
+	if w := previews[rest]; ok && len(prefix) == 8 && w != nil {
 		for _, s := range w.Versions {
 			if strings.HasPrefix(strings.ToLower(s.Version.ID), prefix) {
 				return match{worker: w, version: s.Version}

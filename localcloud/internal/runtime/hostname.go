@@ -43,9 +43,9 @@ func (t *table) addresses() addresses {
 			names[name] = true
 		}
 	}
-	for _, w := range t.workersDev {
-		_, subdomain, _ := strings.Cut(strings.ToLower(w.WorkersDev), ".")
-		endings["."+subdomain] = true // previews of versions
+	for name := range t.previews {
+		_, subdomain, _ := strings.Cut(name, ".")
+		endings["."+subdomain] = true
 	}
 	for _, r := range t.routes {
 		switch {
@@ -111,10 +111,23 @@ func (t *table) hasHostname(w *Worker) bool {
 	return slices.ContainsFunc(t.routes, func(r route) bool { return r.worker == w })
 }
 
+// called is the Worker that another one reaches at an address, which may be a preview URL.
+func (r *Runtime) called(ctx context.Context, t *table, from caller, host string, u *url.URL) (match, error) {
+	m, err := r.orPreviewed(ctx, t, t.called(from, host, u), host)
+	if m.preview {
+		m.sameZone = !from.Public && m.dev && t.onlyDev(t.worker(from.Account, from.Script), Hostname(host))
+	}
+	return m, err
+}
+
 // answers reports whether a call to an address is answered by this cloud.
-func (r *Runtime) answers(from caller, host string, u *url.URL) bool {
+func (r *Runtime) answers(ctx context.Context, from caller, host string, u *url.URL) bool {
 	t := r.table.Load()
-	return t != nil && t.called(from, host, u).worker != nil
+	if t == nil {
+		return false
+	}
+	m, _ := r.called(ctx, t, from, host, u) // what is wrong is told by the call itself
+	return m.worker != nil
 }
 
 type callKey struct{}
@@ -138,8 +151,11 @@ func (r *Runtime) call(from caller) http.Handler {
 	}
 	inner := around(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.latest(w, req, func(t *table) next {
-			found := t.called(from, req.Host, req.URL)
+			found, err := r.called(req.Context(), t, from, req.Host, req.URL)
 			switch {
+			case err != nil:
+				r.unreachable(w, found.worker, err)
+				return done
 			case found.worker == nil: // since it was asked for
 				t.notFound(w, req, found)
 				return done
@@ -147,11 +163,7 @@ func (r *Runtime) call(from caller) http.Handler {
 				refuse(w, http.StatusNotFound, codeSameZone)
 				return done
 			}
-			v := found.version
-			if v == nil {
-				v = choose(found.worker, req.Header)
-			}
-			return r.send(w, req, t, found.worker, v)
+			return r.send(w, req, t, found)
 		})
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

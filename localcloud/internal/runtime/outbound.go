@@ -78,7 +78,7 @@ func (r *Runtime) outbound(w http.ResponseWriter, req *http.Request, _ string) {
 		r.call(from).ServeHTTP(w, req)
 		return
 	}
-	if r.answers(from, req.Host, req.URL) {
+	if r.answers(req.Context(), from, req.Host, req.URL) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -47,7 +48,7 @@ func (r *Runtime) bound(account string) func(script, entrypoint string) http.Han
 					http.Error(w, "the Worker is not deployed", http.StatusNotFound)
 					return done
 				}
-				return r.send(w, req, t, worker, worker.current())
+				return r.send(w, req, t, match{worker: worker, version: worker.current()})
 			})
 		})
 	}
@@ -56,7 +57,7 @@ func (r *Runtime) bound(account string) func(script, entrypoint string) http.Han
 // callsOf is who answers the calls of a program to hostnames.
 func (r *Runtime) callsOf(from caller) func(*url.URL) http.Handler {
 	return func(u *url.URL) http.Handler {
-		if port := u.Port(); port != "" && port != r.options.Port || !r.answers(from, u.Host, u) {
+		if port := u.Port(); port != "" && port != r.options.Port || !r.answers(context.Background(), from, u.Host, u) {
 			return nil
 		}
 		from := from

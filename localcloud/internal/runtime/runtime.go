@@ -30,6 +30,8 @@ type Options struct {
 	Workerd func(context.Context) (string, error)
 	// Resources answer what bindings ask for, by kind, such as "d1".
 	Resources map[string]Resource
+	// Previewed finds versions that are not deployed, if it is not nil.
+	Previewed Previewed
 	// Observer is told of every invocation, if it is not nil.
 	Observer Observer
 	// Calls stands around the requests that Workers make to hostnames of this cloud, if it
@@ -56,6 +58,7 @@ type Runtime struct {
 	state    State      // the one that is served
 	running  map[string]*generation
 	prepared map[string]*generation // by name of the group
+	previews map[string]*preview    // by id of the version
 	drains   sync.WaitGroup
 	tasks    sync.WaitGroup // isolations, preparations and notices
 	awake    atomic.Int64   // processes
@@ -95,7 +98,7 @@ func New(o Options) (*Runtime, error) {
 	}
 	r := &Runtime{
 		options: o, log: o.Log, applied: make(chan struct{}), closed: make(chan struct{}),
-		running: map[string]*generation{}, prepared: map[string]*generation{}, absent: map[workerd.Designator]bool{}, broken: map[string]string{},
+		running: map[string]*generation{}, prepared: map[string]*generation{}, previews: map[string]*preview{}, absent: map[workerd.Designator]bool{}, broken: map[string]string{},
 		isolated: map[string]isolation{}, deaths: map[string][]time.Time{},
 	}
 	resources := map[string]Resource{tailService: r.traced, dispatchKind: r.dispatch, outboundService: r.outbound}
@@ -151,6 +154,7 @@ func (r *Runtime) Apply(ctx context.Context, s State) error {
 		return startupError(err)
 	}
 	r.state = s
+	r.dropPreviews()
 	r.forgive()
 	return nil
 }
@@ -367,6 +371,7 @@ func (r *Runtime) stopAll(ctx context.Context) {
 	r.mu.Lock()
 	all := r.running
 	r.running = map[string]*generation{}
+	r.dropPreviews()
 	r.mu.Unlock()
 	var stopping sync.WaitGroup
 	for _, g := range all {

@@ -152,7 +152,7 @@ func (c *cloud) version(code string, bindings ...string) *Version {
 // worker has all its traffic on one version.
 func worker(script string, v *Version, classes ...Class) Worker {
 	return Worker{
-		Account: "acc", Script: script, WorkersDev: script + ".acme.workers.dev", Classes: classes,
+		Account: "acc", Script: script, WorkersDev: script + ".acme.workers.dev", Previews: script + ".acme.workers.dev", Classes: classes,
 		Versions: []Share{{Version: v, Percentage: 100}},
 	}
 }

@@ -76,29 +76,40 @@ func (r *Runtime) latest(w http.ResponseWriter, req *http.Request, once func(*ta
 
 // once answers a request by one table.
 func (r *Runtime) once(w http.ResponseWriter, req *http.Request, t *table) next {
-	found := t.find(req.Host, req.URL)
-	if found.worker == nil {
+	found, err := r.orPreviewed(req.Context(), t, t.find(req.Host, req.URL), req.Host)
+	switch {
+	case err != nil:
+		r.unreachable(w, found.worker, err)
+		return done
+	case found.worker == nil:
 		t.notFound(w, req, found)
 		return done
 	}
+	return r.send(w, req, t, found)
+}
+
+// send answers a request by what was found for it.
+func (r *Runtime) send(w http.ResponseWriter, req *http.Request, t *table, found match) next {
 	v := found.version
 	if v == nil {
 		v = choose(found.worker, req.Header)
 	}
-	return r.send(w, req, t, found.worker, v)
-}
-
-// send answers a request by a version of a Worker.
-func (r *Runtime) send(w http.ResponseWriter, req *http.Request, t *table, worker *Worker, v *Version) next {
-	g := t.generations[worker]
-	proxy, err := g.acquire(req.Context(), frontName(worker, v))
+	var proxy *httputil.ReverseProxy
+	g, worker, err := r.runner(t, found)
+	if err == nil {
+		proxy, err = g.acquire(req.Context(), frontName(worker, v))
+	}
+	no := (*noPreview)(nil)
 	switch {
 	case errors.Is(err, errRetired):
 		return outdated
+	case errors.As(err, &no):
+		no.write(w)
+		return done
 	case err != nil && req.Context().Err() != nil:
 		return done
 	case err != nil:
-		r.unreachable(w, worker, err)
+		r.unreachable(w, found.worker, err)
 		return done
 	}
 	return r.forward(w, req, g, proxy, worker, v)

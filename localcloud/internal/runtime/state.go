@@ -21,8 +21,11 @@ type Worker struct {
 	Account    string
 	Script     string
 	WorkersDev string // "SCRIPT.SUBDOMAIN.workers.dev" when enabled, else ""
-	Versions   []Share
-	Crons      []string
+	// Previews is the same when its versions have preview URLs, which are names of
+	// versions, and hyphens, before it; else "".
+	Previews string
+	Versions []Share
+	Crons    []string
 	// TailConsumers are the Workers of the account that get what this one's invocations
 	// left: their events, logs and exceptions.
 	TailConsumers []string

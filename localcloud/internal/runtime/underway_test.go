@@ -22,7 +22,7 @@ func TestRequestsThatAreNotSentAreNotUnderWay(t *testing.T) {
 	}
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	c.Runtime.send(httptest.NewRecorder(), httptest.NewRequestWithContext(gone, http.MethodGet, "http://w.localhost/", nil), table, w, w.current())
+	c.Runtime.send(httptest.NewRecorder(), httptest.NewRequestWithContext(gone, http.MethodGet, "http://w.localhost/", nil), table, match{worker: w, version: w.current()})
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.active != 0 {

@@ -169,6 +169,13 @@ func (tx *Tx) Version(account, script, id string) (Version, error) {
 	return first[Version](tx, `SELECT doc FROM versions WHERE account = ? AND script = ? AND id = ?`, account, script, id)
 }
 
+// VersionNamed is the newest version of a Worker whose id begins with name, which is 8
+// digits, or whose alias it is.
+func (tx *Tx) VersionNamed(account, script, name string) (Version, error) {
+	return first[Version](tx, `SELECT doc FROM versions WHERE account = ? AND script = ? AND ? IN (substr(id, 1, 8), doc ->> '$.Annotations."workers/alias"')
+		ORDER BY number DESC LIMIT 1`, account, script, name)
+}
+
 // AddDeployment makes a deployment the active one.
 func (tx *Tx) AddDeployment(d Deployment) error {
 	return insert(tx, `INSERT INTO deployments(id, account, script, doc) VALUES(?, ?, ?, ?)`, d, d.ID, d.Account, d.Script)
