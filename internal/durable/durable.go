@@ -81,10 +81,11 @@ func outcome(out json.RawMessage, err error) stored {
 // goes on when Run asks for it.
 func New(ctx context.Context, set *flow.Set, o Options) (*Engine, error) {
 	e := &Engine{set: set, runs: map[string]*execution{}}
-	calm, err := unhurried(ctx, o.DB)
-	if err != nil {
-		return nil, fmt.Errorf("open flow engine: %w", err)
+	if err := makeTables(ctx, o.DB); err != nil {
+		return nil, errors.Join(fmt.Errorf("open flow engine: %w", err), o.DB.Close())
 	}
+	o.DB.SetMaxOpenConns(4)
+	var err error
 	e.c, err = dbos.NewContext(context.WithoutCancel(ctx), dbos.Config{
 		AppName: "clodo", SQLiteSystemDB: o.DB, Logger: slog.New(slog.DiscardHandler),
 		// The version is a part of what DBOS looks for when it takes work: with the scope
@@ -94,30 +95,11 @@ func New(ctx context.Context, set *flow.Set, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open flow engine: %w", err), o.DB.Close())
 	}
-	if err := calm(); err != nil {
-		return nil, fmt.Errorf("open flow engine: %w", err)
-	}
 	dbos.RegisterWorkflow(e.c, e.workflow, dbos.WithWorkflowName("clodo"))
 	if err := dbos.Launch(e.c); err != nil {
 		return nil, fmt.Errorf("start flow engine: %w", err)
 	}
 	return e, nil
-}
-
-// unhurried makes db write without waiting for the disk until calm is called: the
-// hundred statements that make DBOS's tables the first time would wait for it one by
-// one. With a write-ahead log that loses no integrity, and the first commit of a step
-// waits for everything before it.
-func unhurried(ctx context.Context, db *sql.DB) (calm func() error, err error) {
-	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, "PRAGMA synchronous = NORMAL"); err != nil {
-		return nil, err
-	}
-	return func() error {
-		_, err := db.ExecContext(ctx, "PRAGMA synchronous = FULL")
-		db.SetMaxOpenConns(4)
-		return err
-	}, nil
 }
 
 // execution is the run with this id, made when it is first asked for.
