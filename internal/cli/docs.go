@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 )
 
 // newDocsCmd writes the reference from the tree itself. It is hidden: packagers and
@@ -22,23 +21,14 @@ func newDocsCmd(a *app) *cobra.Command {
 			Use: "man DIR", Short: "write man pages into a folder", Args: words(1, "DIR"),
 			Example: "  clodo docs man /usr/local/share/man/man1",
 			RunE: a.do(func(_ context.Context, args []string) (reply, error) {
-				return a.writeDocs(args[0], func(dir string) error {
-					return doc.GenManTree(docs.Root(), &doc.GenManHeader{Title: "CLODO", Section: "1", Source: "clodo", Manual: "clodo"}, dir)
-				})
+				return a.writeDocs(args[0], ManPages())
 			}),
 		},
 		&cobra.Command{
 			Use: "markdown DIR", Short: "write the Markdown reference into a folder", Args: words(1, "DIR"),
 			Example: "  clodo docs markdown docs/reference",
 			RunE: a.do(func(_ context.Context, args []string) (reply, error) {
-				return a.writeDocs(args[0], func(dir string) error {
-					for name, text := range Reference() {
-						if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-							return err
-						}
-					}
-					return nil
-				})
+				return a.writeDocs(args[0], Reference())
 			}),
 		},
 	)
@@ -51,7 +41,7 @@ type writtenDocs struct {
 	Files int    `json:"files"`
 }
 
-func (a *app) writeDocs(arg string, write func(dir string) error) (reply, error) {
+func (a *app) writeDocs(arg string, pages map[string]string) (reply, error) {
 	dir := arg
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(a.dir(), dir)
@@ -64,14 +54,12 @@ func (a *app) writeDocs(arg string, write func(dir string) error) (reply, error)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return reply{}, fmt.Errorf("make the folder for the reference: %w", err)
 	}
-	if err := write(dir); err != nil {
-		return reply{}, fmt.Errorf("write the reference: %w", err)
+	for name, text := range pages {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return reply{}, fmt.Errorf("write the reference: %w", err)
+		}
 	}
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		return reply{}, fmt.Errorf("count the written files: %w", err)
-	}
-	return reply{Result: writtenDocs{Dir: arg, Files: len(files)}, Text: func(w io.Writer) {
-		fmt.Fprintf(w, "%s in %s\n", count(len(files), "file"), arg)
+	return reply{Result: writtenDocs{Dir: arg, Files: len(pages)}, Text: func(w io.Writer) {
+		fmt.Fprintf(w, "%s in %s\n", count(len(pages), "file"), arg)
 	}}, nil
 }

@@ -15,12 +15,16 @@ const generated = "<!-- Written by `clodo docs markdown`; a test compares it wit
 // Reference is the Markdown reference by file name: commands, exit codes and error
 // codes, written from the code itself.
 func Reference() map[string]string {
-	a := &app{term: term.New(term.Streams{Getenv: func(string) string { return "" }})}
 	return map[string]string{
-		"commands.md":    commandsPage(newRoot(a)),
+		"commands.md":    commandsPage(referenceRoot()),
 		"exit-codes.md":  exitCodesPage(),
 		"error-codes.md": errorCodesPage(),
 	}
+}
+
+// referenceRoot is the tree of commands to write about.
+func referenceRoot() *cobra.Command {
+	return newRoot(&app{term: term.New(term.Streams{Getenv: func(string) string { return "" }})})
 }
 
 func commandsPage(root *cobra.Command) string {
