@@ -56,6 +56,8 @@ func (c *Cloud) newControl() http.Handler {
 	mux.HandleFunc("GET /local/events", c.withToken(c.streamEvents))
 	mux.HandleFunc("PUT /local/accounts/{account_id}/workers/scripts/{script_name}/problem", c.withToken(c.putProblem))
 	mux.HandleFunc("DELETE /local/accounts/{account_id}/workers/scripts/{script_name}/problem", c.withToken(c.deleteProblem))
+	mux.HandleFunc("PUT "+storedSecretPath, c.withToken(c.putStoredSecret))
+	mux.HandleFunc("GET "+storedSecretPath, c.withToken(c.askStoredSecret))
 	mux.HandleFunc("GET "+api.TailPath, c.api.ServeTail)
 	mux.HandleFunc("PUT /local/d1/uploads/{token}", c.api.Upload)
 	mux.HandleFunc("GET /local/d1/exports/{token}", c.api.Download)

@@ -25,6 +25,13 @@ func (o *Operator) Plan(ctx context.Context, sel project.Selector) (*deploy.Plan
 		return nil, err
 	}
 	checked.Plan.Findings = append(checked.Plan.Findings, p.findings...)
+	if o.isLocal() {
+		missing, err := o.unfilled(ctx, &checked.Plan)
+		if err != nil {
+			return nil, err
+		}
+		checked.Plan.Findings = append(checked.Plan.Findings, missing...)
+	}
 	return o.keep(checked), nil
 }
 
@@ -54,6 +61,11 @@ func (o *Operator) Deploy(ctx context.Context, plan *deploy.Plan, options Deploy
 	o.mu.Unlock()
 	if !ok {
 		return nil, fmt.Errorf("deploy: plan %s was not made by this operator", plan.ID)
+	}
+	if plan.Kind == deploy.KindDeploy && o.isLocal() {
+		if err := o.fillStores(ctx, plan); err != nil {
+			return nil, err
+		}
 	}
 	release, err := o.deployer(options).Deploy(ctx, checked)
 	return o.reachable(release), err

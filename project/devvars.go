@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/secret"
@@ -16,6 +18,26 @@ import (
 // them; nil without such a file. They come before variables of the wrangler file and of
 // clodo.yaml; what else is bound, such as a database, keeps its name for itself.
 func (t *Target) DevVars() (map[string]secret.Value, error) {
+	vars, err := t.readDevVars()
+	for _, b := range t.Worker.Bindings {
+		if !b.IsVariable() {
+			delete(vars, b.Name)
+		}
+	}
+	return vars, err
+}
+
+// StoredDevVars are the values that the same file has for the target's bindings to the
+// Secrets Store, by the names of the bindings.
+func (t *Target) StoredDevVars() (map[string]secret.Value, error) {
+	vars, err := t.readDevVars()
+	maps.DeleteFunc(vars, func(name string, _ secret.Value) bool {
+		return !slices.ContainsFunc(t.Worker.Bindings, func(b Binding) bool { return b.Name == name && b.Kind == "secrets_store_secret" })
+	})
+	return vars, err
+}
+
+func (t *Target) readDevVars() (map[string]secret.Value, error) {
 	names := []string{".dev.vars"}
 	if t.Environment != "" {
 		names = []string{".dev.vars." + t.Environment, ".dev.vars"}
@@ -36,11 +58,6 @@ func (t *Target) DevVars() (map[string]secret.Value, error) {
 		vars, findings := secret.ParseDevVars(filepath.ToSlash(shown), data)
 		if err := diag.Findings(findings); err != nil {
 			return nil, err
-		}
-		for _, b := range t.Worker.Bindings {
-			if !b.IsVariable() {
-				delete(vars, b.Name)
-			}
 		}
 		return vars, nil
 	}

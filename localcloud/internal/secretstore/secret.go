@@ -158,19 +158,43 @@ func (s *Stores) Delete(ctx context.Context, account, store string, ids []string
 	})
 }
 
-// Put gives a secret for Workers a value, whether it is there or not.
-func (s *Stores) Put(ctx context.Context, account, store, name, value string) error {
+// Put gives a secret for Workers a value, whether it is there or not. It reports whether it
+// had to: one that Workers read that value from stays as it is.
+func (s *Stores) Put(ctx context.Context, account, store, name, value string) (changed bool, err error) {
 	if err := s.Ensure(ctx, account, store); err != nil {
-		return err
+		return false, err
 	}
-	return s.pool.Write(ctx, func(c *sqlite.Conn) error {
+	err = s.pool.Write(ctx, func(c *sqlite.Conn) error {
+		is, err := whole(c, byName, account, store, name)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if changed = err != nil || is.Value != value || !is.usable(); !changed {
+			return nil
+		}
 		if err := c.Exec("DELETE FROM secrets WHERE account = ? AND store = ? AND name = ?", account, store, name); err != nil {
 			return err
 		}
 		now := s.clock.Now()
 		return insert(c, account, New{Secret{ID: newID(), Store: store, Name: name, Scopes: []string{Scope}, Created: now, Modified: now}, value})
 	})
+	return changed, err
 }
+
+// Readable reports whether Workers can read a secret.
+func (s *Stores) Readable(ctx context.Context, account, store, name string) (bool, error) {
+	var n New
+	err := s.pool.Read(ctx, func(c *sqlite.Conn) (err error) {
+		n, err = whole(c, byName, account, store, name)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && n.usable(), err
+}
+
+const byName = "SELECT doc, value FROM secrets WHERE account = ? AND store = ? AND name = ?"
 
 // Binding answers js/bindings/secrets_store_secret.js with the value as JSON; id is
 // ACCOUNT/STORE/NAME.
@@ -179,7 +203,7 @@ func (s *Stores) Binding(w http.ResponseWriter, r *http.Request, id string) {
 	store, name, _ := strings.Cut(rest, "/")
 	var n New
 	err := s.pool.Read(r.Context(), func(c *sqlite.Conn) (err error) {
-		n, err = whole(c, "SELECT doc, value FROM secrets WHERE account = ? AND store = ? AND name = ?", account, store, name)
+		n, err = whole(c, byName, account, store, name)
 		return err
 	})
 	switch {

@@ -31,7 +31,7 @@ func TestABindingReadsTheSecretOfItsAccountAndStore(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "secrets.db")
 	s := open(t, path)
-	if err := s.Put(t.Context(), "a", "one", "KEY", `"quoted" <value>`); err != nil {
+	if changed, err := s.Put(t.Context(), "a", "one", "KEY", `"quoted" <value>`); err != nil || !changed {
 		t.Fatal(err)
 	}
 	if _, err := s.Add(t.Context(), "a", "one", []New{{Secret{Name: "GATE", Scopes: []string{"ai_gateway"}}, "v"}}); err != nil {
