@@ -142,6 +142,27 @@ func (u *uploader) workers(s *service, o Options) error {
 	return nil
 }
 
+// byWorker are handlers by the names of Workers: those of services of the portfolio have
+// the environment in them.
+func (s *service) byWorker(services map[string]http.Handler) map[string]http.Handler {
+	named := maps.Clone(services)
+	for key, h := range services {
+		name, entrypoint, has := strings.Cut(key, "#")
+		other, err := s.sibling(name)
+		if err != nil {
+			continue // it is no service of the portfolio
+		}
+		worker := other.worker.Name
+		if has {
+			worker += "#" + entrypoint
+		}
+		if _, given := services[worker]; !given {
+			named[worker] = h
+		}
+	}
+	return named
+}
+
 // sibling is another service of the portfolio, in the same environment.
 func (s *service) sibling(name string) (*service, error) {
 	targets, err := s.portfolio.Targets(project.Selector{Services: []string{name}, Environment: s.target.Environment, Local: true})

@@ -60,6 +60,28 @@ func TestAServiceHasWorkersOfItsPortfolioBeside(t *testing.T) {
 	}
 }
 
+func TestAHandlerIsForTheServiceThatItNames(t *testing.T) {
+	t.Parallel()
+	says := func(what string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, what) })
+	}
+	for name, services := range map[string]map[string]http.Handler{
+		"in clodo.yaml":        {"rooms#Keys": says("a key")},
+		"as a Worker":          {"rooms-local#Keys": says("a key")},
+		"as both, the Worker":  {"rooms#Keys": says("no key"), "rooms-local#Keys": says("a key")},
+		"among others unknown": {"nobody": says("no key"), "rooms#Keys": says("a key")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := hotel(clodotest.Native)
+			o.Services = services
+			if got := clodotest.Body(t, clodotest.StartWith(t, desk.New, o).Get("/key")); got != "a key" {
+				t.Error(got)
+			}
+		})
+	}
+}
+
 func TestWithoutItsWorkersAServiceIsToldWhatHelps(t *testing.T) {
 	t.Parallel()
 	app := clodotest.StartWith(t, desk.New, hotel(clodotest.Native))

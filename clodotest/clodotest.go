@@ -36,9 +36,9 @@ type Options struct {
 	// Vars are variables beside those of the files, and instead of them. A process has one
 	// environment: that tests need different values at a time fails the later one.
 	Vars map[string]string
-	// Services answer the service bindings, by the name of the Worker that they are for, or
-	// by "NAME#ENTRYPOINT": another App, or any handler. On workerd they are Workers that
-	// hand the requests on.
+	// Services answer the service bindings, by the name of the service of clodo.yaml or of
+	// the Worker that they are for, or by "NAME#ENTRYPOINT": another App, or any handler. On
+	// workerd they are Workers that hand the requests on.
 	Services map[string]http.Handler
 	// Workers are services of the portfolio in TypeScript or JavaScript that run beside this
 	// one, on workerd: the bindings that name them reach them, above all those to the
@@ -110,6 +110,7 @@ func StartWith[H http.Handler](t testing.TB, build func() (H, error), o Options)
 	if err != nil {
 		t.Fatalf("clodotest: %v", err)
 	}
+	o.Services = s.byWorker(o.Services)
 	if o.Runtime == "" {
 		o.Runtime = Runtime(os.Getenv(runtimeVariable))
 	}

@@ -360,6 +360,12 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 			t.Errorf("%.200s", got)
 		}
 	})
+	t.Run("it serves with what it needs, of which the version is one", func(t *testing.T) {
+		service.put("having", `,{"type":"plain_text","name":"NEEDS","text":"OTHER CLODO_VERSION"}`)
+		if res := service.askOf("having", "GET", "/users/1", nil); res.StatusCode != 200 {
+			t.Errorf("%d %s", res.StatusCode, text(t, res))
+		}
+	})
 	t.Run("it does not serve without what it needs", func(t *testing.T) {
 		service.put("lacking", `,{"type":"plain_text","name":"NEEDS","text":"OTHER GREETING"}`) // that is no binding but a text
 		for range 2 {

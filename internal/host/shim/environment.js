@@ -10,7 +10,8 @@ export function environment(env, small) {
   for (const [name, value] of Object.entries(env)) {
     if (typeof value === "string") texts.push([name, value]);
     else if (isPlain(value)) texts.push([name, JSON.stringify(value)]);
-    else bindings.push(name);
+    // The version's metadata is both: data, and a binding that a program may insist on.
+    if (Object(value) === value) bindings.push(name);
   }
   const parcel = new Parcel().number(bindings.length);
   for (const name of bindings) parcel.text(name);
