@@ -70,8 +70,8 @@ func (a *app) options() operator.Options {
 		Notice:     func(line string) { a.term.Note("%s", line) },
 		Getenv:     a.readSecret,
 	}
-	if o.Config != "" && !filepath.IsAbs(o.Config) {
-		o.Config = filepath.Join(a.dir(), o.Config)
+	if o.Config != "" {
+		o.Config = a.path(o.Config)
 	}
 	if a.globals.verbose > 0 {
 		o.HTTPClient = tracedClient(a.term)
@@ -87,6 +87,14 @@ func (a *app) dir() string {
 		return "."
 	}
 	return a.globals.cwd
+}
+
+// path is a file or folder that was named on the command line, as seen from --cwd.
+func (a *app) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(a.dir(), name)
 }
 
 // open makes the operator of the portfolio that the command line means.

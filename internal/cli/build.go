@@ -40,6 +40,9 @@ func (a *app) runBuild(ctx context.Context, services []string, o operator.BuildO
 		return reply{}, err
 	}
 	defer op.Close()
+	if o.Dir != "" {
+		o.Dir = a.path(o.Dir)
+	}
 	stop := a.watch(passing())
 	built, err := op.Build(ctx, a.selector(services), o)
 	stop()

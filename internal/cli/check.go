@@ -55,9 +55,9 @@ func (a *app) runCheck(ctx context.Context, o *checkOptions) (reply, error) {
 	options := a.options()
 	switch ext := filepath.Ext(o.path); {
 	case ext == ".yaml" || ext == ".yml":
-		options.Config = filepath.Join(a.dir(), o.path)
+		options.Config = a.path(o.path)
 	case o.path != "":
-		options.Dir = filepath.Join(a.dir(), o.path)
+		options.Dir = a.path(o.path)
 	}
 	op, err := operator.New(options)
 	if err != nil {

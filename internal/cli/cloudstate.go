@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -96,14 +95,6 @@ func newCloudRestoreCmd(a *app, o *cloudOptions) *cobra.Command {
 			}}, nil
 		}),
 	}
-}
-
-// path is a file that was named on the command line.
-func (a *app) path(name string) string {
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(a.dir(), name)
 }
 
 // agree asks whether something that cannot be undone is meant, unless it was said.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -52,10 +51,6 @@ type demoDocument struct {
 }
 
 func (a *app) runDemo(ctx context.Context, o *demoOptions) (reply, error) {
-	dir := o.dir
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(a.dir(), dir)
-	}
 	if a.globals.dryRun {
 		return reply{Result: demoDocument{Dir: o.dir}, Text: func(w io.Writer) {
 			fmt.Fprintf(w, "Would write a portfolio into %s and run them on this machine. Nothing was changed.\n", o.dir)
@@ -64,7 +59,7 @@ func (a *app) runDemo(ctx context.Context, o *demoOptions) (reply, error) {
 	a.onStop(stopsDemo)
 	stage := &stages{app: a}
 	op, err := operator.Demo(ctx, operator.DemoOptions{
-		Dir: dir, Heading: stage.begin, Line: func(line string) { a.term.Note("  %s", line) },
+		Dir: a.path(o.dir), Heading: stage.begin, Line: func(line string) { a.term.Note("  %s", line) },
 		Observe: a.observe, Getenv: a.readSecret,
 	})
 	stage.end()

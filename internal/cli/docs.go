@@ -42,10 +42,7 @@ type writtenDocs struct {
 }
 
 func (a *app) writeDocs(arg string, pages map[string]string) (reply, error) {
-	dir := arg
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(a.dir(), dir)
-	}
+	dir := a.path(arg)
 	if a.globals.dryRun {
 		return reply{Result: writtenDocs{Dir: arg}, Text: func(w io.Writer) {
 			fmt.Fprintf(w, "Would write the reference into %s. Nothing was changed.\n", arg)

@@ -52,10 +52,7 @@ type initDocument struct {
 }
 
 func (a *app) runInit(ctx context.Context, o *initOptions) (reply, error) {
-	request := scaffold.PortfolioRequest{Dir: o.dir}
-	if !filepath.IsAbs(o.dir) {
-		request.Dir = filepath.Join(a.dir(), o.dir)
-	}
+	request := scaffold.PortfolioRequest{Dir: a.path(o.dir)}
 	var err error
 	if o.triplets != "" {
 		if request.Domains, err = scaffold.ParseDomains(o.triplets); err != nil {

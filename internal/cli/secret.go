@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -136,11 +135,7 @@ func (a *app) secretValue(ctx context.Context, o *secretSetOptions) (string, err
 	case o.fromEnv != "":
 		text = a.getenv(o.fromEnv)
 	case o.fromFile != "":
-		path := o.fromFile
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(a.dir(), path)
-		}
-		f, err := os.Open(path)
+		f, err := os.Open(a.path(o.fromFile))
 		if err != nil {
 			return "", usage("name a file that you can read", "the value cannot be read: %s", err)
 		}
