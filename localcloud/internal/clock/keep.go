@@ -45,7 +45,7 @@ func (c *Clock) Keep(file string, failed func(error)) error {
 	c.mu.Lock()
 	c.kept = keeping{file: file, failed: failed, ahead: ahead}
 	c.mu.Unlock()
-	return c.LeadBy(ahead)
+	return c.LeadBy(max(ahead, 0))
 }
 
 // LeadBy moves the cloud's time ahead until it is at least that far ahead of the machine's.

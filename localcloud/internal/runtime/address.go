@@ -221,7 +221,7 @@ func (t *table) notFound(w http.ResponseWriter, req *http.Request, m match) {
 	if m.excluded != "" {
 		message = fmt.Sprintf("the route %q keeps Workers away from %q, and the local cloud has no origin behind it", m.excluded, host+req.URL.Path)
 	}
-	hosts := t.hosts()
+	hosts := append([]string{}, t.hosts()...) // [] in JSON when there is none
 	w.Header().Set("Cf-Ray", newRay(mark("")))
 	if strings.Contains(req.Header.Get("Accept"), "text/html") {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

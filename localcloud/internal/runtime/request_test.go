@@ -51,3 +51,22 @@ func TestRequestsAsTheyAreTyped(t *testing.T) {
 		})
 	}
 }
+
+func TestAClientThatWaitsIsToldOnceToGoOn(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.apply(worker("w", c.version(`export default { async fetch(req) { return new Response("expects " + req.headers.get("expect") + ", got " + await req.text()) } }`)))
+	answer := c.raw("POST / HTTP/1.1\r\nHost: w.localhost\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello")
+	if strings.Count(answer, "100 Continue") != 1 || !strings.HasSuffix(answer, "expects null, got hello") {
+		t.Errorf("got %q", answer)
+	}
+}
+
+func TestAnEmptyCloudKnowsNoAddresses(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.apply()
+	if status, body := c.get("http://nobody.localhost/"); status != http.StatusNotFound || !strings.Contains(body, `"known_addresses":[]`) {
+		t.Errorf("%d %s", status, body)
+	}
+}

@@ -240,6 +240,7 @@ func proxies(p *workerd.Process, config workerd.Config) map[string]*httputil.Rev
 					}
 					return
 				}
+				pr.Out.Header.Del("Expect") // this server has said already that it goes on
 				pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
 				pr.SetXForwarded()
 				pr.Out.Header.Del("X-Forwarded-Host")
