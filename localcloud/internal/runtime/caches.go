@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -95,6 +96,9 @@ func (p *Program) cache(w http.ResponseWriter, r *http.Request, name string) err
 	answer, err := p.options.Resource(cacheKind)
 	if err != nil {
 		return err
+	}
+	if answer == nil {
+		return errors.New("there is no Cache API here")
 	}
 	out, err := onward(r)
 	if err != nil {
