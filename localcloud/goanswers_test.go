@@ -1,14 +1,15 @@
 package localcloud
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // answersOnWorkers compares what a program sends with what a server of net/http would.
@@ -90,14 +91,9 @@ func memoryOnWorkers(t *testing.T, service goService) {
 // crowdOnWorkers has every instance busy, a thousand requests wait, and one more come.
 func crowdOnWorkers(t *testing.T, service goService) {
 	t.Helper()
-	const instances, waiting, more = 8, 1000, 20
+	const waiting, more = 1000, 20
+	held := service.hold("go")
 	var crowd sync.WaitGroup
-	var bodies []*io.PipeWriter // of requests whose handlers have begun to answer, and read until they are closed
-	var busy []*http.Response
-	for range instances {
-		r, w := io.Pipe()
-		bodies, busy = append(bodies, w), append(busy, service.ask("POST", "/answer/held", r))
-	}
 	answers := make(chan string, waiting+more)
 	for range waiting + more {
 		crowd.Go(func() {
@@ -105,30 +101,81 @@ func crowdOnWorkers(t *testing.T, service goService) {
 			answers <- fmt.Sprint(res.StatusCode, res.Header.Get("Retry-After"), res.Header.Get("Content-Type"), len(text(t, res)) > 0)
 		})
 	}
-	refused := 0
-	for refused < more { // the others wait
-		select {
-		case a := <-answers:
-			if a != "5031application/problem+jsontrue" {
-				t.Errorf("while all were busy an answer was %s", a)
-			}
-			refused++
-		case <-time.After(30 * time.Second):
-			t.Fatalf("%d requests were refused, not %d", refused, more)
+	for range more { // the others wait
+		if a := <-answers; a != "5031application/problem+jsontrue" {
+			t.Errorf("while all were busy an answer was %s", a)
 		}
 	}
-	for i, w := range bodies {
-		_, err := w.Write([]byte("x"))
-		fatal(t, errors.Join(err, w.Close()))
-		if got := text(t, busy[i]); got != "x" {
-			t.Errorf("who had an instance is answered %q", got)
-		}
-	}
+	held.release(t)
 	crowd.Wait()
 	close(answers)
 	for a := range answers {
 		if a != "200application/jsontrue" {
 			t.Errorf("who waited is answered %s", a)
+		}
+	}
+}
+
+// deserted has clients wait behind busy instances and leave, before others come.
+func deserted(t *testing.T, service goService, name string) {
+	t.Helper()
+	held := service.hold(name)
+	ctx, leave := context.WithCancel(t.Context())
+	var waiting, gone sync.WaitGroup
+	for range 50 {
+		waiting.Add(1)
+		gone.Go(func() {
+			sent := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { waiting.Done() }})
+			req, err := http.NewRequestWithContext(sent, http.MethodGet, service.info.Data+"/users/1", nil)
+			fatal(t, err)
+			req.Host = name + ".localhost"
+			if res, err := http.DefaultClient.Do(req); err == nil {
+				t.Errorf("one that could only wait is answered %s", res.Status)
+				_ = res.Body.Close()
+			}
+		})
+	}
+	waiting.Wait()
+	leave()
+	gone.Wait()
+	var crowd sync.WaitGroup
+	for range 20 {
+		crowd.Go(func() {
+			if res := service.askOf(name, "GET", "/users/1", nil); res.StatusCode != http.StatusOK {
+				t.Errorf("who stays is answered %s %s", res.Status, text(t, res))
+			} else {
+				_ = text(t, res)
+			}
+		})
+	}
+	held.release(t)
+	crowd.Wait()
+}
+
+// holding is every instance of a service: each answers a request whose body is not at its end.
+type holding struct {
+	bodies  []*io.PipeWriter
+	answers []*http.Response
+}
+
+func (s goService) hold(name string) holding {
+	s.t.Helper()
+	const instances = 8
+	var h holding
+	for range instances {
+		r, w := io.Pipe()
+		h.bodies, h.answers = append(h.bodies, w), append(h.answers, s.askOf(name, "POST", "/answer/held", r))
+	}
+	return h
+}
+
+func (h holding) release(t *testing.T) {
+	t.Helper()
+	for i, w := range h.bodies {
+		_, err := w.Write([]byte("x"))
+		fatal(t, errors.Join(err, w.Close()))
+		if got := text(t, h.answers[i]); got != "x" {
+			t.Errorf("who had an instance is answered %q", got)
 		}
 	}
 }

@@ -109,22 +109,24 @@ func newGoService(t *testing.T) goService {
 	r.deploy("other", other, `,"bindings":[{"name":"ORDERS","type":"queue","queue_name":"orders"},{"name":"KV","type":"kv_namespace","namespace_id":"`+kv+`"}]`)
 	s.database = r.made("/d1/database", map[string]string{"name": "db"}, "uuid")
 	s.built = built
-	s.put("go", "")
+	s.put("go", "", "enable_request_signal")
 	return s
 }
 
-// put uploads the service by a name, with more bindings.
-func (s goService) put(name, bindings string) {
+// put uploads the service by a name, with more bindings and flags of the runtime.
+func (s goService) put(name, bindings string, flags ...string) {
 	s.t.Helper()
+	features, err := json.Marshal(append([]string{}, flags...))
+	fatal(s.t, err)
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
-	fatal(s.t, form.WriteField("metadata", fmt.Sprintf(`{"main_module":%q,"compatibility_date":"2026-11-01","compatibility_flags":["enable_request_signal"],"bindings":[
+	fatal(s.t, form.WriteField("metadata", fmt.Sprintf(`{"main_module":%q,"compatibility_date":"2026-11-01","compatibility_flags":%s,"bindings":[
 		{"type":"service","name":"OTHER","service":"other"},{"type":"service","name":"CLODO_FLAGS","service":"other","entrypoint":"Flags"},
 		{"type":"plain_text","name":"CLODO_FEATURES","text":%q},{"type":"plain_text","name":"GREETING","text":"grüezi"},
 		{"type":"plain_text","name":"CLODO_SERVICES","text":"{\"other\":{\"url\":\"http://other.localhost\"}}"},
 		{"type":"plain_text","name":"CLODO_SERVICE","text":"shop"},{"type":"plain_text","name":"CLODO_ENVIRONMENT","text":"production"},
 		{"type":"version_metadata","name":"CLODO_VERSION"},{"type":"json","name":"DATA","json":{"a":[1,null]}},
-		{"type":"secret_text","name":"LONG","text":%q},{"type":"d1","name":"DB","id":%q}%s]}`, s.built.MainModule, declaredFlags, long, s.database, bindings)))
+		{"type":"secret_text","name":"LONG","text":%q},{"type":"d1","name":"DB","id":%q}%s]}`, s.built.MainModule, features, declaredFlags, long, s.database, bindings)))
 	for _, m := range s.built.Modules {
 		h := textproto.MIMEHeader{}
 		h.Set("Content-Disposition", fmt.Sprintf(`form-data; name=%q; filename=%q`, m.Name, m.Name))
@@ -423,6 +425,12 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 		memoryOnWorkers(t, service)
 	})
 	t.Run("who comes when a thousand wait is sent away", func(t *testing.T) { crowdOnWorkers(t, service) })
+	t.Run("who waits and leaves holds up nobody", func(t *testing.T) {
+		service.put("unsignalled", "")
+		for _, name := range []string{"go", "unsignalled"} {
+			deserted(t, service, name)
+		}
+	})
 	t.Run("answers", func(t *testing.T) { answersOnWorkers(t, service) })
 	t.Run("middleware", func(t *testing.T) { middlewareOnWorkers(t, service) })
 }

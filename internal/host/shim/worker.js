@@ -13,7 +13,7 @@ export default {
   fetch(request, env, context) {
     const instance = take(env);
     if (instance) return serve(instance, new Exchange(request, env, context));
-    return wait(env).then((instance) => {
+    return wait(env, request.signal).then((instance) => {
       if (instance) return serve(instance, new Exchange(request, env, context));
       return new Response(JSON.stringify(busy), { status: 503, headers: { "content-type": "application/problem+json", "retry-after": "1" } });
     });

@@ -26,9 +26,10 @@ const (
 	// in which the process was silent.
 	pulseLost = 1500 * time.Millisecond
 	// pulseCost is how much a blocked process has to have computed since it owes one,
-	// where this system tells: on a busy machine one that is not blocked is late, too,
-	// but a pulse takes it no time to speak of.
-	pulseCost = pulseLost / 10
+	// where this system tells. On a busy machine one that is not blocked is late, too, and
+	// a thousand requests that come at once take their time: it is what Cloudflare gives a
+	// Worker to start, so that no start is taken for a loop.
+	pulseCost = time.Second
 )
 
 // pulses adds the socket of the pulse.
