@@ -47,7 +47,7 @@ func (u *uploader) service(s *service, o Options, c code) error {
 		return err
 	}
 	m := metadata{
-		Main: c.main, Date: s.worker.CompatibilityDate.V, Flags: append([]string{"enable_request_signal"}, s.worker.CompatibilityFlags...),
+		Main: c.main, Date: s.worker.CompatibilityDate.V, Flags: s.worker.CompatibilityFlags,
 		Bindings: append(bindings, c.bindings...),
 	}
 	if err := u.worker(s.worker.Name, m, c.modules); err != nil || o.Host == "" {

@@ -2,13 +2,29 @@ package project
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
 // told reports that clodo tells the service what it is, in bindings: a program in Go,
 // and a service that takes what clodo adds. Others stay as wrangler would upload them.
 func (r *resolver) told(t *Target) bool {
-	return t.Worker.Main.V != "" && (r.s.Inherit == "all" || strings.HasSuffix(strings.ToLower(t.Worker.Main.V), ".go"))
+	return t.Worker.Main.V != "" && (r.s.Inherit == "all" || t.Worker.inGo())
+}
+
+// inGo reports that the Worker is a program in Go.
+func (w *Worker) inGo() bool { return strings.HasSuffix(strings.ToLower(w.Main.V), ".go") }
+
+// signalFlag has the runtime tell a Worker that the client of a request has left, by which
+// a request's context ends in a program in Go.
+const signalFlag = "enable_request_signal"
+
+// signals gives a program in Go what the context of its requests needs, unless its file
+// decides otherwise.
+func (w *Worker) signals() {
+	if w.inGo() && !slices.Contains(w.CompatibilityFlags, signalFlag) && !slices.Contains(w.CompatibilityFlags, "disable_request_signal") {
+		w.CompatibilityFlags = append(w.CompatibilityFlags, signalFlag)
+	}
 }
 
 // context gives a target the variables and the version metadata that package clodo, and

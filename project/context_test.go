@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tamylaa/clodo/project"
 )
@@ -136,5 +137,31 @@ customers:
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestProgramsInGoAreToldWhenAClientLeaves(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		main string
+		want []string
+	}{
+		"a program in Go":           {`"main.go"`, []string{"enable_request_signal"}},
+		"beside flags of its own":   {`"main.go", "compatibility_flags": ["nodejs_als"]`, []string{"nodejs_als", "enable_request_signal"}},
+		"one that asks for it":      {`"main.go", "compatibility_flags": ["enable_request_signal"]`, []string{"enable_request_signal"}},
+		"one that wants none of it": {`"main.go", "compatibility_flags": ["disable_request_signal"]`, []string{"disable_request_signal"}},
+		"a Worker in TypeScript":    {`"main.ts"`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := load(t, map[string]string{"wrangler.jsonc": `{ "name": "api", "compatibility_date": "2026-11-01", "main": ` + test.main + ` }`}, project.LoadOptions{})
+			targets, err := p.Targets(project.Selector{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, targets[0].Worker.CompatibilityFlags, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }

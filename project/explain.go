@@ -103,7 +103,7 @@ func (e *explainer) worker() {
 	e.row("", "compatibility date", w.CompatibilityDate.V, origin(w.CompatibilityDate.Pos, "not set"))
 	tree := environmentOf(e.s.layers.wrangler.Root, e.t.Environment, e.s.Inherit == "all")
 	if len(w.CompatibilityFlags) > 0 {
-		e.row("", "compatibility flags", strings.Join(w.CompatibilityFlags, ", "), tree.Get("compatibility_flags").At().String())
+		e.row("", "compatibility flags", strings.Join(w.CompatibilityFlags, ", "), origin(tree.Get("compatibility_flags").At(), "default of programs in Go"))
 	}
 	for _, c := range w.Crons {
 		e.row("", "cron", c.V, c.Pos.String())

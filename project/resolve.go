@@ -93,6 +93,7 @@ func (p *Portfolio) resolve(s *Service, env *Environment, cust *Customer) (*Targ
 		t.Customer = cust.Name
 	}
 	t.Worker = r.worker(tree)
+	t.Worker.signals()
 	r.clodo(t)
 	r.context(t)
 	r.flags(t)

@@ -41,7 +41,7 @@ func newServiceCreateCmd(a *app, run func(context.Context, *serviceCreateOptions
 		}),
 	}
 	f := c.Flags()
-	f.StringVarP(&o.typ, "type", "t", "", "what kind of service; one of those of `clodo service types`")
+	f.StringVarP(&o.typ, "type", "t", "", "`TYPE` of service: one of those that clodo service types lists")
 	f.StringVar(&o.language, "lang", "", "`language`: go or ts; default: go")
 	f.StringArrayVar(&o.hosts, "domain", nil, "a `hostname` in production, or in the environment of --env; repeat it")
 	f.StringVar(&o.triplets, "domains", "", "`hostnames` with accounts and zones: HOST:ACCOUNT:ZONE,…")
