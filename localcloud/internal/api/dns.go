@@ -111,12 +111,15 @@ func isAddress(s string, kind func(netip.Addr) bool) bool {
 func dnsJSON(r store.DNSRecord) map[string]any {
 	m := map[string]any{
 		"id": r.ID, "type": r.Type, "name": r.Name, "content": r.Content, "ttl": r.TTL, "proxied": r.Proxied,
-		"proxiable": slices.Contains([]string{"A", "AAAA", "CNAME"}, r.Type), "comment": r.Comment, "tags": r.Tags,
+		"proxiable": slices.Contains([]string{"A", "AAAA", "CNAME"}, r.Type), "tags": r.Tags,
 		"settings": map[string]any{}, "meta": map[string]any{"read_only": r.Domain != ""},
 		"created_on": stamp(r.CreatedOn), "modified_on": stamp(r.ModifiedOn),
 	}
 	if r.Tags == nil {
 		m["tags"] = []string{}
+	}
+	if r.Comment != "" { // Terraform's provider takes an empty one for a change
+		m["comment"] = r.Comment
 	}
 	if r.Priority != nil {
 		m["priority"] = *r.Priority

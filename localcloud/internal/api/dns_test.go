@@ -1,6 +1,9 @@
 package api_test
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+)
 
 func TestDNSRecordsThatExcludeEachOther(t *testing.T) {
 	t.Parallel()
@@ -73,5 +76,20 @@ func TestABatchOfDNSRecordsIsDoneOrNot(t *testing.T) {
 	c.call("POST", "/Z/dns_records/batch", j{"deletes": []j{{"id": "nobody"}}}).refused(404, 81044)
 	if _, there := contents()["b.shop.example"]; !there {
 		t.Error("half of a refused batch was done")
+	}
+}
+
+// Terraform's provider takes an empty comment for one that somebody wrote.
+func TestARecordWithoutACommentHasNone(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	plain := j{"type": "A", "name": "a", "content": "192.0.2.1", "ttl": 1}
+	var made struct{ ID string }
+	if a := c.call("POST", "/Z/dns_records", plain).ok(&made); bytes.Contains(a.body, []byte("comment")) {
+		t.Errorf("a record without a comment is %s", a.body)
+	}
+	plain["comment"] = "mine"
+	if a := c.call("PUT", "/Z/dns_records/"+made.ID, plain).ok(nil); !bytes.Contains(a.body, []byte(`"comment":"mine"`)) {
+		t.Errorf("a record with a comment is %s", a.body)
 	}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"reflect"
 	"slices"
 
 	"github.com/tamylaa/clodo/localcloud/internal/store"
@@ -36,6 +37,9 @@ type transfer struct{ script, class string }
 // apply gives the Worker's classes after the migrations, and which classes have to
 // be taken from other Workers when the upload is kept.
 func (m *migrations) apply(tx *store.Tx, s store.Script) (store.Script, []transfer, error) {
+	if reflect.DeepEqual(*m, migrations{}) {
+		return s, nil, nil // Terraform's provider sends an empty object for none
+	}
 	if m.OldTag != "" && m.OldTag != s.MigrationTag {
 		return s, nil, refuse(http.StatusPreconditionFailed, 10079, "Migration tag precondition failed; current tag is '%s', expected '%s'", s.MigrationTag, m.OldTag)
 	}
@@ -110,6 +114,9 @@ func (step migrationStep) apply(tx *store.Tx, s *store.Script) ([]transfer, erro
 func (d *draft) postpone(script store.Script) error {
 	if len(d.moved) > 0 {
 		return refuse(http.StatusNotImplemented, 100153, "A version that waits cannot transfer classes from another Worker in the local cloud: deploy it at once.")
+	}
+	if slices.Equal(d.script.Classes, script.Classes) && d.script.MigrationTag == script.MigrationTag {
+		return nil
 	}
 	d.version.Migration = &store.Migration{Before: script.Classes, After: d.script.Classes, Tag: d.script.MigrationTag}
 	d.script.Classes, d.script.MigrationTag = script.Classes, script.MigrationTag

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -150,9 +151,15 @@ func groupScope(name string) string {
 
 func (c *call) permissionGroups() (any, error) {
 	listed := []map[string]any{}
+	wanted := func(parameter, value string) bool {
+		filter := c.query.Get(parameter)
+		// The document wants the value encoded, and Terraform's provider encodes it again.
+		decoded, err := url.PathUnescape(filter)
+		return is(filter, value) || err == nil && is(decoded, value)
+	}
 	for _, name := range Groups() {
 		scope := groupScope(name)
-		if is(c.query.Get("name"), name) && is(c.query.Get("scope"), scope) {
+		if wanted("name", name) && wanted("scope", scope) {
 			listed = append(listed, map[string]any{"id": groupID(name), "name": name, "scopes": []string{scope}})
 		}
 	}

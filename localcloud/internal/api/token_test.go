@@ -155,6 +155,13 @@ func TestTheLifeOfAToken(t *testing.T) {
 		}
 		c.call("GET", path+"?direction=desc", nil).ok(nil)
 		c.call("GET", path+"/permission_groups?scope=com.cloudflare.api.account.zone", nil).ok(nil)
+		for _, name := range []string{"D1%20Read", "D1%2520Read"} { // Terraform's provider encodes it twice
+			var found []struct{ Name string }
+			c.call("GET", path+"/permission_groups?name="+name, nil).ok(&found)
+			if len(found) != 1 || found[0].Name != "D1 Read" {
+				t.Errorf("%s finds %+v", name, found)
+			}
+		}
 
 		c.call("PUT", one, j{"name": "ci", "status": "disabled", "policies": []j{policy}}).ok(nil)
 		ci.call("GET", "/A/workers/scripts", nil).refused(403, 9109)

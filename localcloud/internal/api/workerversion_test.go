@@ -246,6 +246,7 @@ func TestAVersionInJSONIsRefusedWhole(t *testing.T) {
 		"a cache":                     {j{"cache_options": j{"enabled": true}}, 501, 100153},
 		"a workflow":                  {j{"bindings": []j{{"name": "W", "type": "workflow", "workflow_name": "w"}}}, 501, 100153},
 		"a date that is none":         {j{"compatibility_date": "soon"}, 400, 10021},
+		"migrations that are none":    {j{"migrations": []int{1}}, 400, 10026},
 		"limits that are none":        {j{"limits": j{"cpu_ms": 0}}, 400, 10205},
 		"an unknown Worker's class":   {j{"migrations": j{"transferred_classes": []j{{"from": "A", "from_script": "other", "to": "A"}}}}, 400, 10074},
 	} {
@@ -318,6 +319,10 @@ func TestAMigrationWaitsForTheDeploymentOfItsVersion(t *testing.T) {
 	c.call("POST", "/S/deployments", alone(first.ID)).ok(nil) // again: the migration is not
 	if after, _ := c.stage.worker("web"); len(after.Classes) != 1 || after.Classes[0].Key != s.Classes[0].Key {
 		t.Errorf("classes are %+v, were %+v", after.Classes, s.Classes)
+	}
+	c.call("POST", "/A/workers/workers/web/versions?deploy=true", j{"main_module": "index.js", "modules": []j{module("index.js", rooms)}, "migrations": j{}}).ok(&read)
+	if read.Tag != "v1" {
+		t.Errorf("migrations that are empty make the tag %q", read.Tag)
 	}
 	c.call("POST", "/A/workers/workers/web/versions?deploy=true", j{
 		"main_module": "index.js", "modules": []j{module("index.js", "export default {}")}, "migrations": j{"old_tag": "v1", "new_tag": "v2", "deleted_classes": []string{"Room"}},
