@@ -31,7 +31,7 @@ func (c *call) settings() (any, error) {
 func settingsJSON(s store.Script, v *store.Version) map[string]any {
 	m := map[string]any{
 		"tags": tags(s), "logpush": s.Logpush, "usage_model": "standard", "tail_consumers": []any{},
-		"bindings": []any{}, "compatibility_flags": []string{},
+		"bindings": []any{}, "compatibility_flags": []string{}, "placement": map[string]any{},
 	}
 	if given(s.TailConsumers) {
 		m["tail_consumers"] = s.TailConsumers

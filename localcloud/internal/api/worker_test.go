@@ -312,6 +312,10 @@ func TestSettingsAreChangedWithoutTheCode(t *testing.T) {
 	if got := bindingsOf(t, c); !slices.Equal(got, []string{"KEY secret_text s", "NEW secret_text n"}) {
 		t.Errorf("bindings are %v", got)
 	}
+	// Terraform's provider breaks on an answer without a placement.
+	if a := c.call("GET", "/S/settings", nil).ok(nil); !strings.Contains(string(a.body), `"placement":{}`) {
+		t.Errorf("the settings are %s", a.body)
+	}
 	c.call("PATCH", "/S/settings", settingsForm(j{"compatibility_date": "2026-03-01"})).ok(nil)
 	if w, _ := c.stage.worker("web"); w.Versions[0].Version.CompatibilityDate != "2026-03-01" {
 		t.Errorf("the date is %s", w.Versions[0].Version.CompatibilityDate)
