@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tamylaa/clodo"
 )
 
 func TestHooksRunInTheirOrderAndAreRecorded(t *testing.T) {
@@ -156,6 +158,20 @@ func TestThePanicOfAHookIsLoggedWithItsStack(t *testing.T) {
 	for _, want := range []string{`"hook":"careless"`, `"panic":"ouch"`, "TestThePanicOfAHookIsLoggedWithItsStack"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the log has no %s: %s", want, &out)
+		}
+	}
+}
+
+func TestAnErrorOfOneOfSeveralRowsSaysWhichAndWhat(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]error{
+		"Row 2: It is Ann's.": &clodo.Problem{Status: 403, Title: "Hands off", Detail: "It is Ann's."},
+		"Row 2: Hands off":    &clodo.Problem{Status: 403, Title: "Hands off"},
+		"Row 2: Not Found":    &clodo.Problem{Status: 404},
+	} {
+		var p *clodo.Problem
+		if !errors.As(at(2, err), &p) || p.Detail != want {
+			t.Errorf("%v; want %s", p, want)
 		}
 	}
 }

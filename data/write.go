@@ -1,10 +1,12 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -288,7 +290,7 @@ func at(i int, err error) error {
 		return fmt.Errorf("row %d: %w", i, err)
 	}
 	numbered := *p
-	numbered.Detail = fmt.Sprintf("Row %d: %s", i, p.Detail)
+	numbered.Detail = fmt.Sprintf("Row %d: %s", i, cmp.Or(p.Detail, p.Title, http.StatusText(p.Status)))
 	return &numbered
 }
 
