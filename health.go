@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/tamylaa/clodo/internal/host"
 )
 
 // Check is one thing that a service needs. Run returns nil when it is there.
@@ -86,10 +90,13 @@ func (c Check) result(ctx context.Context) CheckResult {
 	return found
 }
 
-// run is Run with a panic as an error: nobody else could catch it.
+// run is Run with a panic as an error, which is logged with its stack: nobody else could
+// catch it.
 func (c Check) run(ctx context.Context) (err error) {
 	defer func() {
 		if caught := recover(); caught != nil {
+			slog.ErrorContext(ctx, "a check panicked", "check", c.Name, "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
+			host.Spoil(ctx)
 			err = fmt.Errorf("the check panicked: %v", caught)
 		}
 	}()

@@ -349,3 +349,17 @@ func TestALimitGivesNoBodyToARequestWithoutOne(t *testing.T) {
 	})
 	app.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", http.NoBody))
 }
+
+func TestAPanicOfACheckIsLogged(t *testing.T) { // not parallel: it looks at the default logger
+	var out bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(&out, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	check := clodo.Check{Name: "queue", Run: func(context.Context) error { panic("nil map") }}
+	if w := request(clodo.Health(check), "GET", "/health", ""); w.Code != 503 {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+	if !strings.Contains(out.String(), `"check":"queue","panic":"nil map","stack":"goroutine`) {
+		t.Errorf("the log says %s", &out)
+	}
+}

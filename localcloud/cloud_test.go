@@ -309,11 +309,11 @@ func forbidden(t *testing.T) string {
 func TestARunningCloudIsFoundAndStopped(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if _, running, err := Running(dir); running || err != nil {
+	if _, running, err := Running(t.Context(), dir); running || err != nil {
 		t.Errorf("an empty folder runs: %v, %v", running, err)
 	}
 	c := start(t, Options{Dir: dir})
-	info, running, err := Running(dir)
+	info, running, err := Running(t.Context(), dir)
 	if err != nil || !running || info.API != c.Info().API || info.APIToken != c.Info().APIToken {
 		t.Errorf("found %+v, %v, %v", info, running, err)
 	}
@@ -342,7 +342,7 @@ func TestARunningCloudIsFoundAndStopped(t *testing.T) {
 	if was, err := Stop(t.Context(), dir); was || err != nil {
 		t.Errorf("a second Stop: %v, %v", was, err)
 	}
-	if _, running, err := Running(dir); running || err != nil {
+	if _, running, err := Running(t.Context(), dir); running || err != nil {
 		t.Errorf("after its end it runs: %v, %v", running, err)
 	}
 	if _, err := Remove(dir); err != nil {
@@ -350,6 +350,19 @@ func TestARunningCloudIsFoundAndStopped(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the folder is there: %v", err)
+	}
+}
+
+func TestWhoLooksForACloudNeedNotWaitForIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	starting, err := lockFolder(dir) // which says nothing yet
+	fatal(t, err)
+	t.Cleanup(func() { fatal(t, starting.release()) })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := Running(ctx, dir); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -411,7 +424,7 @@ func TestWhatAKilledCloudLeftIsNotTakenForARunningOne(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, running, err := Running(dir); running || err != nil {
+	if _, running, err := Running(t.Context(), dir); running || err != nil {
 		t.Errorf("it runs: %v, %v", running, err)
 	}
 	start(t, Options{Dir: dir})

@@ -160,9 +160,10 @@ func inUse(dir string) (bool, error) {
 const patience = 15 * time.Second
 
 // Running says whether a local cloud runs on a state folder, and how to reach it.
-// What a killed one left behind is not taken for a running one.
-func Running(dir string) (info Info, running bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+// What a killed one left behind is not taken for a running one. One that is just starting
+// or ending is waited for, for at most 15 seconds.
+func Running(ctx context.Context, dir string) (info Info, running bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	s, running, err := find(ctx, dir)
 	return s.Info, running, err
@@ -185,6 +186,9 @@ func find(ctx context.Context, dir string) (status, bool, error) {
 		// It is just starting or just ending.
 		select {
 		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return status{}, false, ctx.Err()
+			}
 			return status{}, false, silentError(dir, card)
 		case <-time.After(20 * time.Millisecond):
 		}

@@ -172,7 +172,7 @@ func TestAKilledCloudComesBackWithEverything(t *testing.T) {
 	fatal(t, process.Kill())
 	_, err := process.Wait()
 	fatal(t, err)
-	if _, running, err := Running(dir); running || err != nil {
+	if _, running, err := Running(t.Context(), dir); running || err != nil {
 		t.Errorf("the killed cloud runs: %v, %v", running, err)
 	}
 	info, _ = child(t, dir)

@@ -96,7 +96,7 @@ func (o *Operator) startLocal(ctx context.Context) (CloudInfo, error) {
 	if err := state.New(o.stateDir()).Make(); err != nil {
 		return CloudInfo{}, err
 	}
-	info, running, err := CloudStatus(dir)
+	info, running, err := CloudStatus(ctx, dir)
 	if err != nil {
 		return CloudInfo{}, err
 	}
@@ -136,7 +136,7 @@ func (o *Operator) launch(ctx context.Context, c CloudOptions) (CloudInfo, error
 	if err := o.opts.StartCloud(ctx, c); err != nil {
 		return CloudInfo{}, err
 	}
-	info, running, err := CloudStatus(c.StateDir)
+	info, running, err := CloudStatus(ctx, c.StateDir)
 	if err == nil && !running {
 		err = errors.New("the local cloud was started and does not run")
 	}
@@ -319,8 +319,8 @@ func ServeCloud(ctx context.Context, c CloudOptions, ready func(CloudInfo)) erro
 
 // CloudStatus says whether a local cloud runs on this state folder, and how to reach
 // it.
-func CloudStatus(stateDir string) (info CloudInfo, running bool, err error) {
-	found, running, err := localcloud.Running(stateDir)
+func CloudStatus(ctx context.Context, stateDir string) (info CloudInfo, running bool, err error) {
+	found, running, err := localcloud.Running(ctx, stateDir)
 	return CloudInfo(found), running, err
 }
 

@@ -127,8 +127,8 @@ func (d *dev) run(ctx context.Context) error {
 }
 
 // gone reports whether a cloud has ended, or another one has its folder.
-func gone(folder string, cloud CloudInfo) bool {
-	now, running, err := CloudStatus(folder)
+func gone(ctx context.Context, folder string, cloud CloudInfo) bool {
+	now, running, err := CloudStatus(ctx, folder)
 	return err == nil && (!running || now.API != cloud.API)
 }
 
@@ -145,7 +145,7 @@ func (d *dev) attend(ctx context.Context) {
 // revive goes on with a cloud of its own when the one that it found running has ended,
 // as `clodo cloud stop` has it. What was deployed and stored is still there.
 func (d *dev) revive(ctx context.Context) bool {
-	if !gone(d.folder, d.info) || ctx.Err() != nil {
+	if !gone(ctx, d.folder, d.info) || ctx.Err() != nil {
 		return false
 	}
 	began := time.Now()
@@ -352,7 +352,7 @@ func (d *dev) follow(ctx context.Context, cloud CloudInfo) {
 				d.told.Invoked(service, DevInvocation{e, e.UserAgent == edge.UserAgent})
 			}
 		})
-		if ctx.Err() == nil && gone(d.folder, cloud) {
+		if ctx.Err() == nil && gone(ctx, d.folder, cloud) {
 			select {
 			case d.lost <- struct{}{}:
 			case <-ctx.Done(): // it was noticed otherwise

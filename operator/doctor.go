@@ -112,7 +112,7 @@ func (o *Operator) doctorAccount(ctx context.Context) []DoctorCheck {
 		if o.portfolio == nil {
 			return []DoctorCheck{{Name: name, Skipped: "the local cloud is that of a project, and there is none here"}}
 		}
-		_, running, err := CloudStatus(o.cloudDir())
+		_, running, err := CloudStatus(ctx, o.cloudDir())
 		if err != nil {
 			return []DoctorCheck{broken(name, err)}
 		}

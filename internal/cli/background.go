@@ -67,7 +67,7 @@ const folderInUse = "L103"
 func waitOther(ctx context.Context, dir string, problem error) error {
 	deadline := time.Now().Add(readyWithin)
 	for {
-		_, running, err := operator.CloudStatus(dir)
+		_, running, err := operator.CloudStatus(ctx, dir)
 		if running || err != nil {
 			return err
 		}

@@ -221,9 +221,9 @@ type cloudState struct {
 	Cloud   *operator.CloudInfo `json:"cloud,omitempty"`
 }
 
-func (a *app) runCloudStatus(_ context.Context, o *cloudOptions) (reply, error) {
+func (a *app) runCloudStatus(ctx context.Context, o *cloudOptions) (reply, error) {
 	dir := a.cloudDir(o)
-	info, running, err := operator.CloudStatus(dir)
+	info, running, err := operator.CloudStatus(ctx, dir)
 	if err != nil {
 		return reply{}, err
 	}

@@ -35,9 +35,9 @@ func cloudVariables(info operator.CloudInfo) []variable {
 	}
 }
 
-func (a *app) runCloudEnv(_ context.Context, o *cloudOptions) (reply, error) {
+func (a *app) runCloudEnv(ctx context.Context, o *cloudOptions) (reply, error) {
 	dir := a.cloudDir(o)
-	info, running, err := operator.CloudStatus(dir)
+	info, running, err := operator.CloudStatus(ctx, dir)
 	if err != nil {
 		return reply{}, err
 	}
