@@ -10,6 +10,6 @@ import "embed"
 //
 //go:embed *.go go.mod go.sum LICENSE
 //go:embed bindings data feature services
-//go:embed diag internal/goprogram internal/host internal/inprocess internal/jsonwire internal/npm internal/source internal/sqlite internal/workerd
+//go:embed diag internal/goprogram internal/host internal/inprocess internal/jsonwire internal/lazyregexp internal/npm internal/source internal/sqlite internal/workerd
 //go:embed clodotest localcloud migrate project secret
 var Sources embed.FS

@@ -7,13 +7,13 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/tamylaa/clodo/internal/goprogram"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // forwarder begins a Worker that hands its requests to a handler in the test's process.
@@ -31,7 +31,7 @@ const forward = (of, request, env) => {
 const ownDate = "2026-11-01"
 
 // identifier is what a class can be called.
-var identifier = regexp.MustCompile(`^[A-Za-z_$][\w$]*$`)
+var identifier = lazyregexp.New(`^[A-Za-z_$][\w$]*$`)
 
 // code is what a Worker is uploaded with.
 type code struct {

@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/project"
 )
 
@@ -117,7 +117,7 @@ func (s *service) metadata() ([]json.RawMessage, error) {
 	return all, nil
 }
 
-var plainID = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$`)
+var plainID = lazyregexp.New(`^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$`)
 
 // idOf is the id of a binding's database or namespace.
 func idOf(b project.Binding) string {

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/project"
 )
 
@@ -22,7 +22,7 @@ const (
 	maxScriptName   = 63
 )
 
-var scriptName = regexp.MustCompile(`^[a-z0-9_][a-z0-9_-]*$`)
+var scriptName = lazyregexp.New(`^[a-z0-9_][a-z0-9_-]*$`)
 
 // Gate looks for everything that is known to go wrong, without changing anything:
 // names, limits, permissions, secrets, what bindings point to. It gives all findings

@@ -7,11 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/localcloud/internal/api"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -195,7 +195,7 @@ func seedAccounts(tx *store.Tx, at time.Time, wanted []Account) error {
 	return nil
 }
 
-var subdomain = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+var subdomain = lazyregexp.New(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // checkAccount says what is wrong with an account.
 func checkAccount(a Account) error {

@@ -8,9 +8,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // ErrUnknownOutcome is wrapped by a Database's error when the query may have run.
@@ -49,7 +50,7 @@ type Record struct {
 	Text     string // the SQL that ran, when this machine still has it
 }
 
-var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
+var tableName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 
 // Read asks db which files ran. A database without the tables has none.
 func Read(ctx context.Context, db Database, table string) (Applied, error) {

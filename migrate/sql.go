@@ -1,13 +1,13 @@
 package migrate
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // statement is a piece of SQL text up to a semicolon outside quotes and comments.
@@ -89,10 +89,10 @@ func terminated(text string) string {
 }
 
 var (
-	errorOffset = regexp.MustCompile(`at offset (\d+)`)
-	errorNear   = regexp.MustCompile(`near "([^"]+)"`)
-	errorName   = regexp.MustCompile(`(?:no such (?:table|column|index|view|trigger|function|module|collation sequence): |duplicate column name: )([^\s:,]+)`)
-	errorExists = regexp.MustCompile(`(?:table|index|view|trigger) ["'` + "`" + `]?([^\s"'` + "`" + `]+)["'` + "`" + `]? already exists`)
+	errorOffset = lazyregexp.New(`at offset (\d+)`)
+	errorNear   = lazyregexp.New(`near "([^"]+)"`)
+	errorName   = lazyregexp.New(`(?:no such (?:table|column|index|view|trigger|function|module|collation sequence): |duplicate column name: )([^\s:,]+)`)
+	errorExists = lazyregexp.New(`(?:table|index|view|trigger) ["'` + "`" + `]?([^\s"'` + "`" + `]+)["'` + "`" + `]? already exists`)
 )
 
 // locate is the place in f that SQLite's message speaks of: the offset when the
@@ -100,7 +100,7 @@ var (
 // position has no line when the place is not certain.
 func locate(f File, message string) diag.Position {
 	word := ""
-	for _, re := range []*regexp.Regexp{errorNear, errorName, errorExists} {
+	for _, re := range []*lazyregexp.Regexp{errorNear, errorName, errorExists} {
 		if m := re.FindStringSubmatch(message); m != nil {
 			word = m[1]
 			break

@@ -7,13 +7,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/tamylaa/clodo/data"
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/internal/bundle"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/migrate"
 	"github.com/tamylaa/clodo/project"
 )
@@ -37,7 +37,7 @@ type Migration struct {
 	SQL      string   `json:"sql"`
 }
 
-var migrationName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,99}$`)
+var migrationName = lazyregexp.New(`^[a-z0-9][a-z0-9_-]{0,99}$`)
 
 // CreateMigration compares the models of a service in Go with the schema that its
 // migrations give, and writes what is missing as one more migration for each database.

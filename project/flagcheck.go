@@ -2,17 +2,17 @@ package project
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/feature"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/internal/source"
 )
 
 // flagName is what a program can say, in any language.
-var flagName = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$`)
+var flagName = lazyregexp.New(`^[A-Za-z]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$`)
 
 // features checks everything about feature flags that the schema cannot.
 func (c *referenceChecker) features() {

@@ -5,11 +5,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/internal/source"
 )
 
@@ -21,9 +21,9 @@ type layers struct {
 }
 
 var (
-	workerName  = regexp.MustCompile(`^[a-z0-9_][a-z0-9_-]*$`)
-	dateForm    = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
-	placeholder = regexp.MustCompile(`\{domain:([^{}]*)\}`)
+	workerName  = lazyregexp.New(`^[a-z0-9_][a-z0-9_-]*$`)
+	dateForm    = lazyregexp.New(`^\d{4}-\d{2}-\d{2}$`)
+	placeholder = lazyregexp.New(`\{domain:([^{}]*)\}`)
 )
 
 // maxWorkerName is also the longest label of a workers.dev address.

@@ -2,8 +2,9 @@ package scaffold
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // Domain is a hostname with the account and the zone that it is to live in; both may
@@ -16,9 +17,9 @@ type Domain struct {
 }
 
 var (
-	hexID       = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	accountName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
-	hostLabel   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	hexID       = lazyregexp.New(`^[0-9a-f]{32}$`)
+	accountName = lazyregexp.New(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	hostLabel   = lazyregexp.New(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 )
 
 // longestAccount is how long an account's name, and that of an environment, may be.

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/internal/sdk"
 	"github.com/tamylaa/clodo/project"
 )
@@ -21,7 +22,7 @@ type module struct {
 }
 
 // mentions tells whether a go.mod knows package clodo's module.
-var mentions = regexp.MustCompile(`(?m)(^|\s)` + regexp.QuoteMeta(sdk.Module) + `(\s|$)`)
+var mentions = lazyregexp.New(`(?m)(^|\s)` + regexp.QuoteMeta(sdk.Module) + `(\s|$)`)
 
 // moduleFor finds the module of a new service in the folder dir. All services of a
 // portfolio share one, so that they are compiled and tested together; a portfolio that

@@ -3,14 +3,15 @@ package scaffold
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // placeholder is what a template leaves open: {{name}}. Values are names and
 // hostnames that were checked, so that none needs quoting wherever it stands.
-var placeholder = regexp.MustCompile(`\{\{([a-z_]+)\}\}`)
+var placeholder = lazyregexp.New(`\{\{([a-z_]+)\}\}`)
 
 // values are what the placeholders of a service's files stand for.
 func values(name, module, portfolio string) map[string]string {

@@ -30,7 +30,7 @@ var floors = []floor{
 		"internal/jsonwire",
 		"services",
 	}},
-	{"leaves", []string{"cloudflare", "diag", "internal/inprocess", "internal/source", "internal/sqlite"}},
+	{"leaves", []string{"cloudflare", "diag", "internal/inprocess", "internal/lazyregexp", "internal/source", "internal/sqlite"}},
 	{"nouns", []string{"audit", "check", "flow", "internal/assets", "internal/openapi", "internal/sdk", "migrate", "secret"}},
 	{"configuration", []string{"project"}},
 	{"heart", []string{"deploy", "internal/typescript", "scaffold"}},
@@ -89,6 +89,7 @@ var neighbours = []struct{ pkg, imports string }{
 	{"bindings/*", "internal/jsonwire"}, // those that are called often write and read JSON by hand
 	{"feature", "internal/host"},        // which changes are read through
 	{"internal/source", "diag"},         // a value's position is diag's position
+	{"internal/source", "internal/lazyregexp"},
 	{"internal/bundle", "internal/goprogram"},
 	{"internal/workerd", "internal/npm"}, // workerd comes from npm
 }

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
 	"github.com/tamylaa/clodo/internal/goprogram"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/internal/sdk"
 )
 
@@ -68,7 +68,7 @@ func (b *build) notCompiled(dir string, err error) error {
 }
 
 // goPlace is how the compiler begins a line about a place.
-var goPlace = regexp.MustCompile(`^(.+\.go):(\d+):(?:(\d+):)? (.+)$`)
+var goPlace = lazyregexp.New(`^(.+\.go):(\d+):(?:(\d+):)? (.+)$`)
 
 // goFindings are the places that go names, or one finding with all that it said.
 func (b *build) goFindings(dir, output string) []diag.Finding {

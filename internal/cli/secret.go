@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/internal/term"
 	"github.com/tamylaa/clodo/operator"
 	"github.com/tamylaa/clodo/secret"
@@ -57,7 +57,7 @@ func newSecretCmd(a *app, run func(context.Context, *secretSetOptions) (reply, e
 	return group
 }
 
-var secretName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var secretName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (o *secretSetOptions) check() error {
 	switch {

@@ -2,10 +2,10 @@ package npm
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 func missing(npm, name string, err error) error {
@@ -22,9 +22,9 @@ func missing(npm, name string, err error) error {
 
 // npm names its failures by code; these are the ones with an answer of their own.
 var (
-	integrityPattern = regexp.MustCompile(`\bEINTEGRITY\b`)
-	requestPattern   = regexp.MustCompile(`(?m)(request to .*, reason: .*)$`) // the one line that says why, before a stack
-	networkPattern   = regexp.MustCompile(`\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ERR_SOCKET_TIMEOUT|FETCH_ERROR|E5\d\d)\b`)
+	integrityPattern = lazyregexp.New(`\bEINTEGRITY\b`)
+	requestPattern   = lazyregexp.New(`(?m)(request to .*, reason: .*)$`) // the one line that says why, before a stack
+	networkPattern   = lazyregexp.New(`\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ERR_SOCKET_TIMEOUT|FETCH_ERROR|E5\d\d)\b`)
 )
 
 func failure(name, output string, err error) error {

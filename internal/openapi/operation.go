@@ -2,14 +2,14 @@ package openapi
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/internal/source"
 )
 
-var pathParam = regexp.MustCompile(`\{([^{}]*)\}`)
+var pathParam = lazyregexp.New(`\{([^{}]*)\}`)
 
 // path reads the operations of one path.
 func (r *reader) path(p source.Pair, taken names) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tamylaa/clodo"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // needed are the modules that tests of services need, as clodotest runs the local cloud
@@ -39,9 +40,9 @@ var needed = []string{
 }
 
 var (
-	goLine      = regexp.MustCompile(`(?m)^go (\S+)$`)
-	requireLine = regexp.MustCompile(`(?m)^(?:require )?\s*(\S+\.\S+/\S+) (v\S+)`)
-	moduleLine  = regexp.MustCompile(`(?m)^module\s+"?([^\s"]+)"?`)
+	goLine      = lazyregexp.New(`(?m)^go (\S+)$`)
+	requireLine = lazyregexp.New(`(?m)^(?:require )?\s*(\S+\.\S+/\S+) (v\S+)`)
+	moduleLine  = lazyregexp.New(`(?m)^module\s+"?([^\s"]+)"?`)
 )
 
 // requirements are the lines of a go.mod that requires what is needed.
@@ -184,7 +185,7 @@ func Find(dir, top string) (Uses, error) {
 }
 
 // replaceLine is a replace of the module by a folder called Folder.
-var replaceLine = regexp.MustCompile(`(?m)^(?:replace\s+|\s+)` + regexp.QuoteMeta(Module) + `(?:\s+v\S+)?\s+=>\s+((?:\.\./|\./)*` + regexp.QuoteMeta(Folder) + `)\s*(?://.*)?$`)
+var replaceLine = lazyregexp.New(`(?m)^(?:replace\s+|\s+)` + regexp.QuoteMeta(Module) + `(?:\s+v\S+)?\s+=>\s+((?:\.\./|\./)*` + regexp.QuoteMeta(Folder) + `)\s*(?://.*)?$`)
 
 func usesOf(dir string, goMod []byte) Uses {
 	u := Uses{Dir: dir}

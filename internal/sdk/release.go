@@ -4,10 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"regexp"
 	"runtime/debug"
 
 	"github.com/tamylaa/clodo"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // Release is a version of the module that anybody can download; the zero Release is none.
@@ -18,7 +18,7 @@ type Release struct {
 
 // releaseVersion is a version that somebody gave, other than those that the go command
 // makes up for a commit.
-var releaseVersion = regexp.MustCompile(`^v\d+\.\d+\.\d+(-(alpha|beta|rc)\.\d+)?$`)
+var releaseVersion = lazyregexp.New(`^v\d+\.\d+\.\d+(-(alpha|beta|rc)\.\d+)?$`)
 
 // ThisRelease is the one that this program was downloaded and built as, by go install.
 // A program built from a checkout is none, whatever it calls itself.

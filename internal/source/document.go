@@ -5,11 +5,11 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // The limits of one file. A file beyond them is refused with a finding; they are
@@ -143,10 +143,10 @@ func (d *Document) Hidden(pos diag.Position) bool {
 }
 
 var (
-	sensitiveKey  = regexp.MustCompile(`(?i)(token|secret|passw|passphrase|credential|private|accesskey|api_?key|_key$|^key$|connection_?string|dsn$|database_url)`)
-	sensitiveText = regexp.MustCompile(`(?i)["']?[\w.-]*(?:token|secret|passw|passphrase|credential|private|accesskey|api_?key|_key|connection_?string|dsn|database_url)[\w.-]*["']?\s*[:=]\s*("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s"',}\]][^,}\]]*)`)
-	secretKey     = regexp.MustCompile(`(?:\b(?:sk_(?:live|test)_|rk_(?:live|test)_|whsec_|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AKIA[0-9A-Z]{12}|AIza|sk-ant-|npm_)|\bSG\.|-----BEGIN [A-Z ]*PRIVATE KEY)[^\s"',}\]]*`)
-	reference     = regexp.MustCompile(`^(env|keyring|file|prompt)\b`)
+	sensitiveKey  = lazyregexp.New(`(?i)(token|secret|passw|passphrase|credential|private|accesskey|api_?key|_key$|^key$|connection_?string|dsn$|database_url)`)
+	sensitiveText = lazyregexp.New(`(?i)["']?[\w.-]*(?:token|secret|passw|passphrase|credential|private|accesskey|api_?key|_key|connection_?string|dsn|database_url)[\w.-]*["']?\s*[:=]\s*("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s"',}\]][^,}\]]*)`)
+	secretKey     = lazyregexp.New(`(?:\b(?:sk_(?:live|test)_|rk_(?:live|test)_|whsec_|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AKIA[0-9A-Z]{12}|AIza|sk-ant-|npm_)|\bSG\.|-----BEGIN [A-Z ]*PRIVATE KEY)[^\s"',}\]]*`)
+	reference     = lazyregexp.New(`^(env|keyring|file|prompt)\b`)
 )
 
 // Sensitive reports whether a value called name should be taken for a secret.

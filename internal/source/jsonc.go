@@ -2,13 +2,13 @@ package source
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tailscale/hujson"
 
 	"github.com/tamylaa/clodo/diag"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 func (d *Document) parseJSONC(data []byte) *Value {
@@ -80,10 +80,10 @@ func (d *Document) jsonLiteral(out *Value, lit hujson.Literal) {
 }
 
 var (
-	jsonError   = regexp.MustCompile(`^hujson: line (\d+), column (\d+): (?s)(.*)$`)
-	jsonBadChar = regexp.MustCompile(`^invalid character (.+?) (after|at|in|before|looking).*$`)
+	jsonError   = lazyregexp.New(`^hujson: line (\d+), column (\d+): (?s)(.*)$`)
+	jsonBadChar = lazyregexp.New(`^invalid character (.+?) (after|at|in|before|looking).*$`)
 	// quoted string contents, so that odd quotes can be counted
-	jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+	jsonString = lazyregexp.New(`"(?:[^"\\]|\\.)*"`)
 )
 
 // explainJSON turns the parser's error into what a person did.

@@ -7,12 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 
 	"github.com/tamylaa/clodo/deploy"
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
-var digestForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var digestForm = lazyregexp.New(`^[0-9a-f]{64}$`)
 
 func (s *Store) blob(digest string) string {
 	return filepath.Join(s.dir, "artifacts", digest[:2], digest[2:])

@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/project"
 )
 
@@ -122,7 +122,7 @@ func kinds() map[string]string {
 	}
 }
 
-var identifier = regexp.MustCompile(`^[A-Za-z_$][\w$]*$`)
+var identifier = lazyregexp.New(`^[A-Za-z_$][\w$]*$`)
 
 func (w *writer) typeOf(t *project.Target, b project.Binding) string {
 	switch b.Kind {

@@ -14,9 +14,10 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // Options say where the models are.
@@ -70,7 +71,7 @@ const (
 // maxInput bounds what is sent to a model.
 const maxInput = 128 << 20
 
-var modelName = regexp.MustCompile(`^[@A-Za-z0-9][A-Za-z0-9@._:-]*(/[A-Za-z0-9][A-Za-z0-9@._:-]*)*$`)
+var modelName = lazyregexp.New(`^[@A-Za-z0-9][A-Za-z0-9@._:-]*(/[A-Za-z0-9][A-Za-z0-9@._:-]*)*$`)
 
 // Run sends inputs to a model and returns its answer, which the caller closes.
 func (u *Upstream) Run(ctx context.Context, model, contentType string, inputs io.Reader) (*http.Response, error) {

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"regexp"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/localcloud/internal/dataset"
 )
 
@@ -18,7 +18,7 @@ func datasetEndpoints() []Endpoint {
 }
 
 // datasetName is what a dataset of Analytics Engine can be called.
-var datasetName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+var datasetName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
 
 // analyticsSQL answers a query of Analytics Engine: the body, or the parameter query.
 func (c *call) analyticsSQL() (any, error) {

@@ -3,17 +3,17 @@ package api
 import (
 	"errors"
 	"net/http"
-	"regexp"
 	"strings"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
 var (
-	hex32 = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	hex32 = lazyregexp.New(`^[0-9a-f]{32}$`)
 	// realToken is how Cloudflare's own tokens look: forty characters, or a prefix of
 	// the newer kinds.
-	realToken = regexp.MustCompile(`^(cf[a-z]{1,4}_.+|v1\.0-.+|[A-Za-z0-9_-]{40})$`)
+	realToken = lazyregexp.New(`^(cf[a-z]{1,4}_.+|v1\.0-.+|[A-Za-z0-9_-]{40})$`)
 )
 
 // uncounted are the endpoints that Cloudflare does not hold against a token's limit:

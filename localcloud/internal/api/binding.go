@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -17,7 +17,7 @@ const (
 	maxTexts       = 128
 )
 
-var bindingName = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$.-]*$`)
+var bindingName = lazyregexp.New(`^[A-Za-z_$][A-Za-z0-9_$.-]*$`)
 
 // binding is what the API must know of one; the rest of its JSON is carried along.
 type binding struct {

@@ -5,11 +5,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/localcloud/internal/r2"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -40,7 +40,7 @@ const (
 )
 
 var (
-	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
+	bucketName = lazyregexp.New(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
 	// jurisdictions are where objects can be bound to stay; each has names of its own.
 	jurisdictions = []string{"default", "eu", "fedramp"}
 	locationHints = []string{"", "apac", "eeur", "enam", "weur", "wnam", "oc"}

@@ -7,9 +7,9 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"regexp"
 	"time"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/localcloud/internal/d1"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
@@ -27,7 +27,7 @@ const jobPatience = time.Second
 // maxImport is the size of the longest file that can be imported, 5 GB.
 const maxImport = 5_000_000_000
 
-var md5Hex = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var md5Hex = lazyregexp.New(`^[0-9a-f]{32}$`)
 
 // jobAnswer is the result of a call about an import or an export.
 type jobAnswer struct {

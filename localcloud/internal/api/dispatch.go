@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -55,7 +55,7 @@ func dispatchEndpoints() []Endpoint {
 	return table
 }
 
-var dispatchName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$`)
+var dispatchName = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$`)
 
 // inNamespace looks the dispatch namespace of the path up first.
 func inNamespace(handle func(*call) (any, error)) func(*call) (any, error) {

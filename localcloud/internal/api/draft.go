@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/localcloud/internal/store"
 )
 
@@ -22,8 +22,8 @@ const deployable = 100
 const defaultCompatibilityDate = "2021-11-02"
 
 var (
-	scriptName = regexp.MustCompile(`^[a-z0-9_][a-z0-9_-]{0,62}$`)
-	isoDate    = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
+	scriptName = lazyregexp.New(`^[a-z0-9_][a-z0-9_-]{0,62}$`)
+	isoDate    = lazyregexp.New(`^\d{4}-\d{2}-\d{2}$`)
 )
 
 // draft is a version that is being made: resolved, then started once, then kept.

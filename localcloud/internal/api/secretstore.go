@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/localcloud/internal/secretstore"
 )
 
@@ -49,7 +49,7 @@ const (
 var scopes = []string{"workers", "ai_gateway", "dex", "access", "containers", "websearch"}
 
 // storeID is how the ids of stores look in bindings; ours have 32 hexadecimal digits.
-var storeID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
+var storeID = lazyregexp.New(`^[0-9A-Za-z_-]{1,64}$`)
 
 // storedError says in the API's terms what the Secrets Store refuses.
 func storedError(err error) error {

@@ -1,8 +1,9 @@
 package d1
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // functions are those of SQL that D1 has; SQLite here has more, such as
@@ -38,4 +39,4 @@ func words(list string) map[string]bool {
 
 // renaming is the end of a statement that gives a table a reserved name, of which
 // SQLite's authorizer is told the old name only.
-var renaming = regexp.MustCompile("(?i)\\brename\\s+to\\s+[\"'`\\[]?_cf_")
+var renaming = lazyregexp.New("(?i)\\brename\\s+to\\s+[\"'`\\[]?_cf_")

@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 	"github.com/tamylaa/clodo/localcloud/internal/history"
 )
@@ -59,7 +59,7 @@ const scratch = "transfers"
 func (s *Store) Scratch() string { return filepath.Join(s.dir, scratch, rand.Text()+".sql") }
 
 // ids keeps an id from being a path; the REST API hands out UUIDs.
-var ids = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$`)
+var ids = lazyregexp.New(`^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$`)
 
 func (s *Store) path(id string) string     { return filepath.Join(s.dir, id+".sqlite") }
 func (s *Store) history(id string) string  { return filepath.Join(s.dir, id+".history") }

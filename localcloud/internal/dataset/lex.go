@@ -2,11 +2,12 @@ package dataset
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
-var tokens = regexp.MustCompile(`^(?:\s+|--[^\n]*)|^(?:'(?:[^'\\]|''|\\.)*'|"[^"]*"|` + "`[^`]*`" + `|[A-Za-z_][A-Za-z0-9_]*|[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|<=|>=|!=|<>|==|[-+*/%(),=<>;.])`)
+var tokens = lazyregexp.New(`^(?:\s+|--[^\n]*)|^(?:'(?:[^'\\]|''|\\.)*'|"[^"]*"|` + "`[^`]*`" + `|[A-Za-z_][A-Za-z0-9_]*|[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|<=|>=|!=|<>|==|[-+*/%(),=<>;.])`)
 
 type token struct{ text, raw string } // raw is where the token is in the query
 

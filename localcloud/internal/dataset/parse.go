@@ -3,9 +3,10 @@ package dataset
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // The limits of a query.
@@ -204,7 +205,7 @@ func (p *parser) whole() (int, error) {
 	return n, nil
 }
 
-var word = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var word = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (p *parser) identifier() (string, error) {
 	t := p.next()

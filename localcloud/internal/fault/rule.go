@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // Kind is what a fault does to a request.
@@ -200,7 +202,7 @@ func parseMatch(text string) (matcher, error) {
 	return m, nil
 }
 
-var stars = regexp.MustCompile(`\*+`)
+var stars = lazyregexp.New(`\*+`)
 
 // glob makes an expression of a pattern: one star is any text without a slash, more
 // of them any text.

@@ -8,8 +8,9 @@ package queue
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"time"
+
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 )
 
 // Cloudflare's limits; a KB has 1,000 bytes.
@@ -106,7 +107,7 @@ func (s Settings) Check() error {
 	return nil
 }
 
-var name = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
+var name = lazyregexp.New(`^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // ValidName reports whether s can be a queue's name: lower-case letters, digits and
 // hyphens between them, up to 63.

@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/internal/workerd"
 )
 
@@ -185,7 +185,7 @@ func (c *configuration) inner(name, resource string) workerd.Binding {
 	return workerd.Binding{Name: name, Service: &workerd.Designator{Service: c.resource(resource)}}
 }
 
-var keyUsage = regexp.MustCompile(`^[a-zA-Z]+$`)
+var keyUsage = lazyregexp.New(`^[a-zA-Z]+$`)
 
 // key is a secret that a Worker has as a CryptoKey.
 func key(b binding) (workerd.Binding, error) {

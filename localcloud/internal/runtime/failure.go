@@ -3,15 +3,15 @@ package runtime
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/internal/workerd"
 )
 
 // absentEntrypoint is how workerd says that a binding names an entrypoint that is
 // not there: it does not start then.
-var absentEntrypoint = regexp.MustCompile(`refers to service "([^"]*)" with a named entrypoint "([^"]*)", but`)
+var absentEntrypoint = lazyregexp.New(`refers to service "([^"]*)" with a named entrypoint "([^"]*)", but`)
 
 // absentIn are the entrypoints that a failed start complains of.
 func absentIn(err error) []workerd.Designator {
@@ -66,6 +66,6 @@ func brokenIn(err error) map[string]string {
 	return all
 }
 
-var serviceFailure = regexp.MustCompile(`^service (worker:([^@]*)@[^:]*): (.*)$`)
+var serviceFailure = lazyregexp.New(`^service (worker:([^@]*)@[^:]*): (.*)$`)
 
-var servicePrefix = regexp.MustCompile(`^service (?:worker|assets):[^@]*@[^:]*: `)
+var servicePrefix = lazyregexp.New(`^service (?:worker|assets):[^@]*@[^:]*: `)

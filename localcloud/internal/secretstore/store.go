@@ -10,10 +10,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/internal/sqlite"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 )
@@ -56,7 +56,7 @@ var (
 )
 
 // secretName is what a secret can be called.
-var secretName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+var secretName = lazyregexp.New(`^[A-Za-z0-9_-]{1,255}$`)
 
 // ValidName reports whether a secret, or a store, can be called so.
 func ValidName(name string) bool { return secretName.MatchString(name) }

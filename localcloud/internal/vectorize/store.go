@@ -10,10 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"time"
 
+	"github.com/tamylaa/clodo/internal/lazyregexp"
 	"github.com/tamylaa/clodo/internal/sqlite"
 	"github.com/tamylaa/clodo/localcloud/internal/clock"
 )
@@ -111,7 +111,7 @@ func (s *Store) Clear(ctx context.Context) error {
 	})
 }
 
-var indexName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
+var indexName = lazyregexp.New(`^[a-z][a-z0-9-]{0,63}$`)
 
 // Create makes an index.
 func (s *Store) Create(ctx context.Context, i Index) (Index, error) {
