@@ -60,7 +60,8 @@ const (
 	commitLen      = 16
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli is made once, by who asks first: that takes longer than most packages to begin.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // newSegment copies the database and makes the file of its changes, which
 // makes the segment exist.
@@ -73,7 +74,7 @@ func newSegment(dir string, db *os.File, h segmentHead) (_ *segment, err error) 
 	b := append([]byte(segmentMagic), h.lineage[:]...)
 	b = binary.LittleEndian.AppendUint64(b, h.seq)
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.time))
-	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli()))
 	if s.file, err = os.OpenFile(name+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
 		return nil, err
 	}
@@ -117,7 +118,7 @@ func openSegment(path string, last bool) (_ *segment, err error) {
 	if _, err := s.file.ReadAt(b, 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
-	if string(b[:16]) != segmentMagic || binary.LittleEndian.Uint32(b[48:]) != crc32.Checksum(b[:48], castagnoli) {
+	if string(b[:16]) != segmentMagic || binary.LittleEndian.Uint32(b[48:]) != crc32.Checksum(b[:48], castagnoli()) {
 		return nil, fmt.Errorf("%s has no head", filepath.Base(path))
 	}
 	copy(s.lineage[:], b[16:])
@@ -179,7 +180,7 @@ func (s *segment) readChunk(at int64) (*chunk, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	if string(b[:4]) != chunkMagic || binary.LittleEndian.Uint32(b[48:]) != crc32.Checksum(b[:48], castagnoli) {
+	if string(b[:4]) != chunkMagic || binary.LittleEndian.Uint32(b[48:]) != crc32.Checksum(b[:48], castagnoli()) {
 		return nil, nil
 	}
 	c := &chunk{
@@ -218,7 +219,7 @@ func (s *segment) table(c chunk) ([]commit, error) {
 
 // whole compares a chunk with its checksum.
 func (s *segment) whole(c chunk) bool {
-	sum := crc32.New(castagnoli)
+	sum := crc32.New(castagnoli())
 	_, err := io.Copy(sum, io.NewSectionReader(s.file, c.at+chunkHeadLen, c.next()-c.at-chunkHeadLen))
 	return err == nil && sum.Sum32() == c.sum
 }
@@ -230,7 +231,7 @@ func (s *segment) append(w *wal, first int, db *os.File, times func(i int) int64
 		return nil, err
 	}
 	c := chunk{at: s.size, salt: w.salt, page: uint32(w.page), end: uint32(w.frames), first: s.lastSeq() + 1}
-	sum := crc32.New(castagnoli)
+	sum := crc32.New(castagnoli())
 	out := bufio.NewWriterSize(io.MultiWriter(io.NewOffsetWriter(s.file, c.at+chunkHeadLen), sum), 1<<18)
 	var table, delta []byte
 	frames := uint32(0)
@@ -285,7 +286,7 @@ func (c *chunk) head() []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(c.changes))
 	b = binary.LittleEndian.AppendUint32(b, c.sum)
 	b = append(b, 0, 0, 0, 0)
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli()))
 }
 
 // pages are the pages of a database as they were before the frames that follow.
