@@ -18,6 +18,9 @@ type Release struct {
 	Started time.Time      `json:"started"`
 	Ended   time.Time      `json:"ended,omitzero"` // zero while some target is Running
 	Targets []TargetRecord `json:"targets"`        // in the order of Plan.Targets
+	// Stored are the secrets of the local cloud's Secrets Store that got another value
+	// with it. It is not kept.
+	Stored []string `json:"stored,omitempty"`
 }
 
 // TargetRecord is what became of one target. Version, Attached and Split say what is

@@ -62,13 +62,17 @@ func (o *Operator) Deploy(ctx context.Context, plan *deploy.Plan, options Deploy
 	if !ok {
 		return nil, fmt.Errorf("deploy: plan %s was not made by this operator", plan.ID)
 	}
+	var stored []string
 	if plan.Kind == deploy.KindDeploy && o.isLocal() {
-		if err := o.fillStores(ctx, plan); err != nil {
+		var err error
+		if stored, err = o.fillStores(ctx, plan); err != nil {
 			return nil, err
 		}
 	}
 	release, err := o.deployer(options).Deploy(ctx, checked)
-	return o.reachable(release), err
+	out := o.reachable(release)
+	out.Stored = stored
+	return out, err
 }
 
 // Resume goes on with the newest release of this state folder that was interrupted:

@@ -86,27 +86,30 @@ func (o *Operator) unfilled(ctx context.Context, plan *deploy.Plan) ([]diag.Find
 	return findings, nil
 }
 
-// fillStores gives the Secrets Store of the local cloud the values of .dev.vars.
-func (o *Operator) fillStores(ctx context.Context, plan *deploy.Plan) error {
+// fillStores gives the Secrets Store of the local cloud the values of .dev.vars, and returns
+// the names of the secrets for which they were others.
+func (o *Operator) fillStores(ctx context.Context, plan *deploy.Plan) ([]string, error) {
 	all, err := o.storedOf(ctx, plan)
 	if err != nil || len(all) == 0 {
-		return err
+		return nil, err
 	}
 	cloud, err := o.Cloud(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var filled []string
 	for _, s := range all {
 		if s.value == nil {
 			continue
 		}
 		changed, err := localcloud.PutStoredSecret(ctx, localcloud.Info(cloud), s.secret, s.value.Reveal())
 		if err != nil {
-			return fmt.Errorf("give the local cloud's Secrets Store the value that .dev.vars has for %s of %s: %w", s.binding.Name, s.target.TargetID, err)
+			return filled, fmt.Errorf("give the local cloud's Secrets Store the value that .dev.vars has for %s of %s: %w", s.binding.Name, s.target.TargetID, err)
 		}
 		if changed {
+			filled = append(filled, s.secret.Name)
 			o.opts.Notice(fmt.Sprintf("%s of this machine's Secrets Store was set to what .dev.vars has for %s of %s", s.secret.Name, s.binding.Name, s.target.TargetID))
 		}
 	}
-	return nil
+	return filled, nil
 }

@@ -115,10 +115,14 @@ func releaseSentence(release *deploy.Release) string {
 	all := len(release.Targets)
 	failed := slices.ContainsFunc(release.Targets, func(t deploy.TargetRecord) bool { return t.Problem != nil })
 	if n[deploy.Unchanged] == all && !failed {
-		if all == 1 {
-			return "Nothing to do: the target is as planned. No changing call was sent."
+		s := "Nothing to do: the target is as planned."
+		if all > 1 {
+			s = fmt.Sprintf("Nothing to do: all %d targets are as planned.", all)
 		}
-		return fmt.Sprintf("Nothing to do: all %d targets are as planned. No changing call was sent.", all)
+		if len(release.Stored) > 0 {
+			return s + " No Worker was changed."
+		}
+		return s + " No changing call was sent."
 	}
 	took := ""
 	if !release.Ended.IsZero() {
