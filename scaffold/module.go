@@ -55,7 +55,7 @@ func moduleFor(root *os.Root, p *project.Portfolio, dir, language string, releas
 // moduleName is a portfolio's name as that of a module: some words mean something else
 // to the go command.
 func moduleName(portfolio string) string {
-	if slices.Contains([]string{"all", "cmd", "std", "main", "tool", "work"}, portfolio) {
+	if slices.Contains([]string{"all", "cmd", "std", "main", "mod", "tool", "work"}, portfolio) {
 		return portfolio + "-portfolio"
 	}
 	return portfolio
