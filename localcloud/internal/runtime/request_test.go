@@ -16,12 +16,13 @@ import (
 func TestRequestsAsTheyAreTyped(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	c.apply(worker("w", c.version(`export default { async fetch(request) { return new Response(request.url + " " + await request.text()) } }`)))
+	c.apply(worker("w", c.version(`export default { async fetch(request) { return new Response(request.url + " " + await request.text() + (request.headers.get("cookie") ?? "")) } }`)))
 	const head = " HTTP/1.1\r\nHost: w.localhost\r\nConnection: close\r\n"
 	for name, test := range map[string]struct{ request, want string }{
 		"angle brackets and quotes in a query": {`GET /a?b=<c>&d="e"` + head + "\r\n", `200 OK http://w.localhost/a?b=%3Cc%3E&d=%22e%22 `},
 		"a query with braces and bars":         {`GET /a?{b|c}` + head + "\r\n", `200 OK http://w.localhost/a?{b|c} `},
 		"a chunk that is none":                 {"POST /a" + head + "Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n", "400 Bad Request the body of the request is not readable: "},
+		"cookies in several lines":             {"GET /a" + head + "Cookie: a=1; b=2\r\nCookie: c=3\r\n\r\n", "200 OK http://w.localhost/a a=1; b=2; c=3"},
 		"chunks as they should be":             {"POST /a" + head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "200 OK http://w.localhost/a hello"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -180,6 +180,9 @@ func edgeHeaders(req *http.Request) {
 		scheme = call.Scheme
 	}
 	h := req.Header
+	if crumbs := h["Cookie"]; len(crumbs) > 1 {
+		h.Set("Cookie", strings.Join(crumbs, "; ")) // workerd would join them as a list (RFC 9113, 8.2.3)
+	}
 	h.Set("Cf-Connecting-Ip", ip)
 	h.Set("Cf-Ipcountry", "XX")
 	h.Set("Cf-Visitor", `{"scheme":"`+scheme+`"}`)
