@@ -124,8 +124,9 @@ func deserted(t *testing.T, service goService, name string) {
 	var waiting, gone sync.WaitGroup
 	for range 50 {
 		waiting.Add(1)
+		once := sync.OnceFunc(waiting.Done) // it may be written again, on another connection
 		gone.Go(func() {
-			sent := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { waiting.Done() }})
+			sent := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { once() }})
 			req, err := http.NewRequestWithContext(sent, http.MethodGet, service.info.Data+"/users/1", nil)
 			fatal(t, err)
 			req.Host = name + ".localhost"

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -74,7 +75,8 @@ const minute = "Cache-Control: max-age=60\r\n"
 
 func TestAnAnswerIsFoundUntilItIsNoLongerFresh(t *testing.T) {
 	t.Parallel()
-	date := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
+	begin := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // of time in synctest
+	date := func(d time.Duration) string { return begin.Add(d).Format(http.TimeFormat) }
 	for name, c := range map[string]struct {
 		status  string
 		headers string
@@ -93,6 +95,7 @@ func TestAnAnswerIsFoundUntilItIsNoLongerFresh(t *testing.T) {
 		"Expires after its Date":                  {"200 OK", "Date: " + date(-2*time.Hour) + "\r\nExpires: " + date(-time.Hour) + "\r\n", time.Hour},
 		"Expires in the past":                     {"200 OK", "Expires: " + date(-time.Hour) + "\r\n", 0},
 		"Expires that is no time":                 {"200 OK", "Expires: 0\r\n", 0},
+		"Expires in the year 1, and an age":       {"200 OK", "Expires: " + time.Time{}.Format(http.TimeFormat) + "\r\nAge: 1\r\n", 0},
 		"max-age before Expires":                  {"200 OK", minute + "Expires: 0\r\n", time.Minute},
 		"nothing, and 200":                        {"200 OK", "", 2 * time.Hour},
 		"nothing, and 301":                        {"301 Moved", "", 2 * time.Hour},
@@ -117,74 +120,78 @@ func TestAnAnswerIsFoundUntilItIsNoLongerFresh(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newShelf(t, usual)
-			const url = "https://shop.example/a"
-			put := s.ask(http.MethodPut, url, strings.NewReader("HTTP/1.1 "+c.status+"\r\n"+c.headers+"\r\n"))
-			if found := s.match(url) != "MISS"; found != (c.fresh > 0) || (put.StatusCode == http.StatusNoContent) != found {
-				t.Fatalf("put: %d; found: %t", put.StatusCode, found)
-			}
-			if c.fresh == 0 {
-				return
-			}
-			res := s.ask(http.MethodGet, url, nil)
-			if res.Header.Get("Set-Cookie") != "" {
-				t.Error("a cookie was kept")
-			}
-			for _, step := range []struct {
-				ahead time.Duration
-				found bool
-			}{{c.fresh - 30*time.Second, true}, {time.Minute + time.Second, c.fresh > 900*time.Hour}} {
-				if err := s.clock.Advance(step.ahead); err != nil {
-					t.Fatal(err)
+			synctest.Test(t, func(t *testing.T) {
+				s := newShelf(t, usual)
+				const url = "https://shop.example/a"
+				put := s.ask(http.MethodPut, url, strings.NewReader("HTTP/1.1 "+c.status+"\r\n"+c.headers+"\r\n"))
+				if found := s.match(url) != "MISS"; found != (c.fresh > 0) || (put.StatusCode == http.StatusNoContent) != found {
+					t.Fatalf("put: %d; found: %t", put.StatusCode, found)
 				}
-				if got := s.match(url) != "MISS"; got != step.found {
-					t.Errorf("%v later: found %t", step.ahead, got)
+				if c.fresh == 0 {
+					return
 				}
-			}
-			if purged := s.ask("PURGE", url, nil).StatusCode; c.fresh < 900*time.Hour && purged != http.StatusNotFound {
-				t.Errorf("what was not fresh any more was deleted with %d", purged)
-			}
+				res := s.ask(http.MethodGet, url, nil)
+				if res.Header.Get("Set-Cookie") != "" {
+					t.Error("a cookie was kept")
+				}
+				for _, step := range []struct {
+					ahead time.Duration
+					found bool
+				}{{c.fresh - time.Second, true}, {time.Second, c.fresh > 900*time.Hour}} {
+					if err := s.clock.Advance(step.ahead); err != nil {
+						t.Fatal(err)
+					}
+					if got := s.match(url) != "MISS"; got != step.found {
+						t.Errorf("%v later: found %t", step.ahead, got)
+					}
+				}
+				if purged := s.ask("PURGE", url, nil).StatusCode; c.fresh < 900*time.Hour && purged != http.StatusNotFound {
+					t.Errorf("what was not fresh any more was deleted with %d", purged)
+				}
+			})
 		})
 	}
 }
 
 func TestAMatchIsAConditionalRequest(t *testing.T) {
 	t.Parallel()
-	for _, l := range []limits{usual, {body: 100, inline: 1, memory: 1 << 20, files: 1000}} { // in memory, and in a file
-		s := newShelf(t, l)
-		const url = "https://shop.example/a"
-		const modified = "Tue, 13 Sep 2022 12:00:00 GMT"
-		s.put(url, minute+"ETag: \"v1\"\r\nContent-Type: text/x\r\nLast-Modified: "+modified+"\r\nX-Two: a\r\nX-Two: b\r\n", "0123456789")
-		for name, c := range map[string]struct{ header, value, want string }{
-			"no condition":               {"X", "y", "200 0123456789"},
-			"the tag":                    {"If-None-Match", `"v0", W/"v1"`, "304 "},
-			"any tag":                    {"If-None-Match", "*", "304 "},
-			"another tag":                {"If-None-Match", `"v0"`, "200 0123456789"},
-			"the time":                   {"If-Modified-Since", modified, "304 "},
-			"a time before":              {"If-Modified-Since", "Tue, 13 Sep 2022 11:59:59 GMT", "200 0123456789"},
-			"no time":                    {"If-Modified-Since", "yesterday", "200 0123456789"},
-			"a range":                    {"Range", "bytes=2-4", "206 234"},
-			"the end":                    {"Range", "bytes=-3", "206 789"},
-			"a range beyond it":          {"Range", "bytes=20-", "416 invalid range: failed to overlap\n"},
-			"Cache-Control of a request": {"Cache-Control", "only-if-cached", "200 0123456789"},
-		} {
-			if got := s.match(url, c.header, c.value); got != c.want {
-				t.Errorf("%s: got %q, want %q", name, got, c.want)
+	synctest.Test(t, func(t *testing.T) {
+		for _, l := range []limits{usual, {body: 100, inline: 1, memory: 1 << 20, files: 1000}} { // in memory, and in a file
+			s := newShelf(t, l)
+			const url = "https://shop.example/a"
+			const modified = "Tue, 13 Sep 2022 12:00:00 GMT"
+			s.put(url, minute+"ETag: \"v1\"\r\nContent-Type: text/x\r\nLast-Modified: "+modified+"\r\nX-Two: a\r\nX-Two: b\r\n", "0123456789")
+			for name, c := range map[string]struct{ header, value, want string }{
+				"no condition":               {"X", "y", "200 0123456789"},
+				"the tag":                    {"If-None-Match", `"v0", W/"v1"`, "304 "},
+				"any tag":                    {"If-None-Match", "*", "304 "},
+				"another tag":                {"If-None-Match", `"v0"`, "200 0123456789"},
+				"the time":                   {"If-Modified-Since", modified, "304 "},
+				"a time before":              {"If-Modified-Since", "Tue, 13 Sep 2022 11:59:59 GMT", "200 0123456789"},
+				"no time":                    {"If-Modified-Since", "yesterday", "200 0123456789"},
+				"a range":                    {"Range", "bytes=2-4", "206 234"},
+				"the end":                    {"Range", "bytes=-3", "206 789"},
+				"a range beyond it":          {"Range", "bytes=20-", "416 invalid range: failed to overlap\n"},
+				"Cache-Control of a request": {"Cache-Control", "only-if-cached", "200 0123456789"},
+			} {
+				if got := s.match(url, c.header, c.value); got != c.want {
+					t.Errorf("%s: got %q, want %q", name, got, c.want)
+				}
+			}
+			if err := s.clock.Advance(5 * time.Second); err != nil {
+				t.Fatal(err)
+			}
+			res := s.ask(http.MethodGet, url, nil)
+			h := res.Header
+			want := http.Header{
+				"Accept-Ranges": {"bytes"}, "Age": {"5"}, "Cache-Control": {"max-age=60"}, "Cf-Cache-Status": {"HIT"}, "Content-Length": {"10"},
+				"Content-Type": {"text/x"}, "Etag": {`"v1"`}, "Last-Modified": {modified}, "X-Two": {"a", "b"},
+			}
+			if diff := cmp.Diff(want, h); diff != "" {
+				t.Errorf("headers (-want +got):\n%s", diff)
 			}
 		}
-		if err := s.clock.Advance(5 * time.Second); err != nil {
-			t.Fatal(err)
-		}
-		res := s.ask(http.MethodGet, url, nil)
-		h := res.Header
-		want := http.Header{
-			"Accept-Ranges": {"bytes"}, "Age": {"5"}, "Cache-Control": {"max-age=60"}, "Cf-Cache-Status": {"HIT"}, "Content-Length": {"10"},
-			"Content-Type": {"text/x"}, "Etag": {`"v1"`}, "Last-Modified": {modified}, "X-Two": {"a", "b"},
-		}
-		if diff := cmp.Diff(want, h); diff != "" {
-			t.Errorf("headers (-want +got):\n%s", diff)
-		}
-	}
+	})
 }
 
 func TestAnAnswerBelongsToItsURLItsCacheAndItsScope(t *testing.T) {

@@ -73,7 +73,7 @@ func lifetime(status int, h http.Header, d directiveSet, now time.Time) time.Dur
 	if made, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = made
 	}
-	return at.Sub(now)
+	return max(at.Sub(now), 0) // a time such as the year 1 is further in the past than an age can be added to
 }
 
 // age is how old an answer says that it is.

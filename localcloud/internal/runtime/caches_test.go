@@ -125,7 +125,7 @@ func TestTheCacheKeepsAnswersAsTheyAre(t *testing.T) {
 				try { return String(await put("broken", new Response(body, kept))) } catch (e) { return String(await caches.default.match(url("broken"))) }
 			},
 			compressed: async () => { const got = await put("gzip", new Response("a".repeat(1000), { headers: { ...kept.headers, "content-encoding": "gzip" } })); return [(await got.text()).length, got.headers.get("content-encoding")] },
-			header: async () => { const got = await put("header", new Response("x", kept)); return [got.headers.get("content-type"), got.headers.get("x-two"), got.headers.get("age"), got.headers.get("x-clodo-key"), got.url] },
+			header: async () => { const got = await put("header", new Response("x", kept)); return [got.headers.get("content-type"), got.headers.get("x-two"), /^\d+$/.test(got.headers.get("age")), got.headers.get("x-clodo-key"), got.url] },
 			none: async () => (await put("none", new Response(null, { status: 204, headers: kept.headers }))).status,
 			scheme: async () => { await put("scheme", new Response("x", kept)); return [await caches.default.match(url("scheme").replace("https", "http")), (await caches.default.match("https://shop.example/scheme?a=%zz")).status] },
 			port: async () => { await caches.default.put("http://localhost:8787/", new Response("x", kept)); return (await caches.default.match("http://localhost:8787/")).status },
@@ -142,7 +142,7 @@ func TestTheCacheKeepsAnswersAsTheyAre(t *testing.T) {
 		t.Fatalf("%v: %s\n%s", err, body, c.log)
 	}
 	for name, want := range map[string]string{
-		"long": "true", "stream": "9e+06", "broken": "undefined", "compressed": "[1000 gzip]", "header": "[text/x é 0 <nil> ]", "none": "204", "scheme": "[<nil> 200]", "port": "200", "both": "true",
+		"long": "true", "stream": "9e+06", "broken": "undefined", "compressed": "[1000 gzip]", "header": "[text/x é true <nil> ]", "none": "204", "scheme": "[<nil> 200]", "port": "200", "both": "true",
 	} {
 		if fmt.Sprint(got[name]) != want {
 			t.Errorf("%s: got %v, want %s", name, got[name], want)

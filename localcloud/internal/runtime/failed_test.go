@@ -75,10 +75,12 @@ func TestAnAnswerFromBeforeDoesNotShowThatAProcessLives(t *testing.T) {
 	c.apply(worker("web", c.version(named("web"))))
 	c.want("http://web.localhost/", 200, "web")
 	table := c.table.Load()
-	g := table.generations[table.worker("acc", "web")]
-	g.mu.Lock()
-	p := g.process
-	g.mu.Unlock()
+	serving := table.generations[table.worker("acc", "web")]
+	serving.mu.Lock()
+	p := serving.process
+	serving.mu.Unlock()
+	g := c.newGeneration(serving.group) // which hears of no pulse
+	t.Cleanup(g.retire)
 	earlier := &exchange{generation: g, began: time.Now().Add(-time.Millisecond)}
 	broken := time.Now()
 	read := &http.Response{StatusCode: http.StatusOK, Request: (&http.Request{}).WithContext(context.WithValue(t.Context(), exchangeKey{}, earlier))}

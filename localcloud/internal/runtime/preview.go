@@ -77,7 +77,7 @@ func (r *Runtime) runner(t *table, m match) (*generation, *Worker, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if isClosed(r.closed) {
+	if isClosed(r.closed) || r.table.Load() != t { // another state is served: what was found is of the one before
 		return nil, nil, errRetired
 	}
 	p := r.previews[m.version.ID]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -63,6 +64,31 @@ func TestAVersionThatIsNotDeployedAnswersAtItsPreviewURL(t *testing.T) {
 	c.apply(workers[1:]...)
 	if status, body := c.get("http://my-branch-my-shop.localhost/"); status != http.StatusNotFound {
 		t.Errorf("of a Worker that is gone: %d %s", status, body)
+	}
+}
+
+// A request may have found its Worker just before another state is served, whose previews
+// are not to be made of what was there before.
+func TestAPreviewIsOfWhatIsServed(t *testing.T) {
+	t.Parallel()
+	versions := map[string]*Version{}
+	c := newPreviewing(t, versions)
+	versions["shop next"] = c.version(named("next"))
+	shop := worker("shop", c.version(named("old")))
+	c.apply(shop)
+	before := c.table.Load()
+	found, err := c.previewed(t.Context(), before, "next-shop.localhost")
+	if err != nil || !found.preview {
+		t.Fatalf("found %+v, %v", found, err)
+	}
+	counter := c.version(`import { DurableObject } from "cloudflare:workers"; export class Counter extends DurableObject {}; export default {}`)
+	c.apply(worker("shop", counter, Class{Name: "Counter", Key: "k", SQLite: true}))
+	w := httptest.NewRecorder()
+	if next := c.Runtime.send(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://next-shop.localhost/", nil), before, found); next != outdated {
+		t.Errorf("a request by what was served before is answered with %d %s", w.Code, w.Body)
+	}
+	if status, body := c.get("http://next-shop.localhost/"); status != http.StatusNotImplemented {
+		t.Errorf("the next one: %d %s", status, body)
 	}
 }
 

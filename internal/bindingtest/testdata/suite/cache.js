@@ -150,7 +150,7 @@ export default {
     // what is found
     "nothing": () => found(fresh()),
     "whether it comes from the cache": () => header("cf-cache-status", keep("x")),
-    "how old it is": () => header("age", keep("x")),
+    "how old it is": async () => Number(await header("age", keep("x", { age: "30" }))) >= 30,
     "Cache-Control": () => header("cache-control", keep("x")),
     "the type": () => header("content-type", keep("x", { "content-type": "text/x" })),
     "the type of bytes": () => header("content-type", keep(bytes(1))),
