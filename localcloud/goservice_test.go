@@ -326,6 +326,16 @@ func TestAServiceInGoRunsOnWorkers(t *testing.T) {
 			t.Errorf("the answer %q seemed whole", b)
 		}
 	})
+	t.Run("one of a goroutine that outlives its request costs no other request", func(t *testing.T) {
+		for range 10 {
+			if status, body := get("/panic-after"); status != 200 || body != "left" {
+				t.Errorf("%d %s", status, body)
+			}
+			if status, body := get("/count"); status != 200 {
+				t.Fatalf("the next request: %d %s", status, body)
+			}
+		}
+	})
 	t.Run("so does an exit", func(t *testing.T) {
 		if status, _ := get("/exit"); status != 500 {
 			t.Errorf("status %d", status)

@@ -50,17 +50,17 @@ export async function wait(env, signal) {
       ticket.dropped = false;
       queue.unshift(ticket); // it is only slow
     }
-    if (queue[0] !== ticket) {
-      if (slept) watch(ticket);
-    } else if (!isFree()) {
+    if (queue[0] !== ticket && slept) watch(ticket); // which may make it the first
+    if (queue[0] !== ticket) continue;
+    if (!isFree()) {
       ticket.called = false;
-    } else {
-      queue.shift();
-      try {
-        return free(env);
-      } finally {
-        call();
-      }
+      continue;
+    }
+    queue.shift();
+    try {
+      return free(env);
+    } finally {
+      call();
     }
   }
 }
@@ -120,9 +120,17 @@ function tidy() {
 
 function release(instance) {
   if (!instance.dead && isTooLarge(instance)) instance.dead = true;
-  if (instance.dead) all.delete(instance);
-  else idle.push(instance);
+  if (!instance.dead) idle.push(instance);
+  else drop(instance);
   call();
+}
+
+// drop forgets an instance that is dead. It may have been free: a goroutine that panics can
+// outlive its request.
+function drop(instance) {
+  all.delete(instance);
+  const at = idle.indexOf(instance);
+  if (at >= 0) idle.splice(at, 1);
 }
 
 // isTooLarge reports that an instance has grown so far that it and the others could cost the

@@ -63,6 +63,10 @@ func main() {
 		time.Sleep(50 * time.Millisecond)
 		panic("a mistake")
 	})
+	app.HandleFunc("GET /panic-after", func(w http.ResponseWriter, _ *http.Request) {
+		go func() { panic("a mistake") }()
+		fmt.Fprint(w, "left")
+	})
 	app.HandleFunc("GET /exit", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
 	answers(app.Router)
 	middleware(app.Router)
