@@ -66,7 +66,7 @@ func migrate(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := dbos.Shutdown(c, time.Second); err != nil {
+	if err := dbos.Shutdown(c, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 }
