@@ -33,7 +33,7 @@ export default { async fetch(request) {
 	const cache = name === null ? caches.default : await caches.open(name);
 	const found = await cache.match("https://shop.example" + u.pathname);
 	if (found) return new Response("found " + await found.text() + " " + found.headers.get("cf-cache-status"));
-	await cache.put("https://shop.example" + u.pathname, new Response(u.pathname, { headers: { "cache-control": "max-age=60" } }));
+	await cache.put("https://shop.example" + u.pathname, new Response(u.pathname, { headers: { "cache-control": "max-age=3600" } }));
 	return new Response("put");
 } }`
 

@@ -20,11 +20,17 @@ type preview struct {
 	generation *generation
 }
 
+// longestHostname is as long as one can be. Longer ones may have so many hyphens that to try
+// them all takes seconds.
+const longestHostname = 253
+
 // previewed is the Worker and the version that a hostname means which no Worker that is
 // served has: NAME-SCRIPT before .localhost, and on workers.dev where the Worker has
 // preview URLs.
 func (r *Runtime) previewed(ctx context.Context, t *table, host string) (match, error) {
-	host = Hostname(host)
+	if host = Hostname(host); len(host) > longestHostname {
+		return match{}, nil
+	}
 	scripts, dev := t.previews, true
 	if name, ok := strings.CutSuffix(host, ".localhost"); ok {
 		host, scripts, dev = name, t.scripts, false

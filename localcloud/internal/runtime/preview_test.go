@@ -37,6 +37,8 @@ func TestAVersionThatIsNotDeployedAnswersAtItsPreviewURL(t *testing.T) {
 	next := c.version(saysCalled, `{"type":"service","name":"OTHER","service":"other"}`)
 	versions["my-shop "+next.ID[:8]], versions["my-shop my-branch"] = next, next
 	versions["hidden "+next.ID[:8]] = next
+	tooLong := strings.Repeat("a-", 120) + "a"
+	versions["my-shop "+tooLong] = next
 	hidden := worker("hidden", c.version(named("hidden")))
 	hidden.Previews = ""
 	workers := []Worker{worker("my-shop", c.version(named("old"))), hidden, worker("asks", c.version(callsURL))}
@@ -48,7 +50,7 @@ func TestAVersionThatIsNotDeployedAnswersAtItsPreviewURL(t *testing.T) {
 	c.want("http://my-branch-my-shop.localhost/", http.StatusOK, "new and other")
 	c.want("http://my-shop.localhost/", http.StatusOK, "old")
 	c.want("http://"+next.ID[:8]+"-hidden.localhost/", http.StatusOK, "new and other")
-	for _, nobody := range []string{next.ID[:8] + "-hidden.acme.workers.dev", "nobody-my-shop.localhost", "-my-shop.localhost", "my-branch-.localhost", "my-branch-nobody.localhost"} {
+	for _, nobody := range []string{next.ID[:8] + "-hidden.acme.workers.dev", "nobody-my-shop.localhost", "-my-shop.localhost", "my-branch-.localhost", "my-branch-nobody.localhost", tooLong + "-my-shop.localhost"} {
 		if status, body := c.get("http://" + nobody + "/"); status != http.StatusNotFound {
 			t.Errorf("%s: %d %s", nobody, status, body)
 		}
