@@ -8,13 +8,15 @@ import (
 )
 
 const (
-	logsLate  = 5 * time.Second       // how long Logged waits for logs that are on their way
-	logsPause = 50 * time.Millisecond // between two looks
+	logsLate   = 5 * time.Second // how long Logged waits for logs that are on their way
+	firstPause = 50 * time.Millisecond
+	lastPause  = 500 * time.Millisecond
 	// A local cloud's clock may have been moved ahead.
 	logsAhead = 10 * 365 * 24 * time.Hour
 )
 
-// Logged implements deploy.Logs.
+// Logged implements deploy.Logs. It looks less and less often, as a token may only make so
+// many calls.
 func (e *Edge) Logged(ctx context.Context, account, ray string) ([]string, error) {
 	a, err := e.accounts.Account(ctx, account)
 	if err != nil {
@@ -24,7 +26,7 @@ func (e *Edge) Logged(ctx context.Context, account, ray string) ([]string, error
 	defer cancel()
 	now := time.Now()
 	q := cloudflare.LogQuery{Account: a.ID, Ray: ray, From: now.Add(-time.Hour), To: now.Add(logsAhead)}
-	for {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		logs, err := a.Client.Logs(ctx, q)
 		switch {
 		case ctx.Err() != nil:
@@ -39,7 +41,7 @@ func (e *Edge) Logged(ctx context.Context, account, ray string) ([]string, error
 			return texts, nil
 		}
 		select {
-		case <-time.After(logsPause):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}
