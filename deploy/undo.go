@@ -90,7 +90,7 @@ func (r *run) back(j job, cause *Problem, rec *TargetRecord) error {
 		rec.Outcome = Unchanged
 		p.State = diag.NothingChanged
 		if len(rec.Kept) > 0 {
-			p.State = "No Worker was changed."
+			p.State = diag.NoWorkerChanged
 			if p.Exit == diag.ExitConfig { // which promises that nothing at all was changed
 				p.Exit = diag.ExitFailed
 			}

@@ -128,6 +128,10 @@ type Error struct {
 // NothingChanged is the State of every failure that came before the first change.
 const NothingChanged = "Nothing was changed."
 
+// NoWorkerChanged is the State of a failure that left every Worker as it was, and not all
+// that is beside them.
+const NoWorkerChanged = "No Worker was changed."
+
 func (e *Error) Error() string {
 	if e.Message == "" && e.Err != nil {
 		return e.Err.Error()

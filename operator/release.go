@@ -71,7 +71,9 @@ func (o *Operator) Deploy(ctx context.Context, plan *deploy.Plan, options Deploy
 	}
 	release, err := o.deployer(options).Deploy(ctx, checked)
 	out := o.reachable(release)
-	out.Stored = stored
+	if out.Stored = stored; len(stored) > 0 {
+		tellStored(out, err)
+	}
 	return out, err
 }
 

@@ -113,3 +113,30 @@ func (o *Operator) fillStores(ctx context.Context, plan *deploy.Plan) ([]string,
 	}
 	return filled, nil
 }
+
+// tellStored corrects a release that failed, and its error, after secrets of the Secrets Store
+// were set: where they say that nothing was changed.
+func tellStored(r *deploy.Release, err error) {
+	for _, told := range diag.Errors(err) {
+		told.State, told.Exit = noWorkerChanged(told.State, told.Exit)
+	}
+	for i := range r.Targets {
+		if r.Targets[i].Problem == nil {
+			continue
+		}
+		p := *r.Targets[i].Problem
+		p.State, p.Exit = noWorkerChanged(p.State, p.Exit)
+		r.Targets[i].Problem = &p
+	}
+}
+
+func noWorkerChanged(state string, exit diag.Exit) (string, diag.Exit) {
+	rest, ok := strings.CutPrefix(state, diag.NothingChanged)
+	if !ok {
+		return state, exit
+	}
+	if exit == diag.ExitConfig { // which promises that nothing at all was changed
+		exit = diag.ExitFailed
+	}
+	return diag.NoWorkerChanged + rest, exit
+}

@@ -120,7 +120,7 @@ func releaseSentence(release *deploy.Release) string {
 			s = fmt.Sprintf("Nothing to do: all %d targets are as planned.", all)
 		}
 		if len(release.Stored) > 0 {
-			return s + " No Worker was changed."
+			return s + " " + diag.NoWorkerChanged
 		}
 		return s + " No changing call was sent."
 	}
