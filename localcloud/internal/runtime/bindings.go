@@ -101,6 +101,9 @@ func (c *configuration) bind(w *Worker, v *Version) ([]workerd.Binding, error) {
 		if err != nil {
 			return nil, err
 		}
+		if one.Wrapped != nil && v.BodyPart != "" { // workerd finds no module for a script, and its words help nobody
+			return nil, &StartupError{Message: fmt.Sprintf("binding %q of the kind %s is for Workers in module syntax, which have an `export default`", b.Name, b.Type), Code: CodeStartup}
+		}
 		one.Name = b.Name
 		out = append(out, one)
 	}

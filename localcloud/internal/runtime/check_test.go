@@ -39,6 +39,13 @@ func TestAVersionThatDoesNotStartIsRefusedInTheRuntimesWords(t *testing.T) {
 			code: hello, change: func(v *Version) { v.Bindings = append(v.Bindings, []byte(`{"type":"assets","name":"ASSETS"}`)) },
 			want: `binding "ASSETS" is for assets`, number: CodeStartup,
 		},
+		"a script with a binding that a module makes": {
+			code: `addEventListener("fetch", () => {})`, change: func(v *Version) {
+				v.BodyPart, v.MainModule = v.MainModule, ""
+				v.Bindings = append(v.Bindings, []byte(`{"type":"d1","name":"DB","id":"a"}`))
+			},
+			want: `binding "DB" of the kind d1 is for Workers in module syntax`, number: CodeStartup,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
