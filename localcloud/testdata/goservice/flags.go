@@ -13,7 +13,7 @@ var premium = feature.Bool("premium")
 
 // flags tells whether a flag is on, and lets pass where it is.
 func flags(app *clodo.App) error {
-	f, err := feature.Open(feature.Options{Use: []feature.Flag{premium}, MaxAge: time.Second})
+	f, err := feature.Open(feature.Options{Use: []feature.Flag{premium}, MaxAge: time.Second, Timeout: time.Minute}) // of a busy machine
 	if err != nil {
 		return err
 	}
