@@ -20,7 +20,11 @@ import (
 // signing is a service that says its secrets.
 func signing(t *testing.T, dir, text, secrets string) {
 	t.Helper()
-	write(t, dir, "clodo.yaml", "version: 1\nportfolio: p\nenvironments: { dev: { local: true } }\nservices:\n  sign: { path: ., secrets: { "+secrets+" }, checks: { health: { path: /health, status: 200, timeout: 1s } } }\n")
+	patience := "60s"
+	if text == "broken" {
+		patience = "1s" // in vain
+	}
+	write(t, dir, "clodo.yaml", "version: 1\nportfolio: p\nenvironments: { dev: { local: true } }\nservices:\n  sign: { path: ., secrets: { "+secrets+" }, checks: { health: { path: /health, status: 200, timeout: "+patience+" } } }\n")
 	write(t, dir, "wrangler.jsonc", `{ "name": "sign", "main": "index.js", "compatibility_date": "2026-11-01", "env": { "dev": {} } }`)
 	write(t, dir, "index.js", `export default { fetch({ url }, env) {
 	if (url.endsWith("/health")) return new Response("", { status: "`+text+`" === "broken" ? 500 : 200 });
@@ -77,6 +81,7 @@ func TestASecretIsGeneratedOnceAndKept(t *testing.T) {
 		t.Errorf("after the undo it says %s and %d characters", got[0], len(got[2]))
 	}
 	signing(t, dir, "three", twoKeys)
+	op = open(t, dir)
 	ship(t, op, project.Selector{})
 	third := says()
 	if third[0] != "three" || third[1] != first[1] || !regexp.MustCompile(`^[A-Z2-7]{26}$`).MatchString(third[2]) {

@@ -116,7 +116,7 @@ var project = map[string]string{
 	"clodo.yaml": `version: 1
 portfolio: crash
 services:
-  shop: { path: ., secrets: { SIGN_KEY: { generate: jwt } }, checks: { health: { path: /, status: 200, timeout: 2s } } }
+  shop: { path: ., secrets: { SIGN_KEY: { generate: jwt } }, checks: { health: { path: /, status: 200, timeout: 60s } } }
 `,
 	"wrangler.jsonc": `{
   "name": "shop",
@@ -401,6 +401,7 @@ func scenarios() []scenario {
 		{name: "a change that fails only at its real address, and is undone", exit: 6, before: func(w *world) {
 			first(w)
 			change(w)
+			w.write("clodo.yaml", strings.Replace(project["clodo.yaml"], "timeout: 60s", "timeout: 2s", 1)) // it waits in vain
 			w.write("index.js", strings.Replace(project["index.js"], "const row",
 				`if (!request.headers.get("Cloudflare-Workers-Version-Overrides")) return new Response("", { status: 500 });
     const row`, 1))
