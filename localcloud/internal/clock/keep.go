@@ -101,8 +101,14 @@ func (k *keeping) write(ahead time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err = os.WriteFile(k.file+".new", b, 0o600); err == nil {
-		err = os.Rename(k.file+".new", k.file)
+	fresh, err := os.OpenFile(k.file+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = fresh.Write(b)
+		// To disk before it is renamed, or a loss of power may leave an empty file.
+		err = errors.Join(err, fresh.Sync(), fresh.Close())
+	}
+	if err == nil {
+		err = os.Rename(fresh.Name(), k.file)
 	}
 	if err != nil {
 		return fmt.Errorf("keeping how far the clock is ahead: %w", err)
