@@ -331,7 +331,9 @@ func isBrokenOff(err error) bool {
 // buffers lends the proxies their copying buffers.
 type buffers struct{}
 
-const bufferSize = 32 << 10
+// bufferSize is such that large answers cost few system calls; small ones touch no more of it
+// than they need.
+const bufferSize = 128 << 10
 
 var bufferPool = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
 
