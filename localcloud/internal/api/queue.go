@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -57,27 +56,13 @@ func (c *call) queueJSON(q queue.Queue, producers []string) map[string]any {
 
 // producers are the Workers that are bound to each queue of the account, by its name.
 func (c *call) producers(tx *store.Tx) (map[string][]string, error) {
-	all, err := tx.Scripts(c.account.ID)
-	if err != nil {
-		return nil, err
-	}
 	found := map[string][]string{}
-	for _, s := range all {
-		v, err := latestOf(tx, s)
-		if err != nil {
-			return nil, err
+	err := newestBindings(tx, c.account.ID, func(s store.Script, b binding) {
+		if b.Type == "queue" && !slices.Contains(found[b.QueueName], s.Name) {
+			found[b.QueueName] = append(found[b.QueueName], s.Name)
 		}
-		if v == nil {
-			continue
-		}
-		for _, raw := range v.Bindings {
-			var b binding
-			if json.Unmarshal(raw, &b) == nil && b.Type == "queue" && !slices.Contains(found[b.QueueName], s.Name) {
-				found[b.QueueName] = append(found[b.QueueName], s.Name)
-			}
-		}
-	}
-	return found, nil
+	})
+	return found, err
 }
 
 func (c *call) listQueues() (any, error) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -88,6 +89,31 @@ func latestOf(tx *store.Tx, s store.Script) (*store.Version, error) {
 		return nil, nil
 	}
 	return &v, err
+}
+
+// newestBindings calls each with every binding in the newest version of each Worker of an
+// account.
+func newestBindings(tx *store.Tx, account string, each func(store.Script, binding)) error {
+	all, err := tx.Scripts(account)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		v, err := latestOf(tx, s)
+		if err != nil {
+			return err
+		}
+		if v == nil {
+			continue
+		}
+		for _, raw := range v.Bindings {
+			var b binding
+			if json.Unmarshal(raw, &b) == nil {
+				each(s, b)
+			}
+		}
+	}
+	return nil
 }
 
 // latest is the Worker of the path and its newest version, nil when it has none.

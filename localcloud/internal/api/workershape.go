@@ -149,30 +149,13 @@ type user struct {
 
 // usersOf are the bindings that need s, in the newest versions of other Workers.
 func usersOf(tx *store.Tx, s store.Script) ([]user, error) {
-	all, err := tx.Scripts(s.Account)
-	if err != nil {
-		return nil, err
-	}
 	var users []user
-	for _, other := range all {
-		if other.Name == s.Name {
-			continue
+	err := newestBindings(tx, s.Account, func(other store.Script, b binding) {
+		if other.Name != s.Name && (b.Type == "service" && b.Service == s.Name || b.Type == "durable_object_namespace" && b.ScriptName == s.Name) {
+			users = append(users, user{other, b})
 		}
-		v, err := latestOf(tx, other)
-		if err != nil {
-			return nil, err
-		}
-		if v == nil {
-			continue
-		}
-		for _, raw := range v.Bindings {
-			var b binding
-			if json.Unmarshal(raw, &b) == nil && (b.Type == "service" && b.Service == s.Name || b.Type == "durable_object_namespace" && b.ScriptName == s.Name) {
-				users = append(users, user{other, b})
-			}
-		}
-	}
-	return users, nil
+	})
+	return users, err
 }
 
 // boundTo names the Workers with such bindings.

@@ -99,11 +99,11 @@ func (r *Runtime) send(w http.ResponseWriter, req *http.Request, t *table, found
 	if err == nil {
 		proxy, err = g.acquire(req.Context(), frontName(worker, v))
 	}
-	no := (*noPreview)(nil)
+	no, none := errors.AsType[*noPreview](err)
 	switch {
 	case errors.Is(err, errRetired):
 		return outdated
-	case errors.As(err, &no):
+	case none:
 		no.write(w)
 		return done
 	case err != nil && req.Context().Err() != nil:
